@@ -1,0 +1,1 @@
+"""Our own phone and our own server."""

@@ -1,0 +1,1 @@
+"""Seeded faults: tamperings applied to an honest agent from outside, one for every check."""

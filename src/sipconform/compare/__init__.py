@@ -1,0 +1,1 @@
+"""Alignment of two traces, what may differ between them, and why."""

@@ -1,0 +1,1 @@
+"""Plays one side of a capture against a live peer."""

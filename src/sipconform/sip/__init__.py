@@ -1,0 +1,1 @@
+"""The protocol without I/O and without a clock: reading, composing, timing, state tables."""

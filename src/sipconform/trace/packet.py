@@ -1,0 +1,56 @@
+"""What every door into the house delivers: one transport payload, who sent it to whom, and when."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Address(NamedTuple):
+    """A transport address. `host` is the textual IP address, never a name; IPv6 without brackets."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+class Packet(NamedTuple):
+    """One UDP datagram, or one message cut out of a byte stream.
+
+    `frames` are the numbers of the capture's frames that carried it, counted from 1 as Wireshark counts
+    them; a fragmented datagram has several. `time_ns` is nanoseconds since the epoch at which the *last*
+    of them was seen, for only then was the payload whole.
+    """
+
+    time_ns: int
+    source: Address
+    destination: Address
+    transport: str  # "udp", "tcp" or "tls"
+    payload: bytes
+    frames: tuple[int, ...] = ()
+
+
+class Observation(NamedTuple):
+    """What somebody said about the run, kept beside the packets so that judging again sees it.
+
+    `kind` is a short word ("belief", "lab", "stimulus", …), `who` the party that speaks, `what` plain
+    JSON-able facts. An observation is never bytes of the wire and never judged as such.
+    """
+
+    time_ns: int
+    who: str
+    kind: str
+    what: dict[str, object]
+    frames: tuple[int, ...] = ()
+
+
+class Note(NamedTuple):
+    """Something in a capture that could not be opened, named so that nobody takes silence for absence.
+
+    `code` is stable ("gtp", "link-type", "truncated", "icmp-quote", "not-sip", …), `text` one sentence.
+    """
+
+    code: str
+    text: str
+    frames: tuple[int, ...] = ()

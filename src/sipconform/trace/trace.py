@@ -1,0 +1,154 @@
+"""The trace: all evidence of one self-contained piece of traffic, correlated, and the questions one may ask of it.
+
+Captures begin and end in the middle of things. What was not seen is unknown, not wrong: every attribute that may
+be missing is None, and `Dialog.began_here` / `Subscription.began_here` say whether the beginning is in the evidence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from sipconform.sip.message import Message
+from sipconform.trace.packet import Address, Note, Observation, Packet
+
+
+class WireMessage(Message):
+    """A SIP message with everything the capture knows of it: packet, transaction, dialog, subscription."""
+
+    __slots__ = ("dialog", "number", "packet", "repeats", "subscription", "transaction")
+
+    def __init__(self, packet: Packet, number: int = 0) -> None:
+        super().__init__(packet.payload)
+        self.packet = packet
+        self.number = number  # position in the trace, from 0
+        self.transaction: Transaction | None = None
+        self.dialog: Dialog | None = None
+        self.subscription: Subscription | None = None
+        self.repeats: WireMessage | None = None  # the first sending of which this is a retransmission
+
+    @property
+    def time(self) -> float:
+        """Seconds since the epoch; for differences only, nanoseconds are in `packet.time_ns`."""
+        return self.packet.time_ns / 1e9
+
+    @property
+    def source(self) -> Address:
+        return self.packet.source
+
+    @property
+    def destination(self) -> Address:
+        return self.packet.destination
+
+    @property
+    def transport(self) -> str:
+        return self.packet.transport
+
+
+@dataclass(slots=True, eq=False)
+class Transaction:
+    """A request and what was answered, as seen on one hop (RFC 3261 §17; matched as in §17.1.3 and §17.2.3).
+
+    The ACK to a non-2xx belongs to the INVITE's transaction; the ACK to a 2xx is a transaction without answers.
+    """
+
+    method: str
+    branch: str
+    client: Address  # who sent the request
+    server: Address
+    request: WireMessage | None = None
+    requests: list[WireMessage] = field(default_factory=list)  # the request and its retransmissions
+    responses: list[WireMessage] = field(default_factory=list)  # all, retransmissions included, in order seen
+    acks: list[WireMessage] = field(default_factory=list)  # for INVITE: ACKs to a non-2xx final
+    invite: Transaction | None = None  # for CANCEL: the transaction it would cancel
+
+    @property
+    def final(self) -> WireMessage | None:
+        """The first final response seen."""
+        return next((r for r in self.responses if r.status >= 200), None)
+
+    @property
+    def provisional(self) -> list[WireMessage]:
+        return [r for r in self.responses if r.status < 200]
+
+    @property
+    def succeeded(self) -> bool:
+        final = self.final
+        return final is not None and final.status < 300
+
+    def __bool__(self) -> bool:
+        return True
+
+
+@dataclass(slots=True, eq=False)
+class Dialog:
+    """A peer relation by Call-ID and both tags (RFC 3261 §12), on one hop between two addresses."""
+
+    call_id: str
+    tags: frozenset[str]
+    parties: frozenset[Address]
+    began_here: bool = False  # the request that created it, and its 2xx or 1xx, are in the evidence
+    messages: list[WireMessage] = field(default_factory=list)
+    transactions: list[Transaction] = field(default_factory=list)
+
+    @property
+    def invite(self) -> Transaction | None:
+        """The INVITE that created it, if that was one and it was seen."""
+        if not self.began_here or not self.transactions:
+            return None
+        return self.transactions[0] if self.transactions[0].method == "INVITE" else None
+
+
+@dataclass(slots=True, eq=False)
+class Subscription:
+    """One subscription (RFC 6665 §4): a SUBSCRIBE-created usage of a dialog, by event package and id."""
+
+    call_id: str
+    package: str  # "as-feature-event", lower case
+    id: str  # the Event header field's id parameter, or ""
+    subscriber: Address
+    notifier: Address
+    resource: str = ""  # AOR subscribed to: "sip:2001@example.com", without parameters
+    began_here: bool = False  # the initial SUBSCRIBE (no To tag) is in the evidence
+    subscribes: list[Transaction] = field(default_factory=list)
+    notifies: list[Transaction] = field(default_factory=list)
+    dialog: Dialog | None = None
+
+    @property
+    def initial(self) -> Transaction | None:
+        return self.subscribes[0] if self.began_here and self.subscribes else None
+
+
+@dataclass(slots=True, eq=False)
+class Trace:
+    """Append-only evidence. Messages are in the order seen; `start_ns`/`end_ns` bound what the capture covers,
+    which may be more than this part's own messages: silence is evidence only until `end_ns`."""
+
+    messages: list[WireMessage] = field(default_factory=list)
+    transactions: list[Transaction] = field(default_factory=list)
+    dialogs: list[Dialog] = field(default_factory=list)
+    subscriptions: list[Subscription] = field(default_factory=list)
+    observations: list[Observation] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+    servers: set[Address] = field(default_factory=set)  # addresses known to act as a server …
+    phones: set[Address] = field(default_factory=set)  # … and as a phone, from what they did or the lab said
+    start_ns: int = 0
+    end_ns: int = 0
+
+    def requests(self, method: str = "", *, repeats: bool = False) -> Iterator[WireMessage]:
+        """Requests in order, of one method or all; retransmissions only on demand."""
+        for message in self.messages:
+            if message.is_request and (not method or message.method == method):
+                if repeats or message.repeats is None:
+                    yield message
+
+    def responses(self, method: str = "", *, repeats: bool = False) -> Iterator[WireMessage]:
+        """Responses in order, to requests of one method or all; retransmissions only on demand."""
+        for message in self.messages:
+            if message.is_response and (not method or message.method == method):
+                if repeats or message.repeats is None:
+                    yield message
+
+    def subscriptions_to(self, package: str) -> Iterator[Subscription]:
+        """Subscriptions of one event package, in order of appearance."""
+        return (s for s in self.subscriptions if s.package == package)
