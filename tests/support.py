@@ -1,4 +1,4 @@
-"""What the tests share: the real programs and the captures they need, and what to do when those are missing."""
+"""What the tests share: the programs and captures they need, and what to do when those are missing."""
 
 import os
 import shutil
