@@ -109,6 +109,8 @@ class Subscription:
     subscriber: Address
     notifier: Address
     resource: str = ""  # AOR subscribed to: "sip:2001@example.com", without parameters
+    subscriber_tag: str = ""
+    notifier_tag: str = ""  # once known
     began_here: bool = False  # the initial SUBSCRIBE (no To tag) is in the evidence
     subscribes: list[Transaction] = field(default_factory=list)
     notifies: list[Transaction] = field(default_factory=list)
@@ -116,7 +118,12 @@ class Subscription:
 
     @property
     def initial(self) -> Transaction | None:
-        return self.subscribes[0] if self.began_here and self.subscribes else None
+        """The SUBSCRIBE that began it; after a challenge, the one sent again with credentials."""
+        if not self.began_here:
+            return None
+        openings = [s for s in self.subscribes if s.request is not None and not s.request.to_tag]
+        answered = [s for s in openings if s.final is None or s.final.status not in (401, 407)]
+        return (answered or openings or [None])[0]
 
 
 @dataclass(slots=True, eq=False)
@@ -132,22 +139,27 @@ class Trace:
     notes: list[Note] = field(default_factory=list)
     servers: set[Address] = field(default_factory=set)  # addresses known to act as a server …
     phones: set[Address] = field(default_factory=set)  # … and as a phone, from what they did or the lab said
+    aliases: dict[Address, Address] = field(default_factory=dict)  # ephemeral stream port -> listening port
     start_ns: int = 0
     end_ns: int = 0
+
+    def party(self, address: Address) -> Address:
+        """The peer behind an address: a stream client's ephemeral port stands for its listening port."""
+        return self.aliases.get(address, address)
 
     def requests(self, method: str = "", *, repeats: bool = False) -> Iterator[WireMessage]:
         """Requests in order, of one method or all; retransmissions only on demand."""
         for message in self.messages:
-            if message.is_request and (not method or message.method == method):
-                if repeats or message.repeats is None:
-                    yield message
+            wanted = message.is_request and (not method or message.method == method)
+            if wanted and (repeats or message.repeats is None):
+                yield message
 
     def responses(self, method: str = "", *, repeats: bool = False) -> Iterator[WireMessage]:
         """Responses in order, to requests of one method or all; retransmissions only on demand."""
         for message in self.messages:
-            if message.is_response and (not method or message.method == method):
-                if repeats or message.repeats is None:
-                    yield message
+            wanted = message.is_response and (not method or message.method == method)
+            if wanted and (repeats or message.repeats is None):
+                yield message
 
     def subscriptions_to(self, package: str) -> Iterator[Subscription]:
         """Subscriptions of one event package, in order of appearance."""

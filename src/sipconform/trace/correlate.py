@@ -1,0 +1,240 @@
+"""From messages to evidence: which answers belong to which request, which requests to which dialog.
+
+Everything is told apart per hop, that is per pair of addresses: a proxy in the capture shows one call as two
+conversations with the same Call-ID, and neither may be blamed for the other's numbers. On streams a client's
+ephemeral port stands for the port its Via names, so that both directions of one peer meet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from sipconform.sip.message import Message
+from sipconform.trace.packet import Address, Note, Observation, Packet
+from sipconform.trace.trace import Dialog, Subscription, Trace, Transaction, WireMessage
+
+CREATES_DIALOG = frozenset({"INVITE", "SUBSCRIBE", "REFER"})
+DEFAULT_PORT = {"udp": 5060, "tcp": 5060, "tls": 5061}
+
+
+def correlate(evidence: Iterable[Packet | Observation | Note]) -> Trace:
+    """Reads everything into one trace. For captures too long for memory see `trace.parts`."""
+    correlator = Correlator()
+    for item in evidence:
+        if isinstance(item, Packet):
+            correlator.add(WireMessage(item))
+        elif isinstance(item, Observation):
+            correlator.observe(item)
+        else:
+            correlator.trace.notes.append(item)
+    return correlator.finish()
+
+
+@dataclass(slots=True)
+class Correlator:
+    """Adds one message after the other to a trace; `finish()` gives it out."""
+
+    trace: Trace = field(default_factory=Trace)
+    _transactions: dict[tuple[str, str, Address, Address], Transaction] = field(default_factory=dict)
+    _dialogs: dict[tuple[str, frozenset[str], frozenset[Address]], Dialog] = field(default_factory=dict)
+    _subscriptions: dict[str, list[Subscription]] = field(default_factory=dict)
+
+    def add(self, message: WireMessage) -> None:
+        trace = self.trace
+        message.number = len(trace.messages)
+        trace.messages.append(message)
+        time_ns = message.packet.time_ns
+        if not trace.start_ns or time_ns < trace.start_ns:
+            trace.start_ns = time_ns
+        trace.end_ns = max(trace.end_ns, time_ns)
+        if message.is_request:
+            if message.transport != "udp":
+                self._learn_listening_port(message)
+            self._add_request(message)
+        elif message.is_response:
+            self._add_response(message)
+
+    def observe(self, observation: Observation) -> None:
+        trace = self.trace
+        trace.observations.append(observation)
+        trace.end_ns = max(trace.end_ns, observation.time_ns)
+        if observation.kind == "lab":
+            trace.phones |= _addresses(observation.what.get("phones"))
+            trace.servers |= _addresses(observation.what.get("servers"))
+
+    def finish(self) -> Trace:
+        """The trace, with everybody's role settled: who acts as both (a proxy, a PBX) is a server."""
+        self.trace.phones -= self.trace.servers
+        return self.trace
+
+    def _learn_listening_port(self, request: WireMessage) -> None:
+        via = request.top_via
+        if via and request.source not in self.trace.aliases:
+            port = via.port or DEFAULT_PORT[request.transport]
+            self.trace.aliases[request.source] = Address(request.source.host, port)
+
+    # -- transactions ---------------------------------------------------------------------------------------
+
+    def _add_request(self, request: WireMessage) -> None:
+        party = self.trace.party
+        client, server = party(request.source), party(request.destination)
+        transaction = self._transaction_of_request(request, client, server)
+        request.transaction = transaction
+        first = next((r for r in transaction.requests if r.cseq_number == request.cseq_number), None)
+        if request.method == "ACK" and transaction.method == "INVITE":
+            request.repeats = transaction.acks[0] if transaction.acks else None
+            transaction.acks.append(request)
+        elif first is None:
+            transaction.requests.append(request)
+            transaction.request = transaction.request or request
+        else:
+            request.repeats = first
+            transaction.requests.append(request)
+        self._note_roles(request.method, client, server)
+        if request.to_tag or request.method in CREATES_DIALOG:
+            self._place(request, transaction, client, server)
+
+    def _transaction_of_request(self, request: WireMessage, client: Address, server: Address) -> Transaction:
+        branch, method = request.branch, request.method
+        if not branch.startswith("z9hG4bK"):  # RFC 2543 style: the branch names nothing, Call-ID and CSeq must
+            branch = f"{branch}|{request.call_id}|{request.cseq_number}|{request.from_tag}"
+        if method == "ACK":
+            invite = self._transactions.get((branch, "INVITE", client, server))
+            if invite is not None and not invite.succeeded:
+                return invite
+        known = self._transactions.get((branch, method, client, server))
+        if known is None:
+            known = self._new_transaction(method, branch, client, server)
+            if method == "CANCEL":
+                known.invite = self._transactions.get((branch, "INVITE", client, server))
+        return known
+
+    def _new_transaction(self, method: str, branch: str, client: Address, server: Address) -> Transaction:
+        transaction = Transaction(method, branch, client, server)
+        self._transactions[branch, method, client, server] = transaction
+        self.trace.transactions.append(transaction)
+        return transaction
+
+    def _add_response(self, response: WireMessage) -> None:
+        party = self.trace.party
+        client, server = party(response.destination), party(response.source)
+        branch, method = response.branch, response.method
+        if not branch.startswith("z9hG4bK"):
+            branch = f"{branch}|{response.call_id}|{response.cseq_number}|{response.from_tag}"
+        transaction = self._transactions.get((branch, method, client, server))
+        if transaction is None:
+            transaction = self._new_transaction(method, branch, client, server)
+        response.transaction = transaction
+        response.repeats = next((r for r in transaction.responses if _repeats(response, r)), None)
+        transaction.responses.append(response)
+        self._note_roles(method, client, server)
+        if response.to_tag and (method in CREATES_DIALOG or transaction.requests and transaction.requests[0].dialog):
+            self._place(response, transaction, client, server)
+
+    def _note_roles(self, method: str, client: Address, server: Address) -> None:
+        if method in ("REGISTER", "SUBSCRIBE"):
+            self.trace.phones.add(client)
+            self.trace.servers.add(server)
+        elif method == "NOTIFY":
+            self.trace.servers.add(client)
+
+    # -- dialogs and subscriptions --------------------------------------------------------------------------
+
+    def _place(self, message: WireMessage, transaction: Transaction, client: Address, server: Address) -> None:
+        if message.from_tag and message.to_tag:
+            dialog = self._dialog_of(message, transaction, frozenset((client, server)))
+            message.dialog = dialog
+            dialog.messages.append(message)
+            if message.is_request and message.repeats is None and message.method != "ACK":
+                dialog.transactions.append(transaction)
+        if message.method in ("SUBSCRIBE", "NOTIFY"):
+            self._place_in_subscription(message, transaction, client, server)
+
+    def _dialog_of(self, message: WireMessage, transaction: Transaction, parties: frozenset[Address]) -> Dialog:
+        key = (message.call_id, frozenset((message.from_tag, message.to_tag)), parties)
+        dialog = self._dialogs.get(key)
+        if dialog is None:
+            dialog = self._dialogs[key] = Dialog(*key)
+            self.trace.dialogs.append(dialog)
+        request = transaction.request
+        if message.is_response and request is not None and not request.to_tag and not dialog.began_here:
+            dialog.began_here = True
+            dialog.messages.insert(0, request)
+            dialog.transactions.insert(0, transaction)
+            request.dialog = request.dialog or dialog
+        return dialog
+
+    def _place_in_subscription(
+        self, message: WireMessage, transaction: Transaction, client: Address, server: Address
+    ) -> None:
+        if message.is_response:
+            first = transaction.request
+            message.subscription = first.subscription if first is not None else None
+            if message.subscription is not None and message.dialog is not None:
+                message.subscription.dialog = message.subscription.dialog or message.dialog
+            return
+        subscribing = message.method == "SUBSCRIBE"
+        subscriber, notifier = (client, server) if subscribing else (server, client)
+        subscription = self._subscription_of(message, subscriber, notifier)
+        message.subscription = subscription
+        subscription.dialog = subscription.dialog or message.dialog
+        if message.repeats is None:
+            (subscription.subscribes if subscribing else subscription.notifies).append(transaction)
+
+    def _subscription_of(self, request: WireMessage, subscriber: Address, notifier: Address) -> Subscription:
+        package, id_ = _event_of(request)
+        subscribing = request.method == "SUBSCRIBE"
+        theirs, ours = (request.to_tag, request.from_tag) if subscribing else (request.from_tag, request.to_tag)
+        known = self._subscriptions.setdefault(request.call_id, [])
+        near = [s for s in known if s.subscriber == subscriber and s.notifier == notifier]
+        if package:
+            same = [s for s in near if s.package == package]
+            near = [s for s in same if s.id == id_] or ([] if subscribing else same)
+        own = [s for s in near if s.subscriber_tag == ours]
+        for subscription in own:
+            if not theirs or not subscription.notifier_tag or subscription.notifier_tag == theirs:
+                subscription.notifier_tag = subscription.notifier_tag or theirs
+                return subscription
+        mangled = [s for s in near if not subscribing and s.subscriber_tag == theirs]
+        if mangled:  # From and To the wrong way round: it belongs here, and is to be judged here
+            return mangled[0]
+        subscription = Subscription(request.call_id, package, id_, subscriber, notifier)
+        subscription.subscriber_tag, subscription.notifier_tag = ours, theirs
+        if subscribing:
+            subscription.began_here = not request.to_tag
+            subscription.resource = _aor(request.text("To"))
+        elif own:  # the SUBSCRIBE forked (RFC 6665 §4.4.1): every fork has the same beginning
+            subscription.began_here = own[0].began_here
+            subscription.resource = own[0].resource
+            subscription.subscribes = own[0].subscribes[:1]
+        known.append(subscription)
+        self.trace.subscriptions.append(subscription)
+        return subscription
+
+
+def _repeats(response: WireMessage, earlier: WireMessage) -> bool:
+    if response.raw == earlier.raw:
+        return True
+    return response.status >= 200 and response.status == earlier.status and response.to_tag == earlier.to_tag
+
+
+def _event_of(message: Message) -> tuple[str, str]:
+    event = message.event
+    return (event.package, event.id) if event else ("", "")
+
+
+def _aor(text: str) -> str:
+    """The bare URI of a From or To value, parameters cut off, for naming a resource."""
+    uri = text.partition("<")[2].partition(">")[0] if "<" in text else text
+    return uri.partition(";")[0].strip()
+
+
+def _addresses(listed: object) -> set[Address]:
+    """Reads "10.0.0.1:5060" and "[::1]:5060" as a lab observation spells them."""
+    found: set[Address] = set()
+    for text in listed if isinstance(listed, list) else []:
+        host, _, port = str(text).rpartition(":")
+        if port.isdigit():
+            found.add(Address(host.strip("[]"), int(port)))
+    return found

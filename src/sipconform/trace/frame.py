@@ -1,0 +1,28 @@
+"""One frame of a capture file, whichever format the file has."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+OURS = "sipconform"
+
+
+class Interface(NamedTuple):
+    """Where frames were caught: link type (the LINKTYPE_ registry), name, and whether our own writer made it."""
+
+    link: int
+    name: str = ""
+    ours: bool = False
+
+
+class Secrets(NamedTuple):
+    """TLS key material a capture carries (pcapng Decryption Secrets Block), in NSS key-log form."""
+
+    keylog: bytes
+
+
+Frame = tuple[int, int, Interface, bytes, int]
+"""Number counted from 1, nanoseconds since the epoch, interface, captured bytes, length on the wire.
+
+A plain tuple, for there are hundreds of thousands of them a second.
+"""

@@ -1,0 +1,182 @@
+"""Cuts a long capture into parts that nothing crosses, so that memory grows with what is open, not with the file.
+
+Two messages belong to the same part when they share a Call-ID, or when their users (the user parts of From and
+To) meet in a chain of such messages: a shared line, its phones, their subscriptions and calls are one part. A
+part is given out when everything in it has ended or expired; see `QUIET_NS` and `_lives_until`.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from sipconform.trace.correlate import Correlator
+from sipconform.trace.packet import Note, Observation, Packet
+from sipconform.trace.trace import Trace, WireMessage
+
+SECOND = 1_000_000_000
+QUIET_NS = 64 * SECOND  # twice 64*T1: no retransmission or late answer belongs to it any more
+RINGING_NS = 200 * SECOND  # RFC 3261 §16.6 gives a proxied INVITE three minutes (timer C)
+CALL_NS = 7200 * SECOND  # a call of which nothing is heard for two hours ended unseen
+LARGEST_PART = 50_000  # messages; beyond that a part is cut, and says so
+
+
+@dataclass(slots=True, eq=False)
+class _Part:
+    messages: list[WireMessage] = field(default_factory=list)
+    calls: dict[str, int] = field(default_factory=dict)  # Call-ID -> open until, ns
+    users: set[str] = field(default_factory=set)
+    gone_into: _Part | None = None
+
+
+def traces(evidence: Iterable[Packet | Observation | Note]) -> Iterator[Trace]:
+    """Correlated parts of a capture, each as soon as it is over, the rest at the end.
+
+    A capture that carries the suite's own observations is one run and stays whole. Notes belong to the capture
+    as a whole; they are in the last trace.
+    """
+    return _Cutter().cut(evidence)
+
+
+class _Cutter:
+    def __init__(self) -> None:
+        self.by_call: dict[str, _Part] = {}
+        self.by_user: dict[str, _Part] = {}
+        self.due: list[tuple[int, int, _Part]] = []
+        self.observations: list[Observation] = []
+        self.notes: list[Note] = []
+        self.start_ns = self.now_ns = 0
+        self.ticket = 0
+
+    def cut(self, evidence: Iterable[Packet | Observation | Note]) -> Iterator[Trace]:
+        for item in evidence:
+            if isinstance(item, Packet):
+                self.start_ns = self.start_ns or item.time_ns
+                self.now_ns = max(self.now_ns, item.time_ns)
+                part = self._take(WireMessage(item))
+                if len(part.messages) >= LARGEST_PART and not self.observations:
+                    yield self._give_out(part, cut=True)
+                while self.due and self.due[0][0] < self.now_ns and not self.observations:
+                    _, _, part = heapq.heappop(self.due)
+                    if part.gone_into is None and self._is_over(part):
+                        yield self._give_out(part)
+            elif isinstance(item, Observation):
+                self.observations.append(item)
+            else:
+                self.notes.append(item)
+        yield from self._rest()
+
+    def _rest(self) -> Iterator[Trace]:
+        parts = list({id(p): p for p in self.by_call.values()}.values())
+        if self.observations and parts:
+            whole = parts[0]
+            for other in parts[1:]:
+                _merge(whole, other)
+            parts = [whole]
+        for part in parts[:-1]:
+            yield self._give_out(part)
+        last = self._correlated(parts[-1] if parts else _Part(), self.observations)
+        last.notes += self.notes
+        yield last
+
+    def _take(self, message: WireMessage) -> _Part:
+        call_id = message.call_id
+        part = self.by_call.get(call_id)
+        if part is None:
+            part = self._part_for(message)
+            self.by_call[call_id] = part
+            part.calls[call_id] = 0
+            heapq.heappush(self.due, (self.now_ns + QUIET_NS, self._next_ticket(), part))
+        part.messages.append(message)
+        known = 0 if _ends_something(message) else part.calls[call_id]
+        part.calls[call_id] = max(known, _lives_until(message))
+        return part
+
+    def _part_for(self, message: WireMessage) -> _Part:
+        users = {user for user in (_user(message.text("From")), _user(message.text("To"))) if user}
+        met = list({id(p): p for p in (self.by_user.get(user) for user in users) if p is not None}.values())
+        part = max(met, key=lambda p: len(p.messages), default=_Part())
+        for other in met:
+            if other is not part:
+                _merge(part, other)
+                self.by_call.update(dict.fromkeys(other.calls, part))
+                self.by_user.update(dict.fromkeys(other.users, part))
+        part.users |= users
+        self.by_user.update(dict.fromkeys(users, part))
+        return part
+
+    def _next_ticket(self) -> int:
+        self.ticket += 1
+        return self.ticket
+
+    def _is_over(self, part: _Part) -> bool:
+        until = max(part.calls.values()) + QUIET_NS
+        if until < self.now_ns:
+            return True
+        heapq.heappush(self.due, (until, self._next_ticket(), part))
+        return False
+
+    def _give_out(self, part: _Part, *, cut: bool = False) -> Trace:
+        for call_id in part.calls:
+            del self.by_call[call_id]
+        for user in part.users:
+            del self.by_user[user]
+        part.gone_into = part
+        trace = self._correlated(part, [])
+        if cut:
+            frames = part.messages[-1].packet.frames
+            self.notes.append(Note("cut", f"evidence was cut after {LARGEST_PART} related messages", frames))
+        return trace
+
+    def _correlated(self, part: _Part, observations: list[Observation]) -> Trace:
+        correlator = Correlator()
+        part.messages.sort(key=lambda m: (m.packet.time_ns, m.packet.frames))
+        for message in part.messages:
+            correlator.add(message)
+        for observation in observations:
+            correlator.observe(observation)
+        trace = correlator.finish()
+        trace.start_ns, trace.end_ns = self.start_ns or trace.start_ns, max(self.now_ns, trace.end_ns)
+        return trace
+
+
+def _merge(into: _Part, other: _Part) -> None:
+    into.messages += other.messages
+    into.calls.update(other.calls)
+    into.users |= other.users
+    other.gone_into = into
+
+
+def _user(value: str) -> str:
+    """The user part of a From or To value; "" when there is none."""
+    at = value.find("@")
+    if at < 0:
+        return ""
+    return value[value.rfind(":", 0, at) + 1 : at]
+
+
+def _lives_until(message: WireMessage) -> int:
+    """Until when the thing a message belongs to may still go on by itself, in nanoseconds."""
+    now = message.packet.time_ns
+    method = message.method
+    if method in ("SUBSCRIBE", "REGISTER", "NOTIFY", "PUBLISH"):
+        return now + SECOND * _announced_expiry(message)
+    if method == "INVITE" and message.status < 300:
+        return now + (CALL_NS if message.status >= 200 else RINGING_NS)
+    return now
+
+
+def _ends_something(message: WireMessage) -> bool:
+    if message.method == "BYE":
+        return message.status >= 200
+    return message.method == "NOTIFY" and message.text("Subscription-State").startswith("terminated")
+
+
+def _announced_expiry(message: WireMessage) -> int:
+    if message.method == "NOTIFY":
+        state = message.text("Subscription-State")
+        seconds = state.partition("expires=")[2].partition(";")[0].strip()
+    else:
+        seconds = message.text("Expires") or message.text("Contact").partition("expires=")[2].partition(";")[0]
+    return min(int(seconds), 86_400) if seconds.isascii() and seconds.isdigit() else 0

@@ -1,0 +1,106 @@
+"""Opens a capture file, packed or not, as one stream of bytes read once and in pieces."""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from sipconform.trace.errors import CaptureError
+
+CHUNK = 1 << 20
+_GZIP_MAGIC = b"\x1f\x8b"
+
+
+class Source(Protocol):
+    """Where the bytes of a capture come from."""
+
+    damaged: str  # why the stream ended too early, or ""
+
+    def read(self) -> bytes:
+        """The next piece; b"" at the end."""
+
+    def close(self) -> None:
+        """Gives the file back."""
+
+
+class PlainSource:
+    """An unpacked file. Read rather than mapped: a mapped file that shrinks under us kills the process."""
+
+    def __init__(self, file: BinaryIO, head: bytes) -> None:
+        self._file = file
+        self._head = head
+        self.damaged = ""
+
+    def read(self) -> bytes:
+        if self._head:
+            head, self._head = self._head, b""
+            return head + self._file.read(CHUNK - len(head))
+        try:
+            return self._file.read(CHUNK)
+        except OSError as error:
+            self.damaged = f"reading stopped: {error.strerror or error}"
+            return b""
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class GzipSource:
+    """A gzip file (RFC 1952), several members allowed; what was unpacked before any damage is kept."""
+
+    def __init__(self, packed: PlainSource) -> None:
+        self._packed = packed
+        self._inflate = zlib.decompressobj(wbits=31)
+        self._waiting = b""
+        self.damaged = ""
+
+    def read(self) -> bytes:
+        while not self.damaged:
+            if self._inflate.eof:
+                self._waiting = self._inflate.unused_data + self._waiting
+                self._inflate = zlib.decompressobj(wbits=31)
+                if self._waiting and not self._waiting.startswith(_GZIP_MAGIC[: len(self._waiting)]):
+                    return b""  # padding after the last member, as gzip itself tolerates
+            fresh = self._waiting or self._packed.read()
+            if not fresh:
+                self._ended()
+                return b""
+            try:
+                data = self._inflate.decompress(fresh, CHUNK)
+            except zlib.error as error:
+                self.damaged = f"the gzip data is damaged ({error})"
+                return b""
+            self._waiting = self._inflate.unconsumed_tail
+            self._started = True
+            if data:
+                return data
+        return b""
+
+    _started = False
+
+    def _ended(self) -> None:
+        tail = self._inflate.flush()
+        if not self._inflate.eof and (self._started or tail):
+            self.damaged = "the gzip data ends too early"
+
+    def close(self) -> None:
+        self._packed.close()
+
+
+def open_source(path: Path) -> tuple[Source, bytes]:
+    """The stream and its first piece. Raises CaptureError for a file that is not there, not ours, or empty."""
+    try:
+        file = path.open("rb")
+        head = file.read(4)
+    except OSError as error:
+        raise CaptureError(path, f"cannot be read ({error.strerror})", "check the name and the permission") from error
+    if not head:
+        file.close()
+        raise CaptureError(path, "the file is empty", "record again; a capture has at least a header")
+    plain = PlainSource(file, head)
+    source: Source = GzipSource(plain) if head.startswith(_GZIP_MAGIC) else plain
+    first = source.read()
+    while len(first) < 28 and (more := source.read()):
+        first += more
+    return source, first
