@@ -46,9 +46,9 @@ class _Unfinished:
             return  # the same fragment captured twice
         if any(offset < at + len(piece) and at < offset + len(data) for at, piece in self.pieces.items()):
             self.overlap = True
-        if offset in self.pieces and len(self.pieces[offset]) >= len(data):
+        if offset in self.pieces:
             return
-        self.received += len(data) - len(self.pieces.get(offset, b""))
+        self.received += len(data)
         self.pieces[offset] = data
         self.frames.append(frame)
         if last:
@@ -103,7 +103,9 @@ class IpReader:
             payload, frames = whole
         if protocol == _AUTHENTICATION:
             protocol, payload = _behind_authentication(payload)
-        return IpPacket("%d.%d.%d.%d" % tuple(source), "%d.%d.%d.%d" % tuple(destination), protocol, payload, frames)
+        return IpPacket(
+            "%d.%d.%d.%d" % tuple(source), "%d.%d.%d.%d" % tuple(destination), protocol, payload, frames
+        )
 
     def _read_v6(self, data: bytes, at: int, frame: int, time_ns: int) -> IpPacket | None:
         if len(data) < at + 40 or data[at] >> 4 != 6:
@@ -132,10 +134,14 @@ class IpReader:
                 size = (payload[1] + 2) * 4 if protocol == _AUTHENTICATION else (payload[1] + 1) * 8
                 payload = payload[size:]
             protocol = following
-        return IpPacket(inet_ntop(AF_INET6, source), inet_ntop(AF_INET6, destination), protocol, payload, frames)
+        return IpPacket(
+            inet_ntop(AF_INET6, source), inet_ntop(AF_INET6, destination), protocol, payload, frames
+        )
 
     def _cut(self, frame: int) -> None:
-        self._notes.add("cut", "The capture kept only the beginning of a packet (snap length), it was not read", (frame,))
+        self._notes.add(
+            "cut", "The capture kept only the beginning of a packet (snap length), it was not read", (frame,)
+        )
 
     # -- fragments ------------------------------------------------------------------------------------------
 
@@ -157,7 +163,9 @@ class IpReader:
         del self._unfinished[key]
         frames = tuple(sorted(unfinished.frames))
         if unfinished.overlap:
-            self._notes.add("fragment-overlap", "Fragments of a datagram overlap, the first to come was believed", frames)
+            self._notes.add(
+                "fragment-overlap", "Fragments of a datagram overlap, the first to come was believed", frames
+            )
         return payload, frames
 
     def _expire(self, time_ns: int) -> None:

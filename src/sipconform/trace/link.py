@@ -10,6 +10,8 @@ USER0 = 147
 IPV4 = 0x0800
 IPV6 = 0x86DD
 _TAGS = frozenset((0x8100, 0x88A8, 0x9100))  # IEEE 802.1Q, 802.1ad and the older provider tag
+_PPPOE = 0x8864  # RFC 2516 §6, the session stage
+_PPP = {b"\x00\x21": IPV4, b"\x00\x57": IPV6}
 _INET6_FAMILIES = frozenset((10, 24, 28, 30))  # AF_INET6 has a different number on every system
 
 Peeled = tuple[int, int]
@@ -19,6 +21,9 @@ Peeled = tuple[int, int]
 def _tagged(data: bytes, kind_at: int) -> Peeled:
     while True:
         kind = int.from_bytes(data[kind_at : kind_at + 2], "big")
+        if kind == _PPPOE:
+            protocol = data[kind_at + 8 : kind_at + 10]
+            return _PPP.get(protocol, kind), kind_at + 10
         if kind not in _TAGS:
             return kind, kind_at + 2
         kind_at += 4

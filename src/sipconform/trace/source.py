@@ -94,7 +94,9 @@ def open_source(path: Path) -> tuple[Source, bytes]:
         file = path.open("rb")
         head = file.read(4)
     except OSError as error:
-        raise CaptureError(path, f"cannot be read ({error.strerror})", "check the name and the permission") from error
+        raise CaptureError(
+            path, f"cannot be read ({error.strerror})", "check the name and the permission"
+        ) from error
     if not head:
         file.close()
         raise CaptureError(path, "the file is empty", "record again; a capture has at least a header")

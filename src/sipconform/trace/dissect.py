@@ -1,0 +1,207 @@
+"""From frames to SIP messages: link layer, IP, UDP and TCP taken off, everything else named in a note."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from sipconform.sip.message import looks_like_sip
+from sipconform.trace.exported import read_exported
+from sipconform.trace.frame import Frame, Interface
+from sipconform.trace.ip import TCP, UDP, IpPacket, IpReader
+from sipconform.trace.link import ETHERNET, EXPORTED_PDU, IPV4, IPV6, LINKS, USER0
+from sipconform.trace.notes import Notes
+from sipconform.trace.packet import Address, Observation, Packet
+from sipconform.trace.streams import Streams
+
+GTP_USER_PORT = 2152
+ADDRESSES_KEPT = 65_536
+_FAMILIAR = (
+    b"SIP/2.0 ",
+    b"INVITE sip:",
+    b"ACK sip:",
+    b"BYE sip:",
+    b"NOTIFY sip:",
+    b"SUBSCRIBE sip:",
+    b"REGISTER sip:",
+)
+_SIP_INSIDE = b"SIP/2.0"
+_UNOPENED = {  # protocols that may carry SIP and that are not opened: code and sentence
+    1: ("icmp-quote", "SIP quoted inside an ICMP error is not traffic"),
+    58: ("icmp-quote", "SIP quoted inside an ICMP error is not traffic"),
+    4: ("tunnel", "SIP inside an IP-in-IP tunnel is not opened"),
+    41: ("tunnel", "SIP inside an IP-in-IP tunnel is not opened"),
+    47: ("tunnel", "SIP inside a GRE tunnel is not opened"),
+    132: ("sctp", "SIP over SCTP is not opened"),
+}
+_ESP = 50
+
+Evidence = Packet | Observation
+WantDatagram = Callable[[bytes], bool]
+
+
+def is_sip(payload: bytes) -> bool:
+    """Whether a payload begins as SIP; the everyday beginnings are known by heart."""
+    return payload.startswith(_FAMILIAR) or looks_like_sip(payload)
+
+
+def is_other_datagram(payload: bytes) -> bool:
+    """Whether a datagram is neither SIP nor a keep-alive: what carries audio."""
+    return not is_sip(payload) and not is_keep_alive(payload)
+
+
+def is_keep_alive(payload: bytes) -> bool:
+    """CRLFs, NULs or nothing (RFC 5626 §3.5.1 and custom), or STUN with its cookie (RFC 8489 §5)."""
+    return not payload.strip(b"\r\n\0 ") or (payload[4:8] == b"\x21\x12\xa4\x42" and payload[0] < 4)
+
+
+class Dissector:
+    """Reads frames one after another. What it could not open is in `notes` when the frames have ended.
+
+    `datagrams` says which UDP payloads are wanted; `streams=False` leaves TCP alone.
+    """
+
+    def __init__(self, notes: Notes, *, datagrams: WantDatagram = is_sip, streams: bool = True) -> None:
+        self._notes = notes
+        self._wanted = datagrams
+        self._ip = IpReader(notes)
+        self._streams = Streams(notes) if streams else None
+        self._addresses: dict[bytes, tuple[Address, Address]] = {}
+        self._others = datagrams is not is_sip
+
+    def read(self, frames: Iterable[Frame]) -> Iterator[Evidence]:
+        """SIP messages and observations in the order in which they became whole."""
+        wanted, known, cooked_ip = self._wanted, self._addresses, b"\x08\x00\x45"
+        for frame in frames:
+            number, time_ns, interface, data, _ = frame
+            # The everyday case, unrolled: Ethernet, IPv4 without options, no fragment, UDP, nothing cut.
+            if (
+                interface.link == ETHERNET
+                and data[12:15] == cooked_ip
+                and len(data) > 42
+                and data[23] == UDP
+                and not (data[20] & 0x3F or data[21])
+                and (end := (data[16] << 8) + data[17] + 14) <= len(data)
+                and (data[38] << 8) + data[39] == end - 34
+            ):
+                payload = data[42:end]
+                if wanted(payload):
+                    pair = known.get(data[26:38]) or self._address_pair(data[26:38])
+                    yield Packet(time_ns, pair[0], pair[1], "udp", payload, (number,))
+                else:
+                    self._unwanted(payload, data[34:38], (number,))
+            else:
+                yield from self._read_frame(frame)
+        self._ip.close()
+        if self._streams:
+            yield from self._streams.close()
+
+    def _address_pair(self, key: bytes) -> tuple[Address, Address]:
+        """Source and destination of an IPv4 datagram by the twelve octets they take in it."""
+        if len(self._addresses) >= ADDRESSES_KEPT:
+            self._addresses.clear()
+        a, b, c, d, e, f, g, h, source_port, destination_port = struct.unpack("!8B2H", key)
+        pair = Address(f"{a}.{b}.{c}.{d}", source_port), Address(f"{e}.{f}.{g}.{h}", destination_port)
+        self._addresses[key] = pair
+        return pair
+
+    def _unwanted(self, payload: bytes, ports: bytes, frames: tuple[int, ...]) -> None:
+        source, destination = struct.unpack("!HH", ports)
+        if GTP_USER_PORT in (source, destination) and _SIP_INSIDE in payload:
+            self._notes.add("gtp", "SIP inside a GTP-U tunnel is not opened", frames)
+        elif 5060 in (source, destination) and is_other_datagram(payload):
+            self._notes.add("not-sip", "A datagram on port 5060 is neither SIP nor a keep-alive", frames)
+
+    # -- the general way ------------------------------------------------------------------------------------
+
+    def _read_frame(self, frame: Frame) -> Iterator[Evidence]:
+        number, time_ns, interface, data, length = frame
+        if interface.link == EXPORTED_PDU:
+            yield from self._read_exported(frame)
+        elif interface.link == USER0:
+            yield from self._read_observation(frame)
+        elif interface.link not in LINKS:
+            self._notes.add("link-type", f"Link type {interface.link} is not known here", (number,))
+        else:
+            kind, offset = LINKS[interface.link](data)
+            if kind in (IPV4, IPV6):
+                packet = self._ip.read(kind, data, offset, number, time_ns)
+                if packet is not None:
+                    yield from self._read_ip(packet, time_ns, interface)
+            elif _SIP_INSIDE in data:
+                self._notes.add("ether-type", f"SIP behind EtherType 0x{kind:04x} is not opened", (number,))
+
+    def _read_ip(self, packet: IpPacket, time_ns: int, interface: Interface) -> Iterator[Evidence]:
+        if packet.protocol == UDP:
+            yield from self._read_udp(packet, time_ns, interface)
+        elif packet.protocol == TCP:
+            if self._streams:
+                yield from self._streams.segment(packet, time_ns, whole_messages=_is_ours(interface, "tcp"))
+        elif packet.protocol == _ESP:
+            self._notes.add("esp", "IPsec (ESP) is not opened", packet.frames)
+        elif packet.protocol in _UNOPENED and _SIP_INSIDE in packet.payload:
+            self._notes.add(*_UNOPENED[packet.protocol], packet.frames)
+
+    def _read_udp(self, packet: IpPacket, time_ns: int, interface: Interface) -> Iterator[Packet]:
+        if len(packet.payload) < 8:
+            self._notes.add("damaged", "A datagram is shorter than its header", packet.frames)
+            return
+        source_port, destination_port, length = struct.unpack_from("!HHH", packet.payload)
+        payload = packet.payload[8:length] if 8 <= length <= len(packet.payload) else packet.payload[8:]
+        if length > len(packet.payload):
+            self._notes.add("damaged", "A datagram is shorter than it says", packet.frames)
+        if self._is_wanted(payload, interface):
+            source = Address(packet.source, source_port)
+            destination = Address(packet.destination, destination_port)
+            yield Packet(time_ns, source, destination, "udp", payload, packet.frames)
+        else:
+            self._unwanted(payload, packet.payload[:4], packet.frames)
+
+    def _is_wanted(self, payload: bytes, interface: Interface) -> bool:
+        """What our own writer put on a "udp" interface is a message, however mangled; on "media" nothing is."""
+        if interface.ours:
+            return (interface.name == "media") == self._others
+        return self._wanted(payload)
+
+    def _read_exported(self, frame: Frame) -> Iterator[Packet]:
+        number, time_ns, interface, data, _ = frame
+        pdu = read_exported(data)
+        if pdu is None:
+            self._notes.add("damaged", "An exported PDU is cut short", (number,))
+        elif self._others:
+            return
+        elif pdu.dissector == "sip" or is_sip(pdu.payload):
+            transport = "tls" if interface.name == "tls" else pdu.port_type or "udp"
+            yield Packet(time_ns, pdu.source, pdu.destination, transport, pdu.payload, (number,))
+        else:
+            self._notes.add(
+                "exported-pdu", f"An exported PDU holds {pdu.dissector[:20] or 'nothing known'}", (number,)
+            )
+
+    def _read_observation(self, frame: Frame) -> Iterator[Observation]:
+        number, time_ns, _, data, _ = frame
+        observation = read_observation(data, time_ns, number)
+        if observation is None:
+            self._notes.add(
+                "link-type", "A frame of link type 147 (USER0) is not one of our observations", (number,)
+            )
+        elif not self._others:
+            yield observation
+
+
+def _is_ours(interface: Interface, name: str) -> bool:
+    return interface.ours and interface.name == name
+
+
+def read_observation(data: bytes, time_ns: int, frame: int) -> Observation | None:
+    """An observation as the writer put it down, or None for somebody else's bytes."""
+    try:
+        told: Any = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    match told:
+        case {"who": str(who), "kind": str(kind), "what": dict(what)}:
+            return Observation(time_ns, who, kind, what, (frame,))
+    return None
