@@ -201,6 +201,7 @@ class Peer(ABC):
         deadline = time.monotonic() + self.START_WITHIN
         while not self.ready():
             if self._process.poll() is not None:
+                self._output.ended(self.STOP_WITHIN)  # its last words are still on their way
                 raise self._failure(f"ended with status {self._process.returncode} instead of starting")
             if time.monotonic() > deadline:
                 raise self._failure(f"was not ready within {self.START_WITHIN:g} s")
