@@ -1,10 +1,10 @@
-"""Wireshark's "exported PDU": a message without the packet that carried it, its addresses in tags before it."""
+"""Wireshark's "exported PDU": a message without its packet, the addresses in tags before it."""
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from socket import AF_INET6, inet_ntop, inet_pton
+from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 from typing import NamedTuple
 
 from sipconform.trace.packet import Address
@@ -56,7 +56,7 @@ def _number(tags: dict[int, bytes], tag: int) -> int:
 
 def _host(tags: dict[int, bytes], v4: int, v6: int) -> str:
     if len(address := tags.get(v4, b"")) == 4:
-        return "%d.%d.%d.%d" % tuple(address)
+        return inet_ntop(AF_INET, address)
     if len(address := tags.get(v6, b"")) == 16:
         return inet_ntop(AF_INET6, address)
     return ""

@@ -8,7 +8,7 @@ OURS = "sipconform"
 
 
 class Interface(NamedTuple):
-    """Where frames were caught: link type (the LINKTYPE_ registry), name, and whether our own writer made it."""
+    """Where frames were caught: link type (LINKTYPE_ registry), name, whether our writer made it."""
 
     link: int
     name: str = ""
