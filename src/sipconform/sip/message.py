@@ -8,50 +8,29 @@ asked for and give a value or a `Fault`. Strictness is the business of the check
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import NamedTuple
 
 from sipconform.sip.fault import Fault, Span
+from sipconform.sip.grammar import TOKEN_CHARS, split_list
+from sipconform.sip.head import COMPACT_NAMES, Field, canonical_name
+from sipconform.sip.headers import name_addr
+from sipconform.sip.headers.name_addr import NameAddr
+from sipconform.sip.headers.via import Via
+from sipconform.sip.uri import Uri, parse_uri
+from sipconform.sip.view import view
+from sipconform.sip.views import Views
 
-COMPACT_NAMES = {  # RFC 3261 §7.3.3 and the extensions' own compact forms
-    "a": "Accept-Contact",
-    "b": "Referred-By",
-    "c": "Content-Type",
-    "d": "Request-Disposition",
-    "e": "Content-Encoding",
-    "f": "From",
-    "i": "Call-ID",
-    "j": "Reject-Contact",
-    "k": "Supported",
-    "l": "Content-Length",
-    "m": "Contact",
-    "o": "Event",
-    "r": "Refer-To",
-    "s": "Subject",
-    "t": "To",
-    "u": "Allow-Events",
-    "v": "Via",
-    "x": "Session-Expires",
-    "y": "Identity",
-}
-_SPELLED = {"call-id": "Call-ID", "cseq": "CSeq", "www-authenticate": "WWW-Authenticate", "mime-version": "MIME-Version"}
-_canonical: dict[bytes, str] = {}
-_REQUEST = re.compile(rb"([^\s]+) ([^\s]+) (SIP/[0-9]+\.[0-9]+)")
-_RESPONSE = re.compile(rb"(SIP/[0-9]+\.[0-9]+) ([0-9]{3}) ?(.*)", re.DOTALL | re.IGNORECASE)
+__all__ = ["COMPACT_NAMES", "Field", "Message", "canonical_name", "looks_like_sip", "split_list"]
+
+_REQUEST = re.compile(rf"([{TOKEN_CHARS}]+) ([^\s]+) (SIP/[0-9]+\.[0-9]+)".encode(), re.IGNORECASE)
+_RESPONSE = re.compile(rb"(SIP/[0-9]+\.[0-9]+) ([0-9]{3})(?: (.*))?", re.DOTALL | re.IGNORECASE)
+_BURIED = re.compile(  # a start line that follows junk: on a line of its own, or behind control bytes
+    rf"(?:^|(?<=[\x00-\x1f]))(?:SIP/2\.0 [0-9]{{3}} |[{TOKEN_CHARS}]+ [^\s]+ SIP/2\.0\r?$)".encode(),
+    re.MULTILINE,
+)
 _LOOKS_SIP = re.compile(rb"\s*(SIP/[0-9]|[A-Za-z0-9.!%*_+`'~-]+ \S.* SIP/[0-9])")
-
-
-def canonical_name(name: bytes) -> str:
-    """The long, customarily spelled form of a header field name: `b"f"` and `b"FROM "` give "From"."""
-    known = _canonical.get(name)
-    if known is not None:
-        return known
-    text = name.strip().decode("utf-8", "surrogateescape")
-    low = text.lower()
-    canonical = COMPACT_NAMES.get(low) or _SPELLED.get(low) or "-".join(p.capitalize() for p in low.split("-"))
-    if len(_canonical) < 4096:  # names come from the wire: the cache must not grow with hostile input
-        _canonical[name] = canonical
-    return canonical
+_CSEQ_NUMBER = re.compile(rb"[ \t]*([0-9]{1,10})[ \t]+[^ \t]+[ \t]*\Z")
+_TAG = re.compile(rb";[ \t]*tag[ \t]*=[ \t]*([^;,\s]+)", re.IGNORECASE)
+_BRANCH = re.compile(rb"[^,]*?;[ \t]*branch[ \t]*=[ \t]*([^;,\s]+)", re.IGNORECASE)
 
 
 def looks_like_sip(payload: bytes) -> bool:
@@ -59,75 +38,17 @@ def looks_like_sip(payload: bytes) -> bool:
     return _LOOKS_SIP.match(payload[:512]) is not None
 
 
-class Field(NamedTuple):
-    """One header field row. `raw_name` and `raw` as sent; `value` unfolded and stripped."""
-
-    name: str
-    raw_name: bytes
-    raw: bytes
-    span: Span  # of the value, without the white space around it
-
-    @property
-    def value(self) -> str:
-        """The value as text, folding undone; octets that are not UTF-8 survive as surrogates."""
-        raw = self.raw
-        if b"\n" in raw or b"\r" in raw:
-            raw = re.sub(rb"[ \t]*\r?\n[ \t]+", b" ", raw)
-        return raw.strip().decode("utf-8", "surrogateescape")
-
-
-class Message:
+class Message(Views):
     """A SIP request or response, or the nearest thing to one that was sent."""
 
-    __slots__ = (
-        "_fields", "_index", "_lines", "_views",
-        "body_start", "faults", "is_request", "is_response", "method", "raw", "reason", "request_uri",
-        "start_line", "status", "version",
-    )  # fmt: skip
+    __slots__ = ("is_request", "is_response", "method", "reason", "request_uri", "status", "version")
 
     def __init__(self, raw: bytes) -> None:
-        self.raw = raw
-        self.faults: list[Fault] = []
-        self._views: dict[str, object] = {}
-        self._fields: list[Field] | None = None
-        head, self.body_start, ending = self._cut_head(raw)
-        self._lines: list[tuple[int, bytes]] | None = None
-        lines = head.split(ending)
-        if b"\n " in head or b"\n\t" in head:
-            self._lines = _unfold(head, ending)
-            lines = [line for _, line in self._lines]
-        self._index = self._read_index(lines)
-        self._read_start_line(lines[0])
+        super().__init__(raw)
+        self._read_start_line()
 
-    def _cut_head(self, raw: bytes) -> tuple[bytes, int, bytes]:
-        end = raw.find(b"\r\n\r\n")
-        lone = raw.find(b"\n\n")
-        if end >= 0 and (lone < 0 or end < lone):
-            return raw[:end], end + 4, b"\r\n"
-        if lone >= 0:
-            self.faults.append(Fault("lines end with CRLF", Span(lone, lone + 2)))
-            return raw[:lone].replace(b"\r\n", b"\n") if b"\r" in raw[:lone] else raw[:lone], lone + 2, b"\n"
-        self.faults.append(Fault("an empty line ends the header", Span(len(raw), len(raw))))
-        ending = b"\r\n" if b"\r\n" in raw else b"\n"
-        return raw.removesuffix(ending), len(raw), ending
-
-    def _read_index(self, lines: list[bytes]) -> dict[str, list[bytes]]:
-        index: dict[str, list[bytes]] = {}
-        canonical = _canonical
-        for line in lines[1:]:
-            name, colon, value = line.partition(b":")
-            if not colon:
-                continue
-            key = canonical.get(name) or canonical_name(name)
-            got = index.get(key)
-            if got is None:
-                index[key] = [value]
-            else:
-                got.append(value)
-        return index
-
-    def _read_start_line(self, line: bytes) -> None:
-        self.start_line = line
+    def _read_start_line(self) -> None:
+        line = self.start_line
         self.is_request = self.is_response = False
         self.method = self.request_uri = self.reason = self.version = ""
         self.status = 0
@@ -135,131 +56,103 @@ class Message:
             self.is_response = True
             self.version = response[1].decode()
             self.status = int(response[2])
-            self.reason = response[3].decode("utf-8", "surrogateescape")
-            cseq = self.text("CSeq").split()
-            self.method = cseq[-1] if cseq else ""
+            self.reason = (response[3] or b"").decode("utf-8", "surrogateescape")
+            self.method = self._cseq_method()
         elif request := _REQUEST.fullmatch(line):
             self.is_request = True
-            self.method = request[1].decode("utf-8", "surrogateescape")
+            self.method = request[1].decode()
             self.request_uri = request[2].decode("utf-8", "surrogateescape")
             self.version = request[3].decode()
         else:
-            self.faults.append(Fault("a request line or a status line begins the message", Span(0, len(line))))
             self._guess_start_line(line)
 
     def _guess_start_line(self, line: bytes) -> None:
-        """A malformed request line still names a method: the judge wants to know of what it is a caricature."""
+        """A malformed start line still says something: the judge wants to know of what it is a caricature."""
         words = line.decode("utf-8", "surrogateescape").split()
-        if len(words) >= 2 and words[-1].upper().startswith("SIP/"):
+        if buried := _BURIED.search(self.raw, self.head_start, self.body_start):
+            self._read_head(buried.start())
+            self._read_start_line()
+        elif len(words) >= 2 and words[-1].upper().startswith("SIP/"):
             self.is_request = True
             self.method, self.version = words[0], words[-1]
             self.request_uri = " ".join(words[1:-1])
+        elif len(words) >= 2 and words[0].upper().startswith("SIP/"):
+            self.is_response = True
+            self.version, self.reason = words[0], " ".join(words[2:])
+            self.method = self._cseq_method()
 
-    # -- rows -----------------------------------------------------------------------------------------------
+    def _cseq_method(self) -> str:
+        words = self.text("CSeq").split()
+        return words[-1] if words else ""
 
-    @property
-    def fields(self) -> list[Field]:
-        """Every header field row in the order sent. Rows without a colon are in `faults`, not here."""
-        if self._fields is None:
-            self._fields = list(self._read_fields())
-        return self._fields
+    @view
+    def uri(self) -> Uri | Fault:
+        """The Request-URI."""
+        return parse_uri(self.request_uri) or Fault("a Request-URI is a URI", self.start_span)
 
-    def _read_fields(self) -> Iterator[Field]:
-        rows = self._lines if self._lines is not None else _lines_with_offsets(self.raw[: self.body_start])
-        for start, line in rows[1:]:
-            name, colon, value = line.partition(b":")
-            if not colon:
-                if line:
-                    self.faults.append(Fault("a header field has a colon", Span(start, start + len(line))))
-                continue
-            left = start + len(name) + 1 + len(value) - len(value.lstrip())
-            yield Field(canonical_name(name), name, value, Span(left, max(left, start + len(line.rstrip()))))
+    @view
+    def faults(self) -> list[Fault]:
+        """What is wrong with the lines, whatever they say; the values' own faults are in the views."""
+        line = self.start_line
+        found = []
+        if self.raw[: self.head_start].strip(b"\r\n"):
+            found.append(Fault("nothing but empty lines precedes the start line", Span(0, self.head_start)))
+        if not _REQUEST.fullmatch(line) and not _RESPONSE.fullmatch(line):
+            found.append(Fault("a request line or a status line begins the message", self.start_span))
+        elif self.version != self.version.upper():
+            found.append(Fault("SIP-Version is sent in upper case", self.start_span))
+        elif self.is_response and line[11:12] != b" ":
+            found.append(Fault("a space follows the status code", self.start_span))
+        return found + list(self._line_faults())
 
-    def rows(self, name: str) -> list[Field]:
-        """Every row of one header field, by its canonical long name."""
-        return [field for field in self.fields if field.name == name]
+    # -- identity: cheap enough to ask of every message ---------------------------------------------------
 
-    def row(self, name: str) -> Field | None:
-        """The first row of a header field, or None."""
-        return next((field for field in self.fields if field.name == name), None)
+    @view
+    def call_id(self) -> str:
+        """The Call-ID as sent, "" when there is none."""
+        return self.text("Call-ID")
 
-    def has(self, name: str) -> bool:
-        """Whether the header field is there at all. Canonical name."""
-        return name in self._index
+    @view
+    def from_tag(self) -> str:
+        """The From tag, "" when there is none."""
+        return self._tag("From")
 
-    def count(self, name: str) -> int:
-        """How many rows the header field has."""
-        return len(self._index.get(name, ()))
+    @view
+    def to_tag(self) -> str:
+        """The To tag, "" when there is none."""
+        return self._tag("To")
 
-    def text(self, name: str) -> str:
-        """The first row's value as text, unfolded and stripped; "" when the header field is not there."""
-        got = self._index.get(name)
-        if got is None:
+    def _tag(self, name: str) -> str:
+        rows = self._index.get(name)
+        if not rows:
             return ""
-        return got[0].strip().decode("utf-8", "surrogateescape")
+        before, bracket, after = rows[0].partition(b">")
+        tail = after if bracket else before
+        if b'"' in tail or b">" in tail:  # the bracket stood inside a display name: look closely
+            address = name_addr.parse(self.text(name))
+            return address.tag if isinstance(address, NameAddr) else ""
+        found = _TAG.search(tail)
+        return found[1].decode("utf-8", "surrogateescape") if found else ""
 
-    def values(self, name: str) -> list[str]:
-        """All values of a list header field in order: repeated rows and commas alike (RFC 3261 §7.3.1)."""
-        found: list[str] = []
-        for raw in self._index.get(name, ()):
-            text = raw.strip().decode("utf-8", "surrogateescape")
-            found += split_list(text) if "," in text else [text]
-        return found
+    @view
+    def branch(self) -> str:
+        """The branch of the top Via, "" when there is none."""
+        rows = self._index.get("Via")
+        if not rows:
+            return ""
+        if b'"' in rows[0]:
+            top = self.top_via
+            return top.branch if isinstance(top, Via) else ""
+        found = _BRANCH.match(rows[0])
+        return found[1].decode("utf-8", "surrogateescape") if found else ""
 
-    def span(self, name: str) -> Span:
-        """Where the first row's value stands in `raw`; the start line when the header field is not there."""
-        row = self.row(name)
-        return row.span if row else Span(0, len(self.start_line))
-
-    @property
-    def body(self) -> bytes:
-        """Everything after the empty line, surplus octets of a datagram included."""
-        return self.raw[self.body_start :]
+    @view
+    def cseq_number(self) -> int:
+        """The CSeq number, -1 when it cannot be read."""
+        rows = self._index.get("CSeq")
+        found = _CSEQ_NUMBER.match(rows[0]) if rows else None
+        number_ = int(found[1]) if found else -1
+        return number_ if number_ < 2**31 else -1
 
     def __repr__(self) -> str:
         return f"<{self.start_line[:60].decode('utf-8', 'replace')}>"
-
-
-def split_list(text: str, separator: str = ",") -> list[str]:
-    """Splits at separators that stand outside quoted strings and angle brackets."""
-    parts, start, quoted, angle, i = [], 0, False, False, 0
-    while i < len(text):
-        c = text[i]
-        if quoted:
-            if c == "\\":
-                i += 1
-            elif c == '"':
-                quoted = False
-        elif c == '"':
-            quoted = True
-        elif c == "<":
-            angle = True
-        elif c == ">":
-            angle = False
-        elif c == separator and not angle:
-            parts.append(text[start:i].strip())
-            start = i + 1
-        i += 1
-    parts.append(text[start:].strip())
-    return parts
-
-
-def _lines_with_offsets(head: bytes) -> list[tuple[int, bytes]]:
-    lines, start = [], 0
-    for line in head.split(b"\n"):
-        lines.append((start, line.removesuffix(b"\r")))
-        start += len(line) + 1
-    return lines
-
-
-def _unfold(head: bytes, ending: bytes) -> list[tuple[int, bytes]]:
-    """Joins continuation lines to the row they continue; the joined row keeps its line breaks as sent."""
-    rows: list[tuple[int, bytes]] = []
-    start = 0
-    for line in head.split(ending):
-        if rows and line[:1] in (b" ", b"\t"):
-            rows[-1] = (rows[-1][0], rows[-1][1] + ending + line)
-        else:
-            rows.append((start, line))
-        start += len(line) + len(ending)
-    return rows

@@ -1,0 +1,232 @@
+"""The header of a message: where it ends, its rows, what is wrong with its lines (RFC 3261 §7.3)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from sipconform.sip.fault import Fault, Span
+from sipconform.sip.grammar import TOKEN_CHARS, split_list
+
+COMPACT_NAMES = {  # RFC 3261 §7.3.3 and the extensions' own compact forms
+    "a": "Accept-Contact",
+    "b": "Referred-By",
+    "c": "Content-Type",
+    "d": "Request-Disposition",
+    "e": "Content-Encoding",
+    "f": "From",
+    "i": "Call-ID",
+    "j": "Reject-Contact",
+    "k": "Supported",
+    "l": "Content-Length",
+    "m": "Contact",
+    "o": "Event",
+    "r": "Refer-To",
+    "s": "Subject",
+    "t": "To",
+    "u": "Allow-Events",
+    "v": "Via",
+    "x": "Session-Expires",
+    "y": "Identity",
+}
+_SPELLED = {
+    "call-id": "Call-ID",
+    "cseq": "CSeq",
+    "www-authenticate": "WWW-Authenticate",
+    "mime-version": "MIME-Version",
+    "min-se": "Min-SE",
+    "rack": "RAck",
+    "rseq": "RSeq",
+}
+_canonical: dict[bytes, str] = {}
+_FOLD = re.compile(rb"(?<![ \t])[ \t]*(?:\r?\n[ \t]+)+")
+_NAME = re.compile(rf"[{TOKEN_CHARS}]+[ \t]*".encode())
+_STRAY = re.compile(rb"(?<!\\)[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)")  # quoted-pairs may hold some
+
+
+def canonical_name(name: bytes) -> str:
+    """The long, customarily spelled form of a header field name: `b"f"` and `b"FROM "` give "From"."""
+    known = _canonical.get(name)
+    if known is not None:
+        return known
+    text = name.strip().decode("utf-8", "surrogateescape")
+    low = text.lower()
+    spelled = COMPACT_NAMES.get(low) or _SPELLED.get(low)
+    canonical = spelled or "-".join(part.capitalize() for part in low.split("-"))
+    if len(_canonical) < 4096 and len(name) < 64:  # hostile input must not fill the cache
+        _canonical[name] = canonical
+    return canonical
+
+
+class Field(NamedTuple):
+    """One header field row. `raw_name` and `raw` as sent; `value` unfolded and stripped."""
+
+    name: str
+    raw_name: bytes
+    raw: bytes
+    span: Span  # of the value, without the white space around it
+
+    @property
+    def value(self) -> str:
+        """The value as text, folding undone; octets that are not UTF-8 survive as surrogates."""
+        return _FOLD.sub(b" ", self.raw).strip().decode("utf-8", "surrogateescape")
+
+
+class Head:
+    """The lines of a message before the empty one, and the body behind it. Never raises, never repairs."""
+
+    __slots__ = ("_fields", "_index", "_views", "body_start", "head_start", "raw", "start_line")
+
+    def __init__(self, raw: bytes) -> None:
+        self.raw = raw
+        self._views: dict[str, object] = {}
+        # RFC 3261 §7.5: empty lines before the start line are ignored.
+        self._read_head(len(raw) - len(raw.lstrip(b"\r\n")) if raw[:1] in b"\r\n" else 0)
+
+    def _read_head(self, start: int) -> None:
+        raw = self.raw
+        self.head_start = start
+        self._fields: list[Field] | None = None
+        end = raw.find(b"\r\n\r\n", start)
+        if end >= 0:
+            self.body_start = end + 4
+        else:
+            end = self.body_start = len(raw)
+        head = raw[start:end]
+        ends = head.count(b"\n")
+        if ends != head.count(b"\r\n") or not ends or b"\n " in head or b"\n\t" in head:
+            lines = self._uneven_lines()
+        else:
+            lines = head.split(b"\r\n")
+        self.start_line = lines[0]
+        index: dict[str, list[bytes]] = {}
+        canonical = _canonical
+        for line in lines[1:]:
+            name, colon, value = line.partition(b":")
+            if not colon:
+                continue
+            key = canonical.get(name) or canonical_name(name)
+            got = index.get(key)
+            if got is None:
+                index[key] = [value]
+            else:
+                got.append(value)
+        self._index = index
+
+    def _uneven_lines(self) -> list[bytes]:
+        """The slow road, for messages with lone line feeds, folded rows or no end of the header."""
+        end = self.body_start
+        for ending in (b"\n\r\n", b"\n\n"):
+            found = self.raw.find(ending, self.head_start, end)
+            end = found + len(ending) if found >= 0 else end
+        self.body_start = end
+        return [_FOLD.sub(b" ", line) for _, line in self._lines()]
+
+    def _lines(self) -> list[tuple[int, bytes]]:
+        """Every line of the header with its offset; a continuation belongs to the row it continues."""
+        lines: list[tuple[int, bytes]] = []
+        start = self.head_start
+        for line in self.raw[start : self.body_start].split(b"\n"):
+            if len(lines) > 1 and line[:1] in (b" ", b"\t"):
+                at, row = lines[-1]
+                lines[-1] = (at, row + self.raw[at + len(row) : start] + line)
+            else:
+                lines.append((start, line))
+            start += len(line) + 1
+        return [(at, line.removesuffix(b"\r")) for at, line in lines]
+
+    # -- rows -----------------------------------------------------------------------------------------------
+
+    @property
+    def fields(self) -> list[Field]:
+        """Every header field row in the order sent. Rows without a colon are in `faults`, not here."""
+        if self._fields is None:
+            self._fields = list(self._read_fields())
+        return self._fields
+
+    def _read_fields(self) -> Iterator[Field]:
+        for start, line in self._lines()[1:]:
+            name, colon, value = line.partition(b":")
+            if colon:
+                left = start + len(name) + 1 + len(value) - len(value.lstrip())
+                right = max(left, start + len(line.rstrip()))
+                yield Field(canonical_name(name), name, value, Span(left, right))
+
+    def rows(self, name: str) -> list[Field]:
+        """Every row of one header field, by its canonical long name."""
+        return [field for field in self.fields if field.name == name]
+
+    def row(self, name: str) -> Field | None:
+        """The first row of a header field, or None."""
+        return next((field for field in self.fields if field.name == name), None)
+
+    def has(self, name: str) -> bool:
+        """Whether the header field is there at all. Canonical name."""
+        return name in self._index
+
+    def count(self, name: str) -> int:
+        """How many rows the header field has."""
+        return len(self._index.get(name, ()))
+
+    def text(self, name: str) -> str:
+        """The first row's value as text, unfolded and stripped; "" when the header field is not there."""
+        got = self._index.get(name)
+        if got is None:
+            return ""
+        return got[0].strip().decode("utf-8", "surrogateescape")
+
+    def texts(self, name: str) -> list[str]:
+        """Every row's value as text, one string a row, commas left alone."""
+        return [raw.strip().decode("utf-8", "surrogateescape") for raw in self._index.get(name, ())]
+
+    def values(self, name: str) -> list[str]:
+        """All values of a list header field in order: repeated rows and commas alike (RFC 3261 §7.3.1)."""
+        found: list[str] = []
+        for text in self.texts(name):
+            found += split_list(text) if "," in text else [text]
+        return found
+
+    def span(self, name: str) -> Span:
+        """Where the first row's value stands in `raw`; the start line when the header field is not there."""
+        row = self.row(name)
+        return row.span if row else self.start_span
+
+    @property
+    def start_span(self) -> Span:
+        """Where the start line stands in `raw`."""
+        return Span(self.head_start, self.head_start + len(self.start_line))
+
+    @property
+    def body(self) -> bytes:
+        """Everything after the empty line, surplus octets of a datagram included."""
+        return self.raw[self.body_start :]
+
+    # -- faults ---------------------------------------------------------------------------------------------
+
+    def _line_faults(self) -> Iterator[Fault]:
+        head = self.raw[self.head_start : self.body_start]
+        if not head.endswith((b"\n\r\n", b"\n\n")):
+            yield Fault("an empty line ends the header", Span(self.body_start, self.body_start))
+        if head.count(b"\n") != head.count(b"\r\n"):
+            lone = self.head_start + next(re.finditer(rb"(?<!\r)\n", head)).start()
+            yield Fault("lines end with CRLF", Span(lone, lone + 1))
+        if stray := _STRAY.search(head):
+            at = self.head_start + stray.start()
+            yield Fault("no control bytes in the header", Span(at, at + 1))
+        try:
+            head.decode()
+        except UnicodeDecodeError as error:
+            at = self.head_start + error.start
+            yield Fault("the header is UTF-8", Span(at, self.head_start + error.end))
+        yield from self._row_faults()
+
+    def _row_faults(self) -> Iterator[Fault]:
+        for start, line in self._lines()[1:]:
+            name, colon, _ = line.partition(b":")
+            if not colon and line:
+                yield Fault("a header field has a colon", Span(start, start + len(line)))
+            elif colon and not name.strip():
+                yield Fault("a header field has a name", Span(start, start + len(line)))
+            elif colon and not _NAME.fullmatch(name):
+                yield Fault("a header field's name is a token", Span(start, start + len(name)))
