@@ -1,0 +1,181 @@
+"""Sending again, and when to stop (RFC 3261 §13.3.1.4, §17). Unreliable transports only.
+
+Times are those at the tap. A copy within 50 ms is the network's. What a device did not receive it may go on
+sending, so going on is blamed only after the third time, and silence only where several repetitions are missing
+and the device is seen to be alive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sipconform.checks.catalogue import EITHER, MUST, PASSED, SHOULD, Finding, Verdict, check, finding
+from sipconform.checks.evidence import (
+    GIVE_UP,
+    SLACK,
+    T1,
+    contact,
+    passed_on,
+    points_to,
+    seconds,
+    sendings,
+    watched,
+)
+from sipconform.trace.trace import Trace, Transaction, WireMessage
+
+LATEST = GIVE_UP + 4.0  # seconds after which nothing may be sent again; 4 s of slack for jitter
+SILENCE = 4.0  # seconds in which three repetitions are due: after 0.5, 1.5 and 3.5 s
+STUBBORN = 3  # repetitions that cannot be explained by loss any more
+
+
+@check(
+    "SIP-008", level=MUST, on=EITHER, clause="RFC 3261 §17.1.1.2",
+    asks="INVITE is sent again until something answers, and for 32 s at most",
+)  # fmt: skip
+def invite_is_repeated(trace: Trace) -> Iterator[Finding]:
+    """Timer A doubles from T1, timer B gives up at 64*T1. T1 may be longer than 0.5 s, which is why only four
+    seconds without any repetition count; a shorter T1 is for private networks and lowers the level to SHOULD."""
+    for transaction in trace.transactions:
+        if transaction.method == "INVITE":
+            yield from _judge_request(trace, transaction)
+
+
+@check(
+    "SIP-009", level=MUST, on=EITHER, clause="RFC 3261 §17.1.2.2",
+    asks="any other request is sent again until it is answered, and for 32 s at most",
+)  # fmt: skip
+def request_is_repeated(trace: Trace) -> Iterator[Finding]:
+    """Timers E and F. A provisional answer slows the repetition down but does not end it, so only a final counts."""
+    for transaction in trace.transactions:
+        if transaction.method not in ("INVITE", "ACK"):
+            yield from _judge_request(trace, transaction)
+
+
+def _judge_request(trace: Trace, transaction: Transaction) -> Iterator[Finding]:
+    request = transaction.request
+    if request is None or request.transport != "udp":
+        return
+    if len(transaction.requests) == 1:
+        if transaction.responses:
+            yield PASSED
+        elif watched(trace, request) >= SILENCE:
+            yield from _never_repeated(trace, transaction, request)
+        return
+    sent = sendings(r for r in transaction.requests if r is request or r.repeats is request)
+    if len(sent) > 1:
+        yield _repetition(transaction, request, sent)
+
+
+def _never_repeated(trace: Trace, transaction: Transaction, request: WireMessage) -> Iterator[Finding]:
+    """An answer may travel another way or the host may be known dead (ICMP); both show in a peer never heard."""
+    heard = any(
+        m.source == transaction.server and m.destination == transaction.client and m.number > request.number
+        for m in trace.messages
+    )
+    if heard:
+        seen = f"sent once, unanswered for {watched(trace, request):.1f} s"
+        yield finding(request, False, expected="the request again after 0.5, 1.5 and 3.5 s", observed=seen)
+
+
+def _repetition(transaction: Transaction, request: WireMessage, sent: list[WireMessage]) -> Finding:
+    if seconds(sent[-1], request) > LATEST:
+        seen = f"sent again after {seconds(sent[-1], request):.1f} s"
+        return finding(sent[-1], False, expected="nothing more after 64*T1 = 32 s", observed=seen, also=[request])
+    stop = next((r for r in transaction.responses if r.status >= 200 or transaction.method == "INVITE"), None)
+    if stop is not None:
+        later = [r for r in sent if seconds(r, stop) > SLACK]
+        if len(later) >= STUBBORN:
+            seen = f"sent {len(later)} times more after the {stop.status}"
+            return finding(later[-1], False, expected="no repetition after an answer", observed=seen, also=[stop])
+    early = next((b for a, b in zip(sent, sent[1:], strict=False) if seconds(b, a) < T1 / 2), None)
+    if early is None:
+        return PASSED
+    seen = f"sent again after {seconds(early, sent[sent.index(early) - 1]) * 1000:.0f} ms"
+    return finding(early, False, expected="at least T1 = 500 ms between sendings", observed=seen, level=SHOULD)
+
+
+@check(
+    "SIP-010", level=MUST, on=EITHER, clause="RFC 3261 §17.2.1",
+    asks="an error answer to INVITE is sent again until its ACK comes, and for 32 s at most",
+)  # fmt: skip
+def error_is_repeated_until_ack(trace: Trace) -> Iterator[Finding]:
+    """Timers G and H. A stateless server may not repeat; who sent a provisional answer before is none."""
+    for transaction in trace.transactions:
+        final = transaction.final
+        if transaction.method != "INVITE" or final is None or final.status < 300 or final.transport != "udp":
+            continue
+        sent = sendings(r for r in transaction.responses if r is final or r.repeats is final)
+        yield from _until_ack(trace, transaction, sent, transaction.acks, stateful=bool(transaction.provisional))
+
+
+@check(
+    "SIP-011", level=MUST, on=EITHER, clause="RFC 3261 §13.3.1.4",
+    asks="a 2xx to INVITE is sent again until its ACK comes, and for 32 s at most",
+)  # fmt: skip
+def success_is_repeated_until_ack(trace: Trace) -> Iterator[Finding]:
+    """The ACK to a 2xx may take another way than the INVITE, where no proxy asked to stay on the path. So a missing
+    ACK is judged only when the Contact of the 2xx is the very address that sent it.
+    """
+    acks: dict[tuple[str, int, str], list[WireMessage]] | None = None
+    for transaction in trace.transactions:
+        final = transaction.final
+        if transaction.method != "INVITE" or final is None or final.status >= 300 or passed_on(trace, final):
+            continue
+        acks = _acks(trace) if acks is None else acks
+        sent = sendings(r for r in transaction.responses if r is final or r.repeats is final)
+        got = acks.get((final.call_id, final.cseq_number, final.to_tag), [])
+        here = points_to(contact(final), final.source) and not final.has("Record-Route")
+        yield from _until_ack(trace, transaction, sent, got, stateful=here)
+
+
+def _acks(trace: Trace) -> dict[tuple[str, int, str], list[WireMessage]]:
+    found: dict[tuple[str, int, str], list[WireMessage]] = {}
+    for ack in trace.requests("ACK", repeats=True):
+        found.setdefault((ack.call_id, ack.cseq_number, ack.to_tag), []).append(ack)
+    return found
+
+
+def _until_ack(
+    trace: Trace, transaction: Transaction, sent: list[WireMessage], acks: list[WireMessage], *, stateful: bool
+) -> Iterator[Finding]:
+    first, last = sent[0], sent[-1]
+    if seconds(last, first) > LATEST:
+        seen = f"sent again after {seconds(last, first):.1f} s"
+        yield finding(last, False, expected="nothing more after 64*T1 = 32 s", observed=seen, also=[first])
+        return
+    if not acks:
+        if len(sent) == 1 and stateful and watched(trace, first) >= SILENCE:
+            seen = f"sent once, no ACK for {watched(trace, first):.1f} s"
+            yield finding(first, False, expected="the answer again after 0.5, 1.5 and 3.5 s", observed=seen)
+        return
+    later = [r for r in sent if seconds(r, acks[0]) > SLACK]
+    if len(later) >= STUBBORN and len(acks) >= STUBBORN:
+        seen = f"sent {len(later)} times more after {len(acks)} ACKs"
+        yield finding(later[-1], False, expected="no repetition after the ACK", observed=seen, also=[acks[0]])
+    else:
+        yield PASSED
+
+
+@check(
+    "SIP-013", level=MUST, on=EITHER, clause="RFC 3261 §17.2.1",
+    asks="INVITE gets a 100 when nothing else answers it within 200 ms",
+)  # fmt: skip
+def trying_comes_soon(trace: Trace) -> Iterator[Finding]:
+    """It stops the repetition. The slack is 1 s for the way there and back; and since either INVITE or 100 may be
+    lost beyond the tap, on UDP two sendings in a row must have stayed unanswered to call it a failure.
+    """
+    for transaction in trace.transactions:
+        request = transaction.request
+        if transaction.method != "INVITE" or request is None or not transaction.responses:
+            continue
+        first = transaction.responses[0]
+        if seconds(first, request) <= 0.2 + SLACK:
+            yield PASSED
+            continue
+        waiting = [r for r in sendings(transaction.requests) if seconds(first, r) > 0.2 + SLACK]
+        seen = f"{first.status} after {seconds(first, request):.1f} s"
+        proven = request.transport != "udp" or len(waiting) >= 2
+        verdict = Verdict.FAIL if proven else Verdict.INCONCLUSIVE
+        yield finding(first, False, expected="100 within 0.2 s", observed=seen, also=[request], verdict=verdict)
+
+
