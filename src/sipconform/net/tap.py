@@ -1,9 +1,11 @@
 """Taps: those who see every packet once (the contract is `net.transport.Tap`).
 
-A capture writer is one by its shape; here are the others.
+Who sends lets the tap see the packet when it is sent; who hears lets it see only what strangers sent.
 """
 
 from __future__ import annotations
+
+from typing import Protocol
 
 from sipconform.net.transport import Tap
 from sipconform.trace.packet import Address, Observation, Packet
@@ -21,6 +23,26 @@ class MemoryTap:
 
     def observe(self, observation: Observation) -> None:
         self.observations.append(observation)
+
+
+class Writer(Protocol):
+    """Where a `CaptureTap` writes: `trace.capture_writer.CaptureWriter`."""
+
+    def write(self, item: Packet | Observation) -> None: ...
+
+
+class CaptureTap:
+    """Writes everything to a capture, in the order it was seen. The caller closes the writer."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+
+    def packet(self, packet: Packet) -> None:
+        source, destination = _without_zone(packet.source), _without_zone(packet.destination)
+        self._writer.write(packet._replace(source=source, destination=destination))
+
+    def observe(self, observation: Observation) -> None:
+        self._writer.write(observation)
 
 
 class TeeTap:
@@ -52,3 +74,8 @@ def network_says(tap: Tap, now_ns: int, event: str, local: Address, remote: Addr
     """Lets the network itself be a witness: what happened (`event`) between two addresses."""
     what: dict[str, object] = {"event": event, "local": str(local), "remote": str(remote), **more}
     tap.observe(Observation(now_ns, "network", "network", what))
+
+
+def _without_zone(address: Address) -> Address:
+    """A link-local address's zone (RFC 4007 §11) means something on this machine only, not in a packet."""
+    return address._replace(host=address.host.partition("%")[0]) if "%" in address.host else address
