@@ -1,12 +1,11 @@
 """Cuts a live byte stream into SIP messages (RFC 3261 §18.3) and keep-alives (RFC 5626 §4.4.1).
 
-Sans-IO. A stream that cannot be cut any further is told by `fault`; what could not be cut stays in `rest`,
-for a judge will want to see it.
+Sans-IO. `fault` says why a stream cannot be cut any further; what could not be cut stays in `rest`, for a
+judge will want to see it.
 """
 
 from __future__ import annotations
 
-from sipconform.sip.fault import Fault, Span
 from sipconform.sip.message import Message
 
 PING = b"\r\n\r\n"
@@ -25,7 +24,7 @@ class Framer:
     """
 
     def __init__(self, keep_alive: bytes) -> None:
-        self.fault: Fault | None = None
+        self.fault = ""
         self._keep_alive = keep_alive
         self._buffer = bytearray()
         self._scanned = 0  # the head's end is not before this offset
@@ -113,4 +112,4 @@ class Framer:
             self._length = len(head.raw) + int(value)
 
     def _give_up(self, rule: str) -> None:
-        self.fault = Fault(rule, Span(0, len(self._buffer)))
+        self.fault = rule

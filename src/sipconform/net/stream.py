@@ -193,7 +193,7 @@ class _Connection(asyncio.Protocol):
         rest, fault = self._framer.rest, self._framer.fault
         if rest.strip(b"\r\n"):
             self._record(rest)
-            self._says("stream broken", fault.rule if fault else "the connection ended inside a message")
+            self._says("stream broken", fault or "the connection ended inside a message")
 
     def _forget(self) -> None:
         """The next message to this peer opens a new connection."""
