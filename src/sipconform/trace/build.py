@@ -27,7 +27,13 @@ def udp_packet(source: Address, destination: Address, payload: bytes) -> bytes:
 
 
 def tcp_packet(
-    source: Address, destination: Address, sequence: int, acknowledged: int, flags: int, payload: bytes = b""
+    source: Address,
+    destination: Address,
+    sequence: int,
+    acknowledged: int,
+    *,
+    flags: int,
+    payload: bytes = b"",
 ) -> bytes:
     """An IP packet with one TCP segment; sequence numbers are taken modulo 2³²."""
     hosts = packed_pair(source, destination)

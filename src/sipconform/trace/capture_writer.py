@@ -94,7 +94,7 @@ class CaptureWriter:
     # -- streams --------------------------------------------------------------------------------------------
 
     def _stream(self, packet: Packet) -> None:
-        """The message as the next segments of its connection; whoever speaks first is taken to have opened it."""
+        """The message as the next segments of its connection; whoever spoke first opened it."""
         way, back = (packet.source, packet.destination), (packet.destination, packet.source)
         if way not in self._sequences:
             self._handshake(packet.time_ns, packet.source, packet.destination)
@@ -103,15 +103,17 @@ class CaptureWriter:
             piece = packet.payload[start : start + LONGEST_SEGMENT]
             last = start + LONGEST_SEGMENT >= len(packet.payload)
             flags = ACK | PSH if last else ACK
-            segment = tcp_packet(packet.source, packet.destination, sequence, acknowledged, flags, piece)
+            segment = tcp_packet(
+                packet.source, packet.destination, sequence, acknowledged, flags=flags, payload=piece
+            )
             self._frame("tcp", packet.time_ns, segment)
             sequence += len(piece)
         self._sequences[way] = sequence & 0xFFFFFFFF
 
     def _handshake(self, time_ns: int, source: Address, destination: Address) -> None:
-        self._frame("tcp", time_ns, tcp_packet(source, destination, 0, 0, SYN))
-        self._frame("tcp", time_ns, tcp_packet(destination, source, 0, 1, SYN | ACK))
-        self._frame("tcp", time_ns, tcp_packet(source, destination, 1, 1, ACK))
+        self._frame("tcp", time_ns, tcp_packet(source, destination, 0, 0, flags=SYN))
+        self._frame("tcp", time_ns, tcp_packet(destination, source, 0, 1, flags=SYN | ACK))
+        self._frame("tcp", time_ns, tcp_packet(source, destination, 1, 1, flags=ACK))
         self._sequences[source, destination] = self._sequences[destination, source] = 1
 
     # -- blocks ---------------------------------------------------------------------------------------------

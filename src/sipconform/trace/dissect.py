@@ -10,7 +10,7 @@ from typing import Any
 from sipconform.sip.message import looks_like_sip
 from sipconform.trace.exported import read_exported
 from sipconform.trace.frame import Frame, Interface
-from sipconform.trace.ip import TCP, UDP, IpPacket, IpReader
+from sipconform.trace.ip import TCP, UDP, Caught, IpPacket, IpReader
 from sipconform.trace.link import ETHERNET, EXPORTED_PDU, IPV4, IPV6, LINKS, USER0
 from sipconform.trace.notes import Notes
 from sipconform.trace.packet import Address, Observation, Packet
@@ -71,6 +71,11 @@ class Dissector:
         self._addresses: dict[bytes, tuple[Address, Address]] = {}
         self._others = datagrams is not is_sip
 
+    @property
+    def tls(self) -> dict[frozenset[Address], tuple[int, ...]]:
+        """The first frames of every TLS connection met so far, by its addresses."""
+        return self._streams.tls if self._streams else {}
+
     def read(self, frames: Iterable[Frame]) -> Iterator[Evidence]:
         """SIP messages and observations in the order in which they became whole."""
         wanted, known, cooked_ip = self._wanted, self._addresses, b"\x08\x00\x45"
@@ -117,7 +122,7 @@ class Dissector:
     # -- the general way ------------------------------------------------------------------------------------
 
     def _read_frame(self, frame: Frame) -> Iterator[Evidence]:
-        number, time_ns, interface, data, length = frame
+        number, time_ns, interface, data, _ = frame
         if interface.link == EXPORTED_PDU:
             yield from self._read_exported(frame)
         elif interface.link == USER0:
@@ -127,7 +132,7 @@ class Dissector:
         else:
             kind, offset = LINKS[interface.link](data)
             if kind in (IPV4, IPV6):
-                packet = self._ip.read(kind, data, offset, number, time_ns)
+                packet = self._ip.read(kind, Caught(data, offset, number, time_ns))
                 if packet is not None:
                     yield from self._read_ip(packet, time_ns, interface)
             elif _SIP_INSIDE in data:
@@ -160,7 +165,7 @@ class Dissector:
             self._unwanted(payload, packet.payload[:4], packet.frames)
 
     def _is_wanted(self, payload: bytes, interface: Interface) -> bool:
-        """What our own writer put on a "udp" interface is a message, however mangled; on "media" nothing is."""
+        """What our own writer put on a "udp" interface is a message, however mangled."""
         if interface.ours:
             return (interface.name == "media") == self._others
         return self._wanted(payload)

@@ -17,7 +17,7 @@ TCP_PORTS = 2
 
 
 class ExportedPdu(NamedTuple):
-    """One exported message. `dissector` is Wireshark's name of its protocol, `frame` the one it came from or 0."""
+    """One exported message. `dissector` is Wireshark's name of its protocol, `frame` its number there."""
 
     dissector: str
     source: Address

@@ -89,7 +89,7 @@ class GzipSource:
 
 
 def open_source(path: Path) -> tuple[Source, bytes]:
-    """The stream and its first piece. Raises CaptureError for a file that is not there, not ours, or empty."""
+    """The stream and its first piece. Raises CaptureError for a file that cannot be read or is empty."""
     try:
         file = path.open("rb")
         head = file.read(4)

@@ -18,6 +18,7 @@ from sipconform.trace.tcp import ACK, PSH, RST, SYN, Frames, Segment, Way
 
 CONNECTIONS_KEPT = 20_000
 OCTETS_KEPT = 1 << 27
+TLS_CONNECTIONS_KEPT = 20_000
 TLS_PORT = 5061
 GAP = "Part of a TCP stream is missing from the capture, the message it cut was not read"
 UNFINISHED = "The capture ends, or its connection was given up, inside a message that was not read"
@@ -97,7 +98,8 @@ class Streams:
     def _take(self, connection: _Connection, way: Way, segment: Segment, whole: bool) -> Iterator[Packet]:
         if segment.data and not connection.first_frames:
             connection.first_frames = segment.frames
-            self._look_sealed(connection, segment)
+            if not whole:
+                self._look_sealed(connection, segment)
         if connection.sealed:
             return
         peer = connection.ways[way.destination]
@@ -115,11 +117,11 @@ class Streams:
             yield from self._finish(connection)
 
     def _look_sealed(self, connection: _Connection, segment: Segment) -> None:
-        """Whether the first octets seen of a connection are those of a TLS record or a WebSocket's opening."""
+        """Whether a connection begins with a TLS record or a WebSocket's opening, as far as it was seen."""
         data = segment.data
         if data[:1] in (b"\x14", b"\x15", b"\x16", b"\x17") and data[1:2] == b"\x03" and data[2:3] <= b"\x04":
             connection.sealed = True
-            self.tls.setdefault(connection.key, segment.frames)
+            self._is_tls(connection, segment.frames)
         elif data.startswith(b"GET ") and b"\nsec-websocket-protocol:" in data.lower():
             connection.sealed = True
             self._notes.add("websocket", "SIP over WebSocket is not opened", segment.frames)
@@ -175,4 +177,10 @@ class Streams:
                 way.framer.lose_step()
         silent = connection.first_frames and not (connection.spoke_sip or connection.sealed)
         if silent and any(address.port == TLS_PORT for address in connection.key):
-            self.tls.setdefault(connection.key, connection.first_frames)
+            self._is_tls(connection, connection.first_frames)
+
+    def _is_tls(self, connection: _Connection, frames: Frames) -> None:
+        if len(self.tls) < TLS_CONNECTIONS_KEPT:
+            self.tls.setdefault(connection.key, frames)
+        else:
+            self._notes.add("tls", "More TLS connections than are remembered were not opened", frames)
