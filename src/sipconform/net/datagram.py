@@ -11,7 +11,7 @@ import time
 from abc import ABC, abstractmethod
 from collections import deque
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 from sipconform.net.transport import Receiver
 from sipconform.net.witness import Witness
@@ -145,8 +145,7 @@ class StockTransport(DatagramTransport, asyncio.DatagramProtocol):
         return opened
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self._endpoint = transport
+        self._endpoint = cast(asyncio.DatagramTransport, transport)  # not every loop says so by inheritance
 
     def datagram_received(self, data: bytes, addr: Any) -> None:
         if not self._closed:

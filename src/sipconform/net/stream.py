@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
+from typing import cast
 
 from sipconform.net.datagram import address_of, is_numeric
 from sipconform.net.framing import PING, PONG, Framer
@@ -144,12 +145,11 @@ class _Connection(asyncio.Protocol):
     # -- what asyncio calls ---------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # not every loop says so by inheritance
         self._owner.open_connections.add(self)
         peer = transport.get_extra_info("peername")
         if peer is None or self._owner.closed:  # it was over before it began
-            transport.abort()
+            self.abort()
             return
         self._near = address_of(transport.get_extra_info("sockname"))
         self._far = self._called or address_of(peer)
