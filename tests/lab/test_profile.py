@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sipconform.features.feature_code import Action, Feature, Match
+from sipconform.features.feature_state import FeatureState
 from sipconform.lab.profile import Profile, ProfileError, list_profiles, load_profile
 
 BASE = 'name = "mine"\nvendor = "Mine"\ntitle = "Mine"\n'
@@ -58,6 +60,7 @@ def written(folder: Path, text: str) -> Path:
         (BASE + '[codes]\ndnd.on = ["*78"]\nothers = { "*78" = "x" }', "codes.others", "means"),
         (BASE + '[[deviations]]\ncheck = "FS-003"', "deviations[0].reason", "missing"),
         (BASE + '[[deviations]]\ncheck = "FS-3"\nreason = "x"', "deviations[0].check", "regex"),
+        (BASE + '[shared_line]\nlamps = "disco"', "shared_line.lamps", "becke"),
         (BASE + 'unconfirmed = ["sync.modus"]', "unconfirmed", "sync.modus"),
         (BASE + "[timing]\nregister_refresh = 30\nregister_expires = 30", "timing.register_refresh", "is"),
     ],
@@ -88,3 +91,28 @@ def test_any_text_loads_or_is_refused(text: str, tmp_path_factory: pytest.TempPa
         assert isinstance(load_profile(path), Profile)
     except ProfileError as error:
         assert error.file == str(path)  # noqa: PT017 - either outcome is right
+
+
+@pytest.mark.parametrize("name", list_profiles())
+def test_every_code_of_a_profile_reads_as_what_it_is_for(name: str) -> None:
+    table = load_profile(name).code_table
+    for code in table.codes:
+        match = table.match(code.pattern.replace("{number}", "2050").replace("{seconds}", "20"))
+        assert match is not None
+        assert (match.feature, match.action) == (code.feature, code.action)
+
+
+def test_the_same_code_means_something_else_elsewhere() -> None:
+    meanings = {
+        name: load_profile(name).code_table.match("*722050") for name in ("broadworks-fac", "yeastar-s")
+    }
+    assert meanings == {
+        "broadworks-fac": Match(Feature.CFU, Action.ON, "2050"),
+        "yeastar-s": Match(Feature.CFB, Action.ON, "2050"),
+    }
+
+
+def test_only_assigned_features_have_a_state() -> None:
+    assert load_profile("3cx").initial_state == FeatureState(dnd=False)
+    assert load_profile("yeastar-p").initial_state == FeatureState.assigned(dnd=False)
+    assert load_profile("broadsoft").initial_state == FeatureState.assigned()

@@ -13,13 +13,15 @@ from typing import Annotated, Literal, get_args
 
 import msgspec
 
+from sipconform.features import feature_code, feature_state
+from sipconform.features.feature_code import FORWARDS, Feature, UriForm
+from sipconform.features.lamp import TABLES
 from sipconform.shipped import shipped
 
-Feature = Literal["dnd", "cfu", "cfb", "cfna"]
+Assignable = Literal["dnd", "cfu", "cfb", "cfna"]
 Answer = Literal["yes", "no", "unknown"]
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
 Code = Annotated[str, msgspec.Meta(pattern=r"^([0-9*#]|\{number\}|\{seconds\}){1,48}$")]
-UriForm = Literal["plain", "dialstring", "phone", "tel"]
 
 
 class ProfileError(ValueError):
@@ -39,7 +41,7 @@ class Sync(_Table, frozen=True):
 
     mode: Literal["off", "subscribe", "feature-code", "csta"] = "off"
     obeys_switch: bool = True
-    features: tuple[Feature, ...] = get_args(Feature)
+    features: tuple[Assignable, ...] = get_args(Assignable)
     packaging: Literal["multipart", "single"] = "multipart"  # of the full state
     expires: Annotated[int, msgspec.Meta(ge=1)] = 3600  # seconds a subscription asks for
     accepted: Literal[200, 202] = 200  # what the server answers a SUBSCRIBE with
@@ -67,6 +69,15 @@ class CodeTable(_Table, frozen=True):
     any: Codes = Codes()  # every forward at once
     forms: tuple[UriForm, ...] = ("plain",)
     others: dict[Code, str] = {}
+
+    def rows(self) -> list[tuple[str, str, str]]:
+        """Feature, action and pattern of every code, as `features.feature_code.CodeTable.of` takes them."""
+        return [
+            (feature, action, code)
+            for feature in Feature
+            for action, codes in msgspec.structs.asdict(getattr(self, feature)).items()
+            for code in codes
+        ]
 
 
 class SharedLine(_Table, frozen=True):
@@ -143,6 +154,20 @@ class Profile(_Table, frozen=True):
     deviations: tuple[Deviation, ...] = ()
     unconfirmed: tuple[str, ...] = ()
 
+    @property
+    def code_table(self) -> feature_code.CodeTable:
+        """The codes, ready to be matched and composed."""
+        return feature_code.CodeTable.of(self.codes.rows(), self.codes.others)
+
+    @property
+    def initial_state(self) -> feature_state.FeatureState:
+        """The features this dialect assigns, all of them switched off."""
+        assigned = [FORWARDS[Feature(name)] for name in self.sync.features if name != "dnd"]
+        return feature_state.FeatureState(
+            False if "dnd" in self.sync.features else None,
+            {kind: feature_state.Forward() for kind in assigned},
+        )
+
     def confirmed(self, key: str) -> bool:
         """Whether a dotted key's value was seen or documented, and not inferred."""
         return not any(key == doubt or key.startswith(f"{doubt}.") for doubt in self.unconfirmed)
@@ -204,6 +229,8 @@ def _examine(file: str, profile: Profile) -> None:
         if doubt not in known:
             raise ProfileError(file, "unconfirmed", f"there is no key `{doubt}`")
     _examine_codes(file, profile.codes)
+    if profile.shared_line.lamps not in TABLES:
+        raise ProfileError(file, "shared_line.lamps", f"no such lamp table; there are {', '.join(TABLES)}")
     timing = profile.timing
     if (timing.register_refresh or 0) >= (timing.register_expires or float("inf")):
         raise ProfileError(file, "timing.register_refresh", "a binding is refreshed before it expires")
@@ -211,13 +238,11 @@ def _examine(file: str, profile: Profile) -> None:
 
 def _examine_codes(file: str, table: CodeTable) -> None:
     meanings: dict[str, str] = {}
-    for feature in (*get_args(Feature), "any"):
-        for action, codes in msgspec.structs.asdict(getattr(table, feature)).items():
-            for code in codes:
-                key = f"codes.{feature}.{action}"
-                if code in meanings:
-                    raise ProfileError(file, key, f"{code} already means {meanings[code]}")
-                meanings[code] = key
+    for feature, action, code in table.rows():
+        key = f"codes.{feature}.{action}"
+        if code in meanings:
+            raise ProfileError(file, key, f"{code} already means {meanings[code]}")
+        meanings[code] = key
     for code in table.others:
         if code in meanings:
             raise ProfileError(file, "codes.others", f"{code} already means {meanings[code]}")
