@@ -1,0 +1,89 @@
+"""The course of one subscription: what was asked, granted and told, and until when it lives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sipconform.checks.evidence import GIVE_UP, SLACK, contact, points_to, seconds_of
+from sipconform.sip.fault import Fault
+from sipconform.sip.headers.subscription_state import SubscriptionState
+from sipconform.trace.trace import Subscription, Trace, Transaction, WireMessage
+
+DEADLINE = GIVE_UP + SLACK  # seconds in which a NOTIFY that is due must have been seen
+REPEATS_LOST = 4.0  # seconds three lost sendings of a NOTIFY take by UDP
+
+
+def requested(transaction: Transaction) -> int | None:
+    """Seconds asked for, None when the SUBSCRIBE does not say or was not seen."""
+    return seconds_of(transaction.request.expires) if transaction.request is not None else None
+
+
+def granted(transaction: Transaction) -> int | None:
+    """Seconds granted by a 2xx, None without one or without a readable Expires."""
+    final = transaction.final
+    return seconds_of(final.expires) if final is not None and final.status < 300 else None
+
+
+def state_of(notify: WireMessage | None) -> SubscriptionState | None:
+    """What a NOTIFY says of its subscription, None when it cannot be read."""
+    state = notify.subscription_state if notify is not None else None
+    return None if isinstance(state, Fault) else state
+
+
+def is_final(notify: WireMessage | None) -> bool:
+    """Whether a NOTIFY ends its subscription."""
+    state = state_of(notify)
+    return state is not None and state.state == "terminated"
+
+
+def notifications(subscription: Subscription) -> Iterator[WireMessage]:
+    """The NOTIFY requests of a subscription, retransmissions left out, in the order seen."""
+    return (t.request for t in subscription.notifies if t.request is not None)
+
+
+def all_notifications(trace: Trace, subscription: Subscription) -> list[WireMessage]:
+    """Its NOTIFY requests, or when this hop saw none those of the same subscription on any other hop."""
+    own = list(notifications(subscription))
+    if own:
+        return own
+    return [
+        n
+        for other in trace.subscriptions
+        if other.call_id == subscription.call_id and other.package == subscription.package
+        for n in notifications(other)
+    ]
+
+
+def in_sight(trace: Trace, subscription: Subscription) -> bool:
+    """Whether its NOTIFYs would pass the tap: some did, or the subscriber's Contact is the address it sends from."""
+    if all_notifications(trace, subscription):
+        return True
+    return any(points_to(contact(t.request), subscription.subscriber) for t in subscription.subscribes)
+
+
+def expiry_ns(subscription: Subscription) -> int | None:
+    """When the subscription runs out by what was last granted or told; None when that is not known."""
+    until: int | None = None
+    for message in _in_order(subscription):
+        if message.is_request:
+            state = state_of(message)
+            left = seconds_of(state.expires) if state is not None else None
+        else:
+            left = seconds_of(message.expires)
+        if left is not None:
+            until = message.packet.time_ns + left * 1_000_000_000
+    return until
+
+
+def _in_order(subscription: Subscription) -> list[WireMessage]:
+    told = [n for n in notifications(subscription) if not is_final(n)]
+    answers = [t.final for t in subscription.subscribes if t.final is not None and t.final.status < 300]
+    return sorted([*told, *answers], key=lambda m: m.number)
+
+
+def begun_again(subscription: Subscription, after: WireMessage, before: WireMessage) -> bool:
+    """Whether a SUBSCRIBE that asks for more time stands between two messages."""
+    return any(
+        t.request is not None and after.number < t.request.number < before.number and requested(t) != 0
+        for t in subscription.subscribes
+    )

@@ -1,0 +1,260 @@
+"""What a notifier tells (RFC 6665 §4.2.1.2, §4.2.2, §8.2.3)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from sipconform.checks.catalogue import EITHER, INFO, MAY, MUST, PASSED, SHOULD, Finding, Verdict, check, finding
+from sipconform.checks.evidence import SLACK, seconds, seconds_of, watched
+from sipconform.checks.sip_core.dialogs import rising
+from sipconform.checks.subscription.course import (
+    DEADLINE,
+    REPEATS_LOST,
+    all_notifications,
+    granted,
+    in_sight,
+    is_final,
+    notifications,
+    requested,
+    state_of,
+)
+from sipconform.sip.fault import Fault
+from sipconform.trace.trace import Subscription, Trace, Transaction, WireMessage
+
+STATES = frozenset({"active", "pending", "terminated"})
+VERSIONED = frozenset(
+    {"application/dialog-info+xml", "application/reginfo+xml", "application/conference-info+xml",
+     "application/watcherinfo+xml"}
+)  # fmt: skip
+_VERSION = re.compile(rb"<(?:[\w.-]+:)?(?:dialog-info|reginfo|conference-info|watcherinfo)\b[^>]*?\bversion\s*=\s*[\"'](\d{1,18})[\"']")
+PROMPT = 2.0  # seconds that still count as "immediately"
+ROUNDING = 2.0  # seconds by which a countdown may be off: one for rounding, one for the way
+
+
+@check(
+    "SUB-001", level=MUST, on=EITHER, clause="RFC 6665 §4.2.1.2",
+    asks="every SUBSCRIBE that is accepted, a refresh too, is followed by a NOTIFY at once",
+)  # fmt: skip
+def notify_follows(trace: Trace) -> Iterator[Finding]:
+    """The first NOTIFY is what completes the subscription, and it may overtake the 2xx.
+
+    Missing after 64*T1 and 1 s it is a failure, if it would have passed the tap; sooner than that the capture says
+    nothing. After more than 2 s (by UDP 4 s more, for three lost sendings) it is late, as SHOULD.
+    """
+    for subscription in trace.subscriptions:
+        for transaction in subscription.subscribes:
+            if requested(transaction) != 0:
+                yield from immediate_notify(trace, subscription, transaction)
+
+
+def immediate_notify(trace: Trace, subscription: Subscription, subscribe: Transaction) -> Iterator[Finding]:
+    """Judges that one accepted SUBSCRIBE is followed by a NOTIFY; nothing when it was not accepted."""
+    request, final = subscribe.request, subscribe.final
+    if request is None or final is None or final.status >= 300:
+        return
+    next_ = next((n for n in all_notifications(trace, subscription) if n.number > request.number), None)
+    if next_ is not None:
+        delay = seconds(next_, final)
+        limit = PROMPT + SLACK + (REPEATS_LOST if next_.transport == "udp" else 0)
+        seen = f"NOTIFY {delay:.1f} s after the {final.status}"
+        level = SHOULD if delay <= DEADLINE else None
+        expected = "a NOTIFY at once"
+        yield finding(next_, delay <= limit, expected=expected, observed=seen, also=[final], level=level)
+    elif watched(trace, final) > DEADLINE:
+        seen = f"no NOTIFY in {watched(trace, final):.0f} s"
+        verdict = Verdict.FAIL if in_sight(trace, subscription) else Verdict.INCONCLUSIVE
+        yield finding(final, False, expected="a NOTIFY at once", observed=seen, also=[request], verdict=verdict)
+
+
+@check(
+    "SUB-002", level=SHOULD, on=EITHER, clause="RFC 6665 §4.1.2.4, §4.2.1.2, §4.4.1",
+    asks="the NOTIFY leaves after the 2xx; a subscriber whom it reaches first takes it all the same",
+)  # fmt: skip
+def notify_after_answer(trace: Trace) -> Iterator[Finding]:
+    """Two datagrams may change places on the way, so by UDP a NOTIFY up to 1 s early passes. The subscriber must take
+    either order: refusing the early NOTIFY is a MUST failure of its own.
+    """
+    for subscription in trace.subscriptions:
+        initial = subscription.initial
+        if initial is None or initial.final is None or initial.request is None or initial.final.status >= 300:
+            continue
+        final = initial.final
+        early = [t for t in subscription.notifies if t.request is not None and _between(t.request, initial.request, final)]
+        if not early or early[0].request is None:
+            yield PASSED
+            continue
+        first = early[0].request
+        ahead = seconds(final, first)
+        ok = first.transport == "udp" and ahead <= SLACK
+        seen = f"NOTIFY {ahead * 1000:.0f} ms before the {final.status}"
+        yield finding(first, ok, expected=f"the {final.status} before the NOTIFY", observed=seen, also=[final])
+        yield from early_notify_is_taken(early)
+
+
+def _between(message: WireMessage, after: WireMessage, before: WireMessage) -> bool:
+    return after.number < message.number < before.number
+
+
+def early_notify_is_taken(early: Iterable[Transaction]) -> Iterator[Finding]:
+    """Judges the subscriber's answers to NOTIFYs that came before the 2xx to SUBSCRIBE."""
+    for transaction in early:
+        final = transaction.final
+        if final is not None:
+            ok = final.status < 300 or final.status in (401, 407)
+            seen = f"{final.status} to a NOTIFY that overtook the 2xx"
+            yield finding(final, ok, expected="200", observed=seen, level=MUST)
+
+
+@check(
+    "SUB-007", level=MUST, on=EITHER, clause="RFC 6665 §4.1.3, §8.2.3",
+    asks="every NOTIFY says whether the subscription is active, pending or terminated",
+)  # fmt: skip
+def state_is_told(trace: Trace) -> Iterator[Finding]:
+    """One Subscription-State with parameters behind semicolons. Another state word is allowed by the grammar and only
+    noted; `reason` behind terminated is optional.
+    """
+    for notify in trace.requests("NOTIFY"):
+        yield state_finding(notify)
+
+
+def state_finding(notify: WireMessage) -> Finding:
+    """Judges the Subscription-State of one NOTIFY."""
+    state = notify.subscription_state
+    seen = f"Subscription-State: {', '.join(notify.texts('Subscription-State')) or 'none'}"
+    at = notify.span("Subscription-State")
+    expected = "active, pending or terminated, with ;expires=… or ;reason=…"
+    if isinstance(state, Fault) or notify.count("Subscription-State") > 1 or state.faults:
+        return finding(notify, False, expected=expected, observed=seen, at=at)
+    return finding(notify, state.state in STATES, expected=expected, observed=seen, at=at, level=INFO)
+
+
+@check(
+    "SUB-008", level=SHOULD, on=EITHER, clause="RFC 6665 §4.2.2, §8.2.3",
+    asks="a NOTIFY says how long the subscription still lives: not longer than granted, and less and less",
+)  # fmt: skip
+def countdown_is_told(trace: Trace) -> Iterator[Finding]:
+    """The subscriber follows the last number it was told. Tolerance 2 s: one for rounding, one for the way."""
+    for subscription in trace.subscriptions:
+        yield from countdown(subscription)
+
+
+def countdown(subscription: Subscription) -> Iterator[Finding]:
+    """Judges `expires` in the active and pending NOTIFYs of one subscription."""
+    for notify in notifications(subscription):
+        state = state_of(notify)
+        if state is None or state.state == "terminated":
+            continue
+        left = seconds_of(state.expires)
+        bound = _longest(subscription, notify)
+        ok = left is not None and left > 0 and (bound is None or left <= bound)
+        expected = "expires" if bound is None else f"expires={max(bound - ROUNDING, 0):.0f} or less"
+        seen = f"Subscription-State: {notify.text('Subscription-State')}"
+        yield finding(notify, ok, expected=expected, observed=seen, at=notify.span("Subscription-State"))
+
+
+def _longest(subscription: Subscription, notify: WireMessage) -> float | None:
+    """The seconds a subscription can still have at a NOTIFY, by the last two SUBSCRIBEs: the newest may be on its way."""
+    bounds = []
+    for transaction in subscription.subscribes:
+        request, final = transaction.request, transaction.final
+        if request is None or request.number > notify.number or final is not None and final.status >= 300:
+            continue
+        time = granted(transaction) if final is not None else requested(transaction)
+        if time is None:
+            return None
+        since = final if final is not None and final.number < notify.number else request
+        bounds.append(time - seconds(notify, since) + ROUNDING)
+    return max(bounds[-2:], default=None)
+
+
+@check(
+    "SUB-012", level=SHOULD, on=EITHER, clause="RFC 6665 §4.4.3",
+    asks="a SUBSCRIBE with Expires 0 outside a dialog brings one NOTIFY that ends at once",
+)  # fmt: skip
+def fetch_brings_one_notify(trace: Trace) -> Iterator[Finding]:
+    """That is how a state is polled. Later NOTIFYs are counted only if they have a CSeq of their own."""
+    for subscription in trace.subscriptions:
+        initial = subscription.initial
+        if initial is None or requested(initial) != 0 or not initial.succeeded or len(subscription.subscribes) > 2:
+            continue
+        told = list(notifications(subscription))
+        if not told:
+            continue
+        ok = len(told) == 1 and is_final(told[0])
+        seen = f"{len(told)} NOTIFY, first {told[0].text('Subscription-State')}"
+        yield finding(told[-1], ok, expected="one NOTIFY, terminated", observed=seen, also=told[:-1])
+
+
+@check(
+    "SUB-019", level=MUST, on=EITHER, clause="RFC 3261 §12.2.1.1; RFC 4235 §4.3; RFC 3680 §4",
+    asks="NOTIFYs rise in CSeq, and so do the versions of the documents they carry",
+)  # fmt: skip
+def notifications_are_ordered(trace: Trace) -> Iterator[Finding]:
+    """An old state must not overwrite a new one. CSeq as in SIP-004, gaps and late repetitions left alone; versions
+    are compared in the order of CSeq, for datagrams may change places.
+    """
+    for subscription in trace.subscriptions:
+        if len(subscription.notifies) > 1:
+            if subscription.dialog is not None:
+                yield from rising(subscription.dialog, "NOTIFY")
+            yield from _versions(subscription)
+
+
+def _versions(subscription: Subscription) -> Iterator[Finding]:
+    last: tuple[int, WireMessage] | None = None
+    for notify in sorted(notifications(subscription), key=lambda n: n.cseq_number):
+        version = _version(notify)
+        if version is None:
+            continue
+        if last is not None and last[1].cseq_number < notify.cseq_number:
+            ok = version > last[0]
+            expected, seen = f"a version above {last[0]}", f"version {version}"
+            yield finding(notify, ok, expected=expected, observed=seen, also=[last[1]])
+        last = (version, notify)
+
+
+def _version(notify: WireMessage) -> int | None:
+    kind = notify.content_type
+    if isinstance(kind, Fault) or kind.type not in VERSIONED:
+        return None
+    found = _VERSION.search(notify.body)
+    return int(found[1]) if found else None
+
+
+@check(
+    "SUB-023", level=SHOULD, on=EITHER, clause="RFC 6665 §4.1.2.1, §4.2.1; RFC 3261 §20.1",
+    asks="a NOTIFY carries a body of a type that SUBSCRIBE accepts",
+)  # fmt: skip
+def accept_is_respected(trace: Trace) -> Iterator[Finding]:
+    """Asked only where the SUBSCRIBE has an Accept: without it the package's default counts. A multipart body is only
+    an envelope, so it passes."""
+    for subscription in trace.subscriptions:
+        request = subscription.initial.request if subscription.initial is not None else None
+        if request is None or not request.accept:
+            continue
+        taken = [a.type for a in request.accept if not isinstance(a, Fault)]
+        for notify in notifications(subscription):
+            kind = notify.content_type
+            if notify.body and not isinstance(kind, Fault) and not kind.type.startswith("multipart/"):
+                ok = any(_matches(kind.type, a) for a in taken)
+                at = notify.span("Content-Type")
+                seen = f"Content-Type: {kind.type}"
+                yield finding(notify, ok, expected=" or ".join(taken), observed=seen, at=at, also=[request])
+
+
+def _matches(kind: str, accepted: str) -> bool:
+    return accepted in ("*/*", kind) or accepted.endswith("/*") and kind.startswith(accepted[:-1])
+
+
+@check(
+    "SUB-026", level=MAY, on=EITHER, clause="RFC 6665 §4.1.3",
+    asks="a NOTIFY of a pending subscription gives no state away",
+)  # fmt: skip
+def pending_is_neutral(trace: Trace) -> Iterator[Finding]:
+    """Nobody has allowed the subscription yet. A package may define a neutral document, so a body is only noted."""
+    for notify in trace.requests("NOTIFY"):
+        state = state_of(notify)
+        if state is not None and state.state == "pending":
+            seen = f"{len(notify.body)} octets of {notify.text('Content-Type')}"
+            yield finding(notify, not notify.body, expected="no body while pending", observed=seen)

@@ -1,0 +1,166 @@
+"""What a subscriber does (RFC 6665 §4.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from sipconform.checks.catalogue import EITHER, MUST, PHONE, SHOULD, Finding, check, finding
+from sipconform.checks.evidence import SLACK, author, contact, is_relayed, same_place, seconds, watched
+from sipconform.checks.subscription.course import requested
+from sipconform.sip.fault import Fault, Span
+from sipconform.sip.uri import SipUri
+from sipconform.trace.trace import Subscription, Trace, Transaction, WireMessage
+
+# Packages that are told without a subscription by old custom; a receiver that takes them is warned of, not failed.
+UNSOLICITED = frozenset({"message-summary", "check-sync", "keep-alive", "resync", "talk", "hold", "refer", ""})
+RECOVERY = 60.0  # seconds in which a phone is to be back
+
+
+@check(
+    "SUB-009", level=MUST, on=EITHER, clause="RFC 6665 §4.1.3, §4.4.1",
+    asks="a NOTIFY that belongs to no subscription is answered 481",
+)  # fmt: skip
+def stray_notify_is_refused(trace: Trace) -> Iterator[Finding]:
+    """Else anybody could tell the phone what lamp to light.
+
+    A NOTIFY without a To tag belongs to no dialog, so to no subscription. Any refusal passes, and so does silence.
+    For packages that are told unasked by old custom (message waiting…) taking it is a warning only.
+    """
+    yield from strays(trace.requests("NOTIFY"))
+
+
+def strays(notifies: Iterable[WireMessage]) -> Iterator[Finding]:
+    """Judges the answers to NOTIFYs that have no To tag."""
+    for notify in notifies:
+        final = notify.transaction.final if notify.transaction is not None else None
+        if notify.to_tag or final is None:
+            continue
+        event = notify.event
+        package = "" if isinstance(event, Fault) else event.package
+        level = SHOULD if package in UNSOLICITED else None
+        seen = f"{final.status} to a NOTIFY outside any dialog"
+        yield finding(final, final.status >= 300, expected="481", observed=seen, also=[notify], level=level)
+
+
+@check(
+    "SUB-016", level=MUST, on=EITHER, clause="RFC 6665 §4.1.2.2; RFC 3261 §12.2.1.1",
+    asks="a refresh stays in its dialog: same Event and id, addressed to the notifier's Contact, CSeq higher",
+)  # fmt: skip
+def refresh_stays_in_dialog(trace: Trace) -> Iterator[Finding]:
+    """The notifier knows the subscription by these. Judged where the beginning was seen and the refresh on a hop next to
+    the subscriber; for 1 s after a new Contact the old one passes too.
+    """
+    yield from refreshes(trace.subscriptions)
+    begun = {s.call_id: s for s in trace.subscriptions if s.began_here}
+    for subscription in trace.subscriptions:
+        request = subscription.subscribes[0].request if subscription.subscribes else None
+        known = begun.get(subscription.call_id)
+        if subscription.began_here or request is None or known is None or known.dialog is not subscription.dialog:
+            continue
+        if known.dialog is not None and known.subscriber == subscription.subscriber:
+            seen, expected = f"Event: {request.text('Event')}", f"Event: {known.package}"
+            at = request.span("Event")
+            yield finding(request, False, expected=expected, observed=seen, at=at, level=SHOULD)
+
+
+def refreshes(subscriptions: Iterable[Subscription]) -> Iterator[Finding]:
+    """Judges Request-URI and CSeq of the SUBSCRIBEs inside the dialogs of these subscriptions."""
+    for subscription in subscriptions:
+        if not subscription.began_here or len(subscription.subscribes) < 2:
+            continue
+        before = subscription.subscribes[0].request
+        for transaction in subscription.subscribes[1:]:
+            request = transaction.request
+            if request is not None and before is not None and request.to_tag and not is_relayed(request):
+                yield _refresh(subscription, request, before)
+            before = request or before
+
+
+def _refresh(subscription: Subscription, request: WireMessage, before: WireMessage) -> Finding:
+    if request.cseq_number == before.cseq_number:
+        seen, at = f"CSeq: {request.text('CSeq')} again", request.span("CSeq")
+        return finding(request, False, expected=f"CSeq above {before.cseq_number}", observed=seen, at=at, also=[before])
+    targets = _targets(subscription, request)
+    ok = not targets or not isinstance(request.uri, SipUri) or any(same_place(t, request.request_uri) for t in targets)
+    at = Span(0, len(request.start_line))
+    expected = f"Request-URI {targets[-1] if targets else ''}"
+    return finding(request, ok, expected=expected, observed=request.request_uri, at=at)
+
+
+def _targets(subscription: Subscription, request: WireMessage) -> list[str]:
+    """The notifier's Contacts that may still count at a refresh: the last one, and those of the last second."""
+    answers = [t.final for t in subscription.subscribes if t.final is not None and t.final.status < 300]
+    told = [t.request for t in subscription.notifies if t.request is not None]
+    given = sorted((m for m in (*answers, *told) if m.number < request.number), key=lambda m: m.number)
+    if any(";lr" not in m.text("Record-Route") for m in given if m.has("Record-Route")):
+        return []  # a strict router: the Request-URI is the route's
+    at_once = [m for m in given if seconds(request, m) <= SLACK]
+    settled = [m for m in given if seconds(request, m) > SLACK][-1:]
+    return [uri for uri in (contact(m) for m in (*settled, *at_once)) if uri]
+
+
+@check(
+    "SUB-020", level=SHOULD, on=EITHER, clause="RFC 6665 §4.1.2.2",
+    asks="after 481 to a refresh the subscriber begins anew, with a new Call-ID or tag",
+)  # fmt: skip
+def lost_subscription_begins_anew(trace: Trace) -> Iterator[Finding]:
+    """The old dialog is gone, nothing sent in it will be known. What was sent within 1 s of the 481 is left alone."""
+    for subscription, refused in lost(trace.subscriptions):
+        for later in _later(trace, subscription, refused):
+            old = later.call_id == subscription.call_id and later.from_tag == subscription.subscriber_tag
+            seen = "SUBSCRIBE with the old Call-ID and tag"
+            yield finding(later, not old, expected="a new dialog", observed=seen, also=[refused], party=author(later))
+
+
+def lost(subscriptions: Iterable[Subscription]) -> Iterator[tuple[Subscription, WireMessage]]:
+    """Subscriptions whose in-dialog SUBSCRIBE got 481, with that answer; those being ended anyway are left out."""
+    for subscription in subscriptions:
+        for transaction in subscription.subscribes:
+            request, final = transaction.request, transaction.final
+            if request is not None and request.to_tag and final is not None and final.status == 481:
+                if requested(transaction) != 0:
+                    yield subscription, final
+                break
+
+
+def _later(trace: Trace, subscription: Subscription, refused: WireMessage) -> Iterator[WireMessage]:
+    for request in trace.requests("SUBSCRIBE"):
+        event = request.event
+        if request.number < refused.number or isinstance(event, Fault) or event.package != subscription.package:
+            continue
+        if trace.party(request.source) == subscription.subscriber and seconds(request, refused) > SLACK:
+            yield request
+
+
+@check(
+    "SUB-025", level=SHOULD, on=PHONE, clause="RFC 6665 §4.1.2.2",
+    asks="a subscriber whose subscription the server forgot is back within a minute",
+)  # fmt: skip
+def forgotten_subscriber_recovers(trace: Trace) -> Iterator[Finding]:
+    """A restart of the server must not leave the phone deaf. Any new SUBSCRIBE to the package from the same address
+    counts; the capture must go on for a minute and 1 s, else nothing is said.
+    """
+    yield from recoveries(trace, trace.subscriptions)
+
+
+def recoveries(trace: Trace, subscriptions: Iterable[Subscription]) -> Iterator[Finding]:
+    """Judges that lost subscriptions are begun anew in time."""
+    for subscription, refused in lost(subscriptions):
+        party = subscription.subscriber
+        begun = next((r for r in _new(trace, subscription) if r.number > refused.number), None)
+        if begun is not None:
+            after = seconds(begun, refused)
+            seen = f"SUBSCRIBE {after:.0f} s after the 481"
+            ok = after <= RECOVERY + SLACK
+            yield finding(begun, ok, expected="a new SUBSCRIBE within 60 s", observed=seen, also=[refused], party=party)
+        elif watched(trace, refused) > RECOVERY + SLACK:
+            seen = f"none in {watched(trace, refused):.0f} s"
+            yield finding(refused, False, expected="a new SUBSCRIBE within 60 s", observed=seen, party=party)
+
+
+def _new(trace: Trace, subscription: Subscription) -> Iterator[WireMessage]:
+    for other in trace.subscriptions_to(subscription.package):
+        opening: Transaction | None = other.subscribes[0] if other.subscribes else None
+        if other.subscriber == subscription.subscriber and opening is not None and opening.request is not None:
+            if not opening.request.to_tag:
+                yield opening.request
