@@ -15,7 +15,7 @@ from sipconform.trace.packet import Address, Packet
 
 CONNECT_SECONDS = 32.0  # as long as a transaction would wait: 64*T1 (RFC 3261 §17.1.1.2)
 _UNREAD = 4 * 1_048_576  # octets a peer may leave unread before it is given up
-_FAREWELL_SECONDS = 1.0
+FAREWELL_SECONDS = 1.0
 
 
 class StreamTransport:
@@ -31,8 +31,8 @@ class StreamTransport:
         self.receive = receive
         self.witness = witness
         self.closed = False
-        self.connections: dict[Address, _Connection] = {}
-        self.open_connections: set[_Connection] = set()
+        self.connections: dict[Address, Connection] = {}
+        self.open_connections: set[Connection] = set()
         self._client_context = client_context
         self._calls: set[asyncio.Task[None]] = set()
 
@@ -41,7 +41,7 @@ class StreamTransport:
         loop = asyncio.get_running_loop()
         serving = self.protocol == "tcp" or context is not None
         self._server = await loop.create_server(
-            lambda: _Connection(self), local.host, local.port, ssl=context, start_serving=serving
+            lambda: Connection(self), local.host, local.port, ssl=context, start_serving=serving
         )
         self.local = address_of(self._server.sockets[0].getsockname())
         self.witness.listeners.add((self.protocol, self.local))
@@ -72,25 +72,25 @@ class StreamTransport:
             await asyncio.wait(self._calls)
         lost = [connection.lost for connection in self.open_connections]
         if lost:
-            await asyncio.wait(lost, timeout=_FAREWELL_SECONDS)
+            await asyncio.wait(lost, timeout=FAREWELL_SECONDS)
         for connection in list(self.open_connections):
             connection.abort()
             await connection.lost
 
-    def _call(self, to: Address) -> _Connection | None:
+    def _call(self, to: Address) -> Connection | None:
         if not is_numeric(to):
             self.witness.says("not connected", self.local, to, "not a numeric address with a port")
             return None
         if self.protocol == "tls" and self._client_context is None:
             self.witness.says("not connected", self.local, to, "no TLS client context")
             return None
-        connection = self.connections[to] = _Connection(self, called=to)
+        connection = self.connections[to] = Connection(self, called=to)
         call = asyncio.get_running_loop().create_task(self._connect(connection, to))
         self._calls.add(call)
         call.add_done_callback(self._calls.discard)
         return connection
 
-    async def _connect(self, connection: _Connection, to: Address) -> None:
+    async def _connect(self, connection: Connection, to: Address) -> None:
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 await asyncio.get_running_loop().create_connection(
@@ -106,7 +106,7 @@ class StreamTransport:
             self.witness.says("not connected", self.local, to, str(error) or "no answer")
 
 
-class _Connection(asyncio.Protocol):
+class Connection(asyncio.Protocol):
     """One connection. `called` is the address it is opened to, None when somebody else opens it."""
 
     def __init__(self, owner: StreamTransport, called: Address | None = None) -> None:
@@ -153,6 +153,10 @@ class _Connection(asyncio.Protocol):
             return
         self._near = address_of(transport.get_extra_info("sockname"))
         self._far = self._called or address_of(peer)
+        if self._near == self._far:  # TCP may call itself when nobody else has the port
+            self._says("not connected", "nobody listens")
+            self.abort()
+            return
         self._owner.connections[self._far] = self
         if self._called and (self._owner.protocol, self._far) in self._owner.witness.listeners:
             self._peer_is_ours = True
