@@ -4,8 +4,20 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from sipconform.features.feature_event import CONTENT_TYPE, Event, full_state
+from sipconform.features.feature_event import (
+    CONTENT_TYPE,
+    Document,
+    Event,
+    UnknownDocument,
+    full_state,
+    parse_document,
+)
 from sipconform.features.feature_state import FeatureState
+from sipconform.features.xml_body import LARGEST_BODY, TOO_LARGE
+from sipconform.sip import multipart
+from sipconform.sip.fault import Fault, Span
+from sipconform.sip.headers import media_type
+from sipconform.sip.headers.media_type import MediaType
 
 Packaging = Literal["multipart", "single"]
 
@@ -15,6 +27,15 @@ class Body(NamedTuple):
 
     content_type: str
     content: bytes
+
+
+class Part(NamedTuple):
+    """One piece of a body. `span` is its place in the body; a Fault's span counts from the body's start too."""
+
+    content_type: str
+    content: bytes
+    span: Span
+    document: Document | UnknownDocument | Fault
 
 
 def write_full_state(
@@ -43,7 +64,41 @@ def write_event(event: Event, encoding: str = "ISO-8859-1") -> Body:
 
 
 def _multipart(documents: list[Event], boundary: str, encoding: str) -> Body:
-    delimiter = f"--{boundary}".encode("ascii")
-    head = f"\r\nContent-Type: {CONTENT_TYPE}\r\n\r\n".encode("ascii")
-    parts = b"".join(delimiter + head + document.to_xml(encoding) + b"\r\n" for document in documents)
-    return Body(f'multipart/mixed;boundary="{boundary}"', parts + delimiter + b"--\r\n")
+    contents = [document.to_xml(encoding) for document in documents]
+    while any(f"--{boundary}".encode() in content for content in contents):
+        boundary += "x"  # a number or a device may hold any text
+    parts = [([("Content-Type", CONTENT_TYPE)], content) for content in contents]
+    return Body(f'multipart/mixed;boundary="{boundary}"', multipart.compose(boundary, *parts))
+
+
+def read_body(content_type: str, body: bytes) -> list[Part]:
+    """The feature documents of a body, in order: one, or each part of a multipart. Never raises.
+
+    Boundary quoted or not, preamble, epilogue, further part header fields and line feeds alone are all taken
+    (the judges have `sip.multipart` for what is wrong with them). An empty body has no parts. Content of another
+    type is never read as a document: its `document` is the Fault that says so.
+    """
+    if not body:
+        return []
+    media = media_type.parse(content_type)
+    if isinstance(media, Fault):
+        return [Part(content_type, body, Span(0, len(body)), media)]
+    if not media.type.startswith("multipart/"):
+        return [_part(media, body, Span(0, len(body)))]
+    if len(body) > LARGEST_BODY:
+        return [Part(media.type, body, Span(0, len(body)), TOO_LARGE)]
+    read = multipart.parse(body, media.boundary)
+    if not read.parts:
+        return [Part(media.type, body, Span(0, len(body)), read.faults[0])]
+    return [_part(part.content_type, part.body, part.span) for part in read.parts]
+
+
+def _part(media: MediaType | Fault, content: bytes, span: Span) -> Part:
+    if isinstance(media, Fault):
+        return Part("", content, span, media)
+    if media.type != CONTENT_TYPE:
+        return Part(media.type, content, span, Fault(f"the content is {CONTENT_TYPE}, not {media.type}", span))
+    document = parse_document(content)
+    if isinstance(document, Fault):
+        document = document.placed(Span(*(place + span.start for place in document.span)))
+    return Part(media.type, content, span, document)

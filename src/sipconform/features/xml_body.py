@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lxml import etree
 
 LARGEST_BODY = 1 << 20  # octets; the documents of these packages are a few hundred
+TOO_LARGE = Fault(f"a body of at most {LARGEST_BODY} octets (our own bound)")
 
 _DECLARATION = re.compile(rb"<\?xml\s[^>]*?encoding\s*=\s*[\"']([A-Za-z][A-Za-z0-9._-]*)[\"']")
 _DOCTYPE = re.compile(rb"(?:\xef\xbb\xbf)?(?>\s+|<\?(?>.*?\?>)|<!--(?>.*?-->))*+<!DOCTYPE", re.DOTALL)
@@ -77,7 +78,7 @@ def _forbidden(body: bytes, charset: str | None) -> Fault | None:
     if not body.strip():
         return Fault("a document is not empty", Span(0, len(body)))
     if len(body) > LARGEST_BODY:
-        return Fault(f"a body of at most {LARGEST_BODY} octets (our own bound)", Span(0, len(body)))
+        return TOO_LARGE
     if doctype := _DOCTYPE.match(body.replace(b"\0", b"")):
         return Fault("a body carries no DOCTYPE", Span(doctype.end() - 9, doctype.end()))
     return _undecodable(body, charset)
