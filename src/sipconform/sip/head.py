@@ -54,9 +54,31 @@ def canonical_name(name: bytes) -> str:
     low = text.lower()
     spelled = COMPACT_NAMES.get(low) or _SPELLED.get(low)
     canonical = spelled or "-".join(part.capitalize() for part in low.split("-"))
-    if len(_canonical) < 4096 and len(name) < 64:  # hostile input must not fill the cache
+    # Hostile input must not fill the cache, and a continuation line must not look like a known name.
+    if len(_canonical) < 4096 and len(name) < 64 and not name[:1].isspace():
         _canonical[name] = canonical
     return canonical
+
+
+def _index_rows(lines: list[bytes], unfolded: bool = False) -> dict[str, list[bytes]] | None:
+    """The values of each header field by its canonical name; None when a line is folded after all."""
+    index: dict[str, list[bytes]] = {}
+    canonical = _canonical
+    for line in lines[1:]:
+        name, colon, value = line.partition(b":")
+        key = canonical.get(name)
+        if key is None or not colon:
+            if line[:1] in (b" ", b"\t") and not unfolded:
+                return None
+            if not colon:
+                continue
+            key = canonical_name(name)
+        got = index.get(key)
+        if got is None:
+            index[key] = [value]
+        else:
+            got.append(value)
+    return index
 
 
 class Field(NamedTuple):
@@ -71,6 +93,27 @@ class Field(NamedTuple):
     def value(self) -> str:
         """The value as text, folding undone; octets that are not UTF-8 survive as surrogates."""
         return _FOLD.sub(b" ", self.raw).strip().decode("utf-8", "surrogateescape")
+
+
+def logical_lines(raw: bytes, start: int, end: int, own: int = 0) -> list[tuple[int, bytes]]:
+    """Every line with its offset, continuations joined to the row they continue, as sent; the first `own`
+    lines are not continued, as a start line is not."""
+    lines: list[tuple[int, bytes]] = []
+    for line in raw[start:end].split(b"\n"):
+        if len(lines) > own and line[:1] in (b" ", b"\t"):
+            at, row = lines[-1]
+            lines[-1] = (at, row + b"\n" + line)
+        else:
+            lines.append((start, line))
+        start += len(line) + 1
+    return [(at, line.removesuffix(b"\r")) for at, line in lines]
+
+
+def read_field(start: int, line: bytes) -> Field:
+    """The header field row that stands in a line at that offset; what precedes the colon is its name."""
+    name, _, value = line.partition(b":")
+    left = start + len(name) + 1 + len(value) - len(value.lstrip())
+    return Field(canonical_name(name), name, value, Span(left, max(left, start + len(line.rstrip()))))
 
 
 class Head:
@@ -93,25 +136,13 @@ class Head:
             self.body_start = end + 4
         else:
             end = self.body_start = len(raw)
-        head = raw[start:end]
-        ends = head.count(b"\n")
-        if ends != head.count(b"\r\n") or not ends or b"\n " in head or b"\n\t" in head:
+        lines = raw[start:end].split(b"\r\n")
+        even = raw.count(b"\n", start, end) == len(lines) - 1
+        index = _index_rows(lines) if even else None
+        if index is None:
             lines = self._uneven_lines()
-        else:
-            lines = head.split(b"\r\n")
+            index = _index_rows(lines, unfolded=True) or {}
         self.start_line = lines[0]
-        index: dict[str, list[bytes]] = {}
-        canonical = _canonical
-        for line in lines[1:]:
-            name, colon, value = line.partition(b":")
-            if not colon:
-                continue
-            key = canonical.get(name) or canonical_name(name)
-            got = index.get(key)
-            if got is None:
-                index[key] = [value]
-            else:
-                got.append(value)
         self._index = index
 
     def _uneven_lines(self) -> list[bytes]:
@@ -124,17 +155,7 @@ class Head:
         return [_FOLD.sub(b" ", line) for _, line in self._lines()]
 
     def _lines(self) -> list[tuple[int, bytes]]:
-        """Every line of the header with its offset; a continuation belongs to the row it continues."""
-        lines: list[tuple[int, bytes]] = []
-        start = self.head_start
-        for line in self.raw[start : self.body_start].split(b"\n"):
-            if len(lines) > 1 and line[:1] in (b" ", b"\t"):
-                at, row = lines[-1]
-                lines[-1] = (at, row + self.raw[at + len(row) : start] + line)
-            else:
-                lines.append((start, line))
-            start += len(line) + 1
-        return [(at, line.removesuffix(b"\r")) for at, line in lines]
+        return logical_lines(self.raw, self.head_start, self.body_start, 1)
 
     # -- rows -----------------------------------------------------------------------------------------------
 
@@ -147,11 +168,8 @@ class Head:
 
     def _read_fields(self) -> Iterator[Field]:
         for start, line in self._lines()[1:]:
-            name, colon, value = line.partition(b":")
-            if colon:
-                left = start + len(name) + 1 + len(value) - len(value.lstrip())
-                right = max(left, start + len(line.rstrip()))
-                yield Field(canonical_name(name), name, value, Span(left, right))
+            if b":" in line:
+                yield read_field(start, line)
 
     def rows(self, name: str) -> list[Field]:
         """Every row of one header field, by its canonical long name."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from sipconform.sip.fault import Fault
+from sipconform.sip import multipart
+from sipconform.sip.fault import Fault, Span
 from sipconform.sip.head import Head
 from sipconform.sip.headers import (
     cseq,
@@ -34,6 +35,8 @@ from sipconform.sip.headers.replaces import DialogId
 from sipconform.sip.headers.retry_after import RetryAfter
 from sipconform.sip.headers.subscription_state import SubscriptionState
 from sipconform.sip.headers.via import Via
+from sipconform.sip.multipart import Multipart, Part
+from sipconform.sip.sdp import Sdp
 from sipconform.sip.view import view
 
 T = TypeVar("T")
@@ -49,7 +52,7 @@ class Views(Head):
         if name not in self._index:
             return Fault(f"there is a {name}", self.start_span)
         value = parse(self.text(name))
-        return value._replace(span=self.span(name)) if isinstance(value, Fault) else value
+        return value.placed(self.span(name)) if isinstance(value, Fault) else value
 
     def _maybe(self, name: str, parse: Callable[[str], T | Fault]) -> T | Fault | None:
         return self._one(name, parse) if name in self._index else None
@@ -59,7 +62,7 @@ class Views(Head):
         if name not in self._index:
             return []
         return [
-            value._replace(span=self.rows(name)[at].span) if isinstance(value, Fault) else value
+            value.placed(self.rows(name)[at].span) if isinstance(value, Fault) else value
             for at, text in enumerate(self.texts(name))
             for value in parse_list([text])
         ]
@@ -202,6 +205,30 @@ class Views(Head):
     def content_length(self) -> int | Fault | None:
         """Octets; None when the header field is missing."""
         return self._maybe("Content-Length", number.parse)
+
+    @view
+    def multipart(self) -> Multipart | None:
+        """The parts of a multipart body; None when the body is of another type."""
+        kind = self.content_type
+        if isinstance(kind, Fault) or not kind.type.startswith("multipart/"):
+            return None
+        return multipart.parse(self.raw, kind.boundary, self.body_start, self.body_start + len(self.content))
+
+    def part(self, media: str) -> Part | None:
+        """The body or the first body part of a media type, as in `part("application/sdp")`."""
+        kind = self.content_type
+        if not isinstance(kind, Fault) and kind.type == media:
+            span = Span(self.body_start, self.body_start + len(self.content))
+            return Part(tuple(self.fields), self.content, span)
+        parts = self.multipart.parts if self.multipart else ()
+        typed = ((part, part.content_type) for part in parts)
+        return next((part for part, kind in typed if kind and kind.type == media), None)
+
+    @view
+    def sdp(self) -> Sdp | None:
+        """The session description, alone or as a part; None when there is none."""
+        part = self.part("application/sdp")
+        return Sdp(part.body, part.span.start) if part else None
 
     @view
     def content(self) -> bytes:
