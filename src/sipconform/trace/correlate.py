@@ -129,7 +129,7 @@ class Correlator:
         response.repeats = next((r for r in transaction.responses if _repeats(response, r)), None)
         transaction.responses.append(response)
         self._note_roles(method, client, server)
-        if response.to_tag and (method in CREATES_DIALOG or transaction.requests and transaction.requests[0].dialog):
+        if response.to_tag and (method in CREATES_DIALOG or (transaction.requests and transaction.requests[0].dialog)):
             self._place(response, transaction, client, server)
 
     def _note_roles(self, method: str, client: Address, server: Address) -> None:

@@ -154,16 +154,16 @@ class PcapngReader:
 
     def _enhanced(self, body: bytes) -> Iterator[Frame]:
         if len(body) < 20:
-            self._number += 1
             self._damage("A packet block is cut short")
+            self._number += 1
             return
         index, high, low, captured, length = struct.unpack_from(self._order + "IIIII", body)
         yield from self._frame(index, (high << 32) + low, body[20 : 20 + captured], length)
 
     def _old(self, body: bytes) -> Iterator[Frame]:
         if len(body) < 20:
-            self._number += 1
             self._damage("A packet block is cut short")
+            self._number += 1
             return
         index, _, high, low, captured, length = struct.unpack_from(self._order + "HHIIII", body)
         yield from self._frame(index, (high << 32) + low, body[20 : 20 + captured], length)
@@ -171,8 +171,8 @@ class PcapngReader:
     def _simple(self, body: bytes) -> Iterator[Frame]:
         """A block without a time stamp: the time of the frame before it is the best that is known."""
         if len(body) < 4 or not self._interfaces:
-            self._number += 1
             self._damage("A packet block belongs to no interface")
+            self._number += 1
             return
         self._number += 1
         (length,) = struct.unpack_from(self._order + "I", body)

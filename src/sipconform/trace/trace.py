@@ -123,7 +123,7 @@ class Subscription:
             return None
         openings = [s for s in self.subscribes if s.request is not None and not s.request.to_tag]
         answered = [s for s in openings if s.final is None or s.final.status not in (401, 407)]
-        return (answered or openings or [None])[0]
+        return next(iter(answered or openings), None)
 
 
 @dataclass(slots=True, eq=False)

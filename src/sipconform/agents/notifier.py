@@ -1,0 +1,202 @@
+"""The notifier of an event package (RFC 6665 §4.2): who is subscribed, what they are told, and when it ends.
+
+Each subscription has a queue of its own with one NOTIFY outstanding, so that no answer is overtaken and no state
+goes back in time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from sipconform.agents.endpoint import ServerRequest
+from sipconform.agents.user_agent import UserAgent
+from sipconform.sip.dialog import Dialog
+from sipconform.sip.message import Message
+
+ENDS_SUBSCRIPTION = frozenset({404, 405, 410, 416, *range(480, 486), 489, 501, 604})
+"""Answers to a NOTIFY that end the subscription (RFC 6665 §4.2.2, after RFC 5057 §5.1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What one NOTIFY carries beside the package's fixed header fields."""
+
+    body: bytes = b""
+    content_type: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(eq=False)
+class NotifierSubscription:
+    """One subscriber in one dialog. `expires_at` is in the event loop's seconds."""
+
+    notifier: Notifier
+    dialog: Dialog
+    user: str  # whose state it shows
+    id: str = ""
+    expires_at: float = 0.0
+    state: str = "active"
+    _queue: deque[tuple[str, Content]] = field(default_factory=deque)
+    _sending: asyncio.Task[None] | None = None
+    _expiry: asyncio.TimerHandle | None = None
+
+    @property
+    def remaining(self) -> int:
+        return max(0, math.ceil(self.expires_at - asyncio.get_running_loop().time()))
+
+    def received(self, request: ServerRequest) -> None:
+        """A request in the subscription's dialog: only SUBSCRIBE has business here."""
+        event = request.message.event
+        if request.message.method != "SUBSCRIBE":
+            request.respond(405, headers=[("Allow", "SUBSCRIBE")])
+        elif not event or (event.package, event.id) != (self.notifier.package, self.id):
+            request.respond(481)
+        else:
+            self.notifier.resubscribed(request, self)
+
+    def grant(self, seconds: int) -> None:
+        """Starts the life of the subscription anew."""
+        loop = asyncio.get_running_loop()
+        self.expires_at = loop.time() + seconds
+        if self._expiry:
+            self._expiry.cancel()
+        self._expiry = loop.call_at(self.expires_at, self.end, "timeout")
+
+    def notify(self, content: Content) -> None:
+        """Queues a NOTIFY; Subscription-State is filled in when it leaves."""
+        self._enqueue("", content)
+
+    def end(self, reason: str = "", content: Content | None = None) -> None:
+        """Sends the last NOTIFY, `terminated`, and forgets the subscription."""
+        if self.state == "active":
+            self.state = "terminated"
+            suffix = f";reason={reason}" if reason else ""
+            self._enqueue(f"terminated{suffix}", content or Content())
+            self.drop(waiting=True)
+
+    def drop(self, *, waiting: bool = False) -> None:
+        """Forgets the subscription; with `waiting`, what is queued still leaves."""
+        self.state = "terminated"
+        if self._expiry:
+            self._expiry.cancel()
+        self.notifier.forget(self)
+        if not waiting:
+            self._queue.clear()
+
+    def _enqueue(self, state: str, content: Content) -> None:
+        self._queue.append((state, content))
+        if self._sending is None or self._sending.done():
+            self._sending = asyncio.get_running_loop().create_task(self._send_queue())
+
+    async def _send_queue(self) -> None:
+        agent = self.notifier.agent
+        while self._queue:
+            state, content = self._queue.popleft()
+            event = f"{self.notifier.package};id={self.id}" if self.id else self.notifier.package
+            headers = [("Event", event), ("Subscription-State", state or f"active;expires={self.remaining}")]
+            headers += content.headers
+            if content.content_type:
+                headers.append(("Content-Type", content.content_type))
+            draft = agent.in_dialog(self.dialog, "NOTIFY", headers, content.body)
+            self._answered(await agent.ask(draft, self.dialog))
+
+    def _answered(self, answer: Message | None) -> None:
+        """A refusal that says the subscriber knows nothing of it ends it; silence does too (RFC 6665 §4.2.2)."""
+        if answer is None or answer.status in ENDS_SUBSCRIPTION:
+            self.drop()
+
+
+@dataclass(eq=False)
+class Notifier:
+    """One event package served by an agent.
+
+    `admit` says whose state a SUBSCRIBE may see, or answers it itself and gives None. `content` gives the NOTIFYs
+    that tell the full state. `accept_body` takes the change a SUBSCRIBE carries: it gives what is to happen after
+    the 2xx, or answers the request itself and gives None.
+    """
+
+    agent: UserAgent
+    package: str
+    admit: Callable[[ServerRequest], str | None]
+    content: Callable[[NotifierSubscription], list[Content]]
+    accept_body: Callable[[ServerRequest, NotifierSubscription], Callable[[], None] | None] | None = None
+    min_expires: int = 60
+    default_expires: int = 3600
+    max_expires: int = 3600
+    status: int = 200
+    headers: tuple[tuple[str, str], ...] = ()
+    subscriptions: list[NotifierSubscription] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.agent.serve("SUBSCRIBE", self._subscribe, self.package)
+
+    def of(self, user: str) -> Iterator[NotifierSubscription]:
+        """The live subscriptions to a user's state."""
+        return (s for s in list(self.subscriptions) if s.user == user)
+
+    def forget(self, subscription: NotifierSubscription) -> None:
+        if subscription in self.subscriptions:
+            self.subscriptions.remove(subscription)
+        self.agent.detach(subscription)
+
+    def _subscribe(self, request: ServerRequest) -> None:
+        message = request.message
+        user = self.admit(request)
+        if user is None:
+            return
+        seconds = self.granted(message)
+        if seconds is None:
+            request.respond(423, headers=[("Min-Expires", str(self.min_expires))])
+            return
+        dialog = Dialog.from_request(message, request.to_tag)
+        event = message.event
+        subscription = NotifierSubscription(self, dialog, user, event.id if event else "")
+        self.subscriptions.append(subscription)
+        self.agent.attach(subscription)
+        self._accepted(request, subscription, seconds)
+
+    def granted(self, message: Message) -> int | None:
+        """How long a SUBSCRIBE gets, None if it asks for too little (§4.2.1.1)."""
+        asked = message.expires
+        if not isinstance(asked, int):
+            return self.default_expires
+        if 0 < asked < self.min_expires:
+            return None
+        return min(asked, self.max_expires)
+
+    def resubscribed(self, request: ServerRequest, subscription: NotifierSubscription) -> None:
+        """A SUBSCRIBE within the dialog: refresh, change of state, or the end (§4.1.2.2, §4.1.2.3)."""
+        if self.admit(request) is None:
+            return
+        seconds = self.granted(request.message)
+        if seconds is None:
+            request.respond(423, headers=[("Min-Expires", str(self.min_expires))])
+            return
+        subscription.dialog.refresh_target(request.message)
+        self._accepted(request, subscription, seconds)
+
+    def _accepted(self, request: ServerRequest, subscription: NotifierSubscription, seconds: int) -> None:
+        follow_up: Callable[[], None] | None = None
+        if request.message.body and self.accept_body:
+            follow_up = self.accept_body(request, subscription)
+            if follow_up is None:
+                return
+        headers = [("Contact", self.agent.contact), ("Expires", str(seconds)), *self.headers]
+        request.respond(self.status, headers=headers)
+        if seconds:
+            subscription.grant(seconds)
+        if follow_up:
+            follow_up()
+        elif seconds:
+            self.tell(subscription)
+        if not seconds:
+            subscription.end("timeout", self.content(subscription)[-1])
+
+    def tell(self, subscription: NotifierSubscription) -> None:
+        """Queues the full state."""
+        for content in self.content(subscription):
+            subscription.notify(content)

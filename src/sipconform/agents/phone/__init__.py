@@ -1,0 +1,1 @@
+"""Our own phone, one component per thing it does."""

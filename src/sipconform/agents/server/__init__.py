@@ -1,0 +1,1 @@
+"""Our own server, one component per thing it does."""

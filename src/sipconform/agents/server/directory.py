@@ -1,0 +1,48 @@
+"""Who the server knows: users, their passwords, their features, and where their phones are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sipconform.features.feature_state import FeatureState
+
+
+@dataclass(slots=True)
+class Binding:
+    """One Contact of a user (RFC 3261 §10.3). `expires_at` is in the event loop's seconds."""
+
+    contact: str
+    expires_at: float
+    call_id: str
+    cseq: int
+
+
+@dataclass(slots=True)
+class User:
+    """One user of the domain. `barred`: changes by the phone to these features are refused by policy."""
+
+    name: str
+    password: str = field(default="", repr=False)
+    features: FeatureState = field(default_factory=FeatureState.assigned)
+    barred: bool = False
+    bindings: dict[str, Binding] = field(default_factory=dict)
+
+    def contacts(self, now: float) -> list[str]:
+        """Where the user is to be found at `now`; an expired binding is never used, swept or not."""
+        return [b.contact for b in self.bindings.values() if b.expires_at > now]
+
+
+@dataclass(slots=True)
+class Directory:
+    """The users of one domain."""
+
+    domain: str
+    users: dict[str, User] = field(default_factory=dict)
+
+    def add(self, name: str, password: str = "", **settings: object) -> User:
+        user = User(name, password, **settings)  # type: ignore[arg-type]
+        self.users[name] = user
+        return user
+
+    def find(self, name: str) -> User | None:
+        return self.users.get(name)

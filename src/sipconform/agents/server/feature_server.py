@@ -1,0 +1,136 @@
+"""The server's end of feature synchronisation: the state of every user's features, told to all of the user's phones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sipconform.agents.endpoint import ServerRequest
+from sipconform.agents.notifier import Content, Notifier, NotifierSubscription
+from sipconform.agents.server.authentication import Authentication
+from sipconform.agents.server.directory import User
+from sipconform.agents.server.registrar import user_part
+from sipconform.agents.user_agent import UserAgent
+from sipconform.features.feature_body import Packaging, write_event, write_full_state
+from sipconform.features.feature_event import (
+    CONTENT_TYPE,
+    EVENT,
+    Event,
+    SetDoNotDisturb,
+    SetForwarding,
+    UnknownDocument,
+    apply,
+    changed,
+    dnd_event,
+    forwarding_event,
+    parse_document,
+)
+from sipconform.features.feature_state import FeatureState, Forward, ForwardType
+from sipconform.sip.fault import Fault
+
+
+@dataclass(eq=False)
+class FeatureServer:
+    """`change` is the one road every change takes: phone, portal or feature code (REQUIREMENTS B11)."""
+
+    agent: UserAgent
+    authentication: Authentication
+    packaging: Packaging = "multipart"
+    encoding: str = "ISO-8859-1"
+    min_expires: int = 60
+    on_change: Callable[[], None] | None = None
+    accepted: int = 200  # 202 is as good, though deprecated (RFC 6665 §8.3.1)
+
+    def __post_init__(self) -> None:
+        self.notifier = Notifier(
+            self.agent,
+            EVENT,
+            admit=self._admit,
+            content=self._full_state,
+            accept_body=self._accept_body,
+            min_expires=self.min_expires,
+            status=self.accepted,
+        )
+
+    def set_dnd(self, user: User, on: bool) -> None:
+        """A change made at the server, as a portal would."""
+        self.change(user, user.features.with_dnd(on))
+
+    def set_forward(self, user: User, kind: ForwardType, forward: Forward) -> None:
+        """A change made at the server, as a portal would."""
+        self.change(user, user.features.with_forward(kind, forward))
+
+    def change(self, user: User, state: FeatureState) -> list[Event]:
+        """Stores the new state and tells every phone of the user the features that changed."""
+        events = changed(user.features, state, self._device(user))
+        user.features = state
+        if self.on_change:
+            self.on_change()
+        for subscription in self.notifier.of(user.name):
+            for event in events:
+                subscription.notify(self._event_content(event))
+        return events
+
+    def _admit(self, request: ServerRequest) -> str | None:
+        user = self.authentication.authenticated(request)
+        if user is None:
+            return None
+        if user_part(request.message.to) != user.name or user_part(request.message.from_) != user.name:
+            request.respond(403)
+            return None
+        return user.name
+
+    def _user(self, subscription: NotifierSubscription) -> User:
+        return self.authentication.directory.users[subscription.user]
+
+    def _device(self, user: User) -> str:
+        return f"sip:{user.name}@{self.authentication.directory.domain}"
+
+    def _full_state(self, subscription: NotifierSubscription) -> list[Content]:
+        user = self._user(subscription)
+        bodies = write_full_state(
+            user.features, self._device(user), packaging=self.packaging, encoding=self.encoding
+        )
+        return [Content(body.content, body.content_type) for body in bodies]
+
+    def _event_content(self, event: Event) -> Content:
+        body = write_event(event, self.encoding)
+        return Content(body.content, body.content_type)
+
+    def _accept_body(
+        self, request: ServerRequest, subscription: NotifierSubscription
+    ) -> Callable[[], None] | None:
+        message = request.message
+        kind = message.content_type
+        if not kind or kind.type != CONTENT_TYPE:
+            request.respond(415, headers=[("Accept", CONTENT_TYPE)])
+            return None
+        document = parse_document(message.body)
+        if isinstance(document, Fault):
+            request.respond(400, "Body cannot be read")
+            return None
+        if isinstance(document, SetDoNotDisturb | SetForwarding):
+            return lambda: self.apply_request(document, subscription)
+        return lambda: self.notifier.tell(subscription)
+
+    def apply_request(
+        self, document: SetDoNotDisturb | SetForwarding | UnknownDocument, subscription: NotifierSubscription
+    ) -> None:
+        """Does what a phone asked, as far as policy goes; the sender is told the state in any case."""
+        user = self._user(subscription)
+        allowed = isinstance(document, SetDoNotDisturb | SetForwarding) and not user.barred
+        state = apply(user.features, document) if allowed else user.features  # type: ignore[arg-type]
+        if self.change(user, state):
+            return
+        event = self._asked_about(document, user)
+        if event is None:
+            self.notifier.tell(subscription)
+        else:
+            subscription.notify(self._event_content(event))
+
+    def _asked_about(self, document: object, user: User) -> Event | None:
+        if isinstance(document, SetDoNotDisturb):
+            return dnd_event(user.features, self._device(user))
+        if isinstance(document, SetForwarding) and document.type is not None:
+            return forwarding_event(user.features, document.type, self._device(user))
+        return None

@@ -1,0 +1,95 @@
+"""The registrar (RFC 3261 §10.3): an expired binding is never given out, swept or not."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from sipconform.agents.endpoint import ServerRequest
+from sipconform.agents.server.authentication import Authentication
+from sipconform.agents.server.directory import Binding, User
+from sipconform.agents.user_agent import UserAgent
+from sipconform.sip.fault import Fault
+from sipconform.sip.headers.name_addr import NameAddr
+from sipconform.sip.message import Message
+from sipconform.sip.uri import SipUri
+
+
+@dataclass(eq=False)
+class Registrar:
+    """Takes REGISTER for the users of the authentication's directory."""
+
+    agent: UserAgent
+    authentication: Authentication
+    min_expires: int = 10
+    default_expires: int = 3600
+    max_expires: int = 7200
+
+    def __post_init__(self) -> None:
+        self.agent.serve("REGISTER", self._register)
+
+    def _register(self, request: ServerRequest) -> None:
+        user = self.authentication.authenticated(request)
+        if user is None:
+            return
+        message = request.message
+        if user_part(message.to) != user.name:
+            request.respond(403)
+        elif message.text("Contact").strip() == "*":
+            self._remove_all(request, user)
+        else:
+            self._update(request, user)
+
+    def _remove_all(self, request: ServerRequest, user: User) -> None:
+        if request.message.text("Expires") != "0":
+            request.respond(400, "Contact * needs Expires 0")
+            return
+        user.bindings.clear()
+        request.respond(200, headers=self._bindings(user))
+
+    def _update(self, request: ServerRequest, user: User) -> None:
+        message = request.message
+        contacts = [c for c in message.contacts if isinstance(c, NameAddr)]
+        if len(contacts) != len(message.contacts):
+            request.respond(400, "Contact cannot be read")
+            return
+        wanted = [(str(c.uri), self._asked(c, message)) for c in contacts]
+        if any(0 < seconds < self.min_expires for _, seconds in wanted):
+            request.respond(423, headers=[("Min-Expires", str(self.min_expires))])
+            return
+        if any(self._is_stale(user.bindings.get(uri), message) for uri, _ in wanted):
+            request.respond(500, "CSeq out of order")
+            return
+        now = asyncio.get_running_loop().time()
+        for uri, seconds in wanted:
+            if seconds == 0:
+                user.bindings.pop(uri, None)
+            else:
+                expires_at = now + min(seconds, self.max_expires)
+                user.bindings[uri] = Binding(uri, expires_at, message.call_id, message.cseq_number)
+        request.respond(200, headers=self._bindings(user))
+
+    def _asked(self, contact: NameAddr, message: Message) -> int:
+        """The parameter beats the header field, which beats our default (§10.3 step 6)."""
+        text = contact.params.get("expires") or message.text("Expires")
+        if not text:
+            return self.default_expires
+        return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 3600
+
+    @staticmethod
+    def _is_stale(binding: Binding | None, message: Message) -> bool:
+        return (
+            binding is not None and binding.call_id == message.call_id and binding.cseq >= message.cseq_number
+        )
+
+    @staticmethod
+    def _bindings(user: User) -> list[tuple[str, str]]:
+        now = asyncio.get_running_loop().time()
+        live = [b for b in user.bindings.values() if b.expires_at > now]
+        return [("Contact", f"<{b.contact}>;expires={round(b.expires_at - now)}") for b in live]
+
+
+def user_part(address: NameAddr | Fault) -> str:
+    """The user of a From or To that could be read, unescaped; "" otherwise."""
+    uri = address.uri if isinstance(address, NameAddr) else None
+    return uri.username if isinstance(uri, SipUri) else ""

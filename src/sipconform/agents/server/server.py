@@ -1,0 +1,40 @@
+"""Our own server: one stack, and the components that serve on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from sipconform.agents.endpoint import Endpoint
+from sipconform.agents.server.authentication import Authentication
+from sipconform.agents.server.directory import Directory, User
+from sipconform.agents.server.feature_server import FeatureServer
+from sipconform.agents.server.registrar import Registrar
+from sipconform.agents.user_agent import UserAgent
+
+
+@dataclass(eq=False)
+class Server:
+    """A registrar with feature synchronisation for the users of one domain."""
+
+    side: ClassVar[str] = "server"
+    endpoint: Endpoint
+    directory: Directory
+    algorithms: tuple[str, ...] = ("SHA-256", "MD5")
+    agent: UserAgent = field(init=False)
+    authentication: Authentication = field(init=False)
+    registrar: Registrar = field(init=False)
+    features: FeatureServer = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.agent = UserAgent(self.endpoint)
+        self.authentication = Authentication(self.directory, self.algorithms)
+        self.registrar = Registrar(self.agent, self.authentication)
+        self.features = FeatureServer(self.agent, self.authentication)
+
+    def user(self, name: str) -> User:
+        """A user that must be there: scenarios name no strangers."""
+        return self.directory.users[name]
+
+    def close(self) -> None:
+        self.endpoint.close()

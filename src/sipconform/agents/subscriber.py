@@ -1,0 +1,190 @@
+"""The subscriber of an event package (RFC 6665 §4.1): it keeps one subscription alive and hands on what it is told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from sipconform.agents.endpoint import ServerRequest
+from sipconform.agents.user_agent import Headers, UserAgent
+from sipconform.sip.compose import Draft
+from sipconform.sip.dialog import Dialog, contact_uri
+from sipconform.sip.message import Message
+
+RESUBSCRIBE_AFTER = {"deactivated": 0.0, "timeout": 0.0, "probation": 30.0, "giveup": 30.0}
+"""Seconds until a new subscription after `terminated`, by reason, where no retry-after says otherwise (§4.1.3).
+`rejected`, `noresource` and `invariant` are not in the table: they mean stop."""
+NO_REASON_AFTER = 30.0
+AT_LEAST_APART = 6.0  # seconds between two initial SUBSCRIBEs, whatever the notifier says: no storm
+GIVE_UP = frozenset({403, 404, 405, 489, 501, 603, 604})
+REFRESH_AT = 0.8  # of the granted time
+
+
+@dataclass(eq=False)
+class Subscriber:
+    """One subscription. `told` is called for every NOTIFY in order; `status` is the last answer to a SUBSCRIBE:
+    0 before the first, 408 for silence."""
+
+    agent: UserAgent
+    package: str
+    accept: str = ""
+    expires: int = 3600
+    told: Callable[[Message], None] | None = None
+    extra: tuple[tuple[str, str], ...] = ()  # further header fields of every SUBSCRIBE
+    dialog: Dialog = field(default_factory=lambda: Dialog("", "", "", "", "", ""))
+    status: int = 0
+    wanted: bool = False
+    active: bool = False
+    _refresh: asyncio.TimerHandle | None = None
+    _tasks: set[asyncio.Task[object]] = field(default_factory=set)
+    _began: float = -AT_LEAST_APART
+
+    async def subscribe(self) -> int:
+        """Begins a new subscription in a new dialog and gives the status of the answer."""
+        self.wanted = True
+        self._began = asyncio.get_running_loop().time()
+        draft = self._initial()
+        answer = await self.agent.ask(draft)
+        if answer is not None and answer.status == 423:
+            self.expires = max(self.expires, _seconds(answer, "Min-Expires"))
+            draft = self._initial()
+            answer = await self.agent.ask(draft)
+        self._answered(answer)
+        return self.status
+
+    def _initial(self) -> Draft:
+        account = self.agent.account
+        if account is None:
+            raise ValueError("a subscriber needs an account")
+        self._leave_dialog()
+        draft = self.agent.new_request("SUBSCRIBE", account.aor, f"<{account.aor}>")
+        tag = draft.get("From").rpartition("tag=")[2]
+        # A NOTIFY may overtake the 2xx (§4.1.2.4): the dialog is there before the notifier's tag is known.
+        self.dialog = Dialog(
+            draft.get("Call-ID"), account.name_addr, tag, f"<{account.aor}>", "", account.aor, local_cseq=1
+        )
+        self.agent.attach(self)
+        draft.add("Contact", self.agent.contact)
+        self._describe(draft)
+        return draft
+
+    def _describe(self, draft: Draft) -> None:
+        draft.add("Event", self.package)
+        if self.accept:
+            draft.add("Accept", self.accept)
+        draft.add("Expires", str(self.expires))
+        for name, value in self.extra:
+            draft.add(name, value)
+
+    async def ask_within(self, headers: Headers = (), body: bytes = b"", expires: int | None = None) -> Message | None:
+        """A SUBSCRIBE within the dialog: a refresh, a change of state when it has a body, the end when `expires` is 0.
+
+        Where the dialog is gone (481, silence) a new subscription is begun (§4.1.2.2)."""
+        draft = self.agent.in_dialog(self.dialog, "SUBSCRIBE", (), body)
+        self._describe(draft)
+        if expires is not None:
+            draft.set("Expires", str(expires))
+        for name, value in headers:
+            draft.add(name, value)
+        answer = await self.agent.ask(draft, self.dialog)
+        if answer is not None and answer.status < 300:
+            self._answered(answer)
+        elif self.wanted and (answer is None or answer.status in (404, 481)):
+            self.active = False
+            await self.subscribe()
+        return answer
+
+    async def unsubscribe(self) -> None:
+        """Ends it with `Expires: 0` (§4.1.2.3); the dialog stays until the last NOTIFY."""
+        self.wanted = False
+        self._stop_refresh()
+        if self.active:
+            await self.ask_within(expires=0)
+
+    def close(self) -> None:
+        """Forgets it without a word."""
+        self.wanted = False
+        self._leave_dialog()
+        for task in self._tasks:
+            task.cancel()
+
+    # -- what comes back ------------------------------------------------------------------------------------
+
+    def _answered(self, answer: Message | None) -> None:
+        self.status = answer.status if answer is not None else 408
+        if answer is None or answer.status >= 300:
+            self._leave_dialog()
+            if self.wanted and self.status not in GIVE_UP:
+                self._again_after(NO_REASON_AFTER)
+            return
+        if not self.dialog.remote_tag:
+            self.dialog.remote_tag = answer.to_tag
+            self.dialog.routes = answer.values("Record-Route")[::-1]
+        self.dialog.local_cseq = max(self.dialog.local_cseq, answer.cseq_number)
+        if contact_uri(answer):
+            self.dialog.refresh_target(answer)
+        self.active = self.wanted
+        granted = _seconds(answer, "Expires") or self.expires
+        if self.wanted:
+            self._refresh_after(granted * REFRESH_AT)
+
+    def received(self, request: ServerRequest) -> None:
+        """A request in our dialog: only NOTIFY of our package has business here (§4.1.3)."""
+        message = request.message
+        event = message.event
+        if message.method != "NOTIFY":
+            request.respond(405, headers=[("Allow", "NOTIFY")])
+            return
+        if not event or event.package != self.package:
+            request.respond(481 if event else 489)
+            return
+        self.dialog.remote_tag = self.dialog.remote_tag or message.from_tag
+        self.dialog.refresh_target(message)
+        request.respond(200)
+        if self.told:
+            self.told(message)
+        state = message.subscription_state
+        if state and state.state == "terminated":
+            retry_after = state.retry_after
+            self._terminated(state.reason, retry_after if isinstance(retry_after, int) else None)
+
+    def _terminated(self, reason: str, retry_after: int | None) -> None:
+        self.active = False
+        self._leave_dialog()
+        if not self.wanted or (reason and reason not in RESUBSCRIBE_AFTER):
+            return
+        wait = RESUBSCRIBE_AFTER.get(reason, NO_REASON_AFTER)
+        self._again_after(wait if retry_after is None else retry_after)
+
+    # -- timing ---------------------------------------------------------------------------------------------
+
+    def _again_after(self, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        at = max(loop.time() + seconds, self._began + AT_LEAST_APART)
+        self._stop_refresh()
+        self._refresh = loop.call_at(at, lambda: self._do(self.subscribe()))
+
+    def _refresh_after(self, seconds: float) -> None:
+        self._stop_refresh()
+        loop = asyncio.get_running_loop()
+        self._refresh = loop.call_later(seconds, lambda: self._do(self.ask_within()))
+
+    def _do(self, coroutine: object) -> None:
+        task: asyncio.Task[object] = asyncio.get_running_loop().create_task(coroutine)  # type: ignore[arg-type]
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _stop_refresh(self) -> None:
+        if self._refresh:
+            self._refresh.cancel()
+            self._refresh = None
+
+    def _leave_dialog(self) -> None:
+        self._stop_refresh()
+        self.agent.detach(self)
+
+
+def _seconds(message: Message, name: str) -> int:
+    text = message.text(name)
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0

@@ -1,0 +1,223 @@
+"""What phone and server share above transactions: dialogs, digest, the manners of a UAS (RFC 3261 §8, §12)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from sipconform.agents.credentials import CredentialStore
+from sipconform.agents.endpoint import ClientRequest, Endpoint, ServerRequest
+from sipconform.sip.compose import Draft
+from sipconform.sip.dialog import Dialog
+from sipconform.sip.message import Message
+from sipconform.sip.uri import SipUri, parse_uri
+from sipconform.trace.packet import Address
+
+Headers = Iterable[tuple[str, str]]
+KNOWN_METHODS = frozenset(
+    ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "REGISTER", "SUBSCRIBE", "NOTIFY")
+    + ("INFO", "UPDATE", "PRACK", "REFER", "MESSAGE", "PUBLISH")
+)
+DEFAULT_PORT = {"udp": 5060, "tcp": 5060, "tls": 5061}
+
+
+class Usage(Protocol):
+    """Whoever lives in a dialog. `dialog.remote_tag` is "" until the peer has answered."""
+
+    dialog: Dialog
+
+    def received(self, request: ServerRequest) -> None:
+        """A request in this dialog, in order and not seen before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who an agent is, and what it proves it with. `auth_user` defaults to `user`."""
+
+    user: str
+    domain: str
+    password: str = field(default="", repr=False)
+    auth_user: str = ""
+    display: str = ""
+
+    @property
+    def aor(self) -> str:
+        return f"sip:{self.user}@{self.domain}"
+
+    @property
+    def name_addr(self) -> str:
+        return f'"{self.display}" <{self.aor}>' if self.display else f"<{self.aor}>"
+
+
+@dataclass(eq=False)
+class UserAgent:
+    """`proxy` is where requests outside dialogs go; None sends them where their Request-URI says."""
+
+    endpoint: Endpoint
+    account: Account | None = None
+    proxy: Address | None = None
+    product: str = "sipconform"
+    usages: dict[tuple[str, str], Usage] = field(default_factory=dict)
+    _handlers: dict[tuple[str, str], Callable[[ServerRequest], None]] = field(default_factory=dict)
+    _packages: list[str] = field(default_factory=list)
+    credentials: CredentialStore | None = None
+
+    def __post_init__(self) -> None:
+        self.endpoint.on_request = self._dispatch
+        account = self.account
+        if account is not None:
+            user = account.auth_user or account.user
+            self.credentials = CredentialStore(user, account.password, self.endpoint.random)
+
+    # -- as a client ----------------------------------------------------------------------------------------
+
+    @property
+    def contact(self) -> str:
+        """Our Contact value, with the transport named where it is not UDP."""
+        transport = self.endpoint.transports[0]
+        user = f"{self.account.user}@" if self.account else ""
+        suffix = "" if transport.protocol == "udp" else f";transport={transport.protocol}"
+        return f"<sip:{user}{transport.local}{suffix}>"
+
+    def new_request(self, method: str, uri: str, to: str, *, call_id: str = "", cseq: int = 1) -> Draft:
+        """A request outside any dialog (§8.1.1), From the account with a fresh tag."""
+        if self.account is None:
+            raise ValueError("a request outside dialogs needs an account to be From")
+        draft = Draft.request(method, uri)
+        draft.add("Max-Forwards", "70")
+        draft.add("From", f"{self.account.name_addr};tag={self.endpoint.new_tag()}")
+        draft.add("To", to)
+        draft.add("Call-ID", call_id or self.endpoint.new_call_id())
+        draft.add("CSeq", f"{cseq} {method}")
+        return draft
+
+    def in_dialog(self, dialog: Dialog, method: str, headers: Headers = (), body: bytes = b"") -> Draft:
+        """A request within a dialog, with Contact where it refreshes the target."""
+        draft = dialog.request(method)
+        draft.insert("Max-Forwards", "70")
+        if method in ("INVITE", "SUBSCRIBE", "NOTIFY", "UPDATE", "REFER"):
+            draft.add("Contact", self.contact)
+        for name, value in headers:
+            draft.add(name, value)
+        draft.body = body
+        return draft
+
+    def send(self, draft: Draft) -> ClientRequest:
+        """Sends a request once, without answering challenges."""
+        return self.endpoint.request(draft, self.next_hop(draft))
+
+    async def ask(self, draft: Draft, dialog: Dialog | None = None) -> Message | None:
+        """Sends a request and gives the final answer, None for silence. A challenge is answered once (§22.2):
+        the same request, body and all, with credentials and the next CSeq number."""
+        credentials = self.credentials
+        if credentials is None:
+            return await self.send(draft).final()
+        bare = _copy(draft)
+        credentials.authorise(draft)
+        answer = await self.send(draft).final()
+        if answer is None or answer.status not in (401, 407) or not credentials.learn(answer):
+            return answer
+        number, _, method = bare.get("CSeq").partition(" ")
+        bare.set("CSeq", f"{int(number) + 1} {method}")
+        if dialog is not None:
+            dialog.local_cseq += 1
+        credentials.authorise(bare)
+        return await self.send(bare).final()
+
+    def next_hop(self, draft: Draft) -> Address:
+        """Where a request goes: its topmost Route, the proxy for requests outside dialogs, else its Request-URI."""
+        route = draft.get("Route")
+        if not route and self.proxy is not None and ";tag=" not in draft.get("To"):
+            return self.proxy
+        text = route.partition("<")[2].partition(">")[0] if route else draft.start_line.split(" ")[1]
+        uri = parse_uri(text)
+        if not isinstance(uri, SipUri):
+            raise ValueError(f"cannot route to {text!r}: not a SIP URI")
+        protocol = self.endpoint.transports[0].protocol
+        return Address(uri.host.strip("[]"), uri.port or DEFAULT_PORT[protocol])
+
+    # -- as a server ----------------------------------------------------------------------------------------
+
+    def serve(self, method: str, handler: Callable[[ServerRequest], None], package: str = "") -> None:
+        """Takes new requests of a method, for SUBSCRIBE and NOTIFY those of one event package."""
+        self._handlers[method, package] = handler
+        if package and package not in self._packages:
+            self._packages.append(package)
+
+    @property
+    def allow(self) -> str:
+        methods = {method for method, _ in self._handlers} | {"OPTIONS"}
+        if "INVITE" in methods:
+            methods |= {"ACK", "CANCEL", "BYE"}
+        return ", ".join(sorted(methods))
+
+    @property
+    def allow_events(self) -> str:
+        return ", ".join(self._packages)
+
+    def attach(self, usage: Usage) -> None:
+        """From now on requests of this dialog go to `usage`."""
+        self.usages[usage.dialog.call_id, usage.dialog.local_tag] = usage
+
+    def detach(self, usage: Usage) -> None:
+        self.usages.pop((usage.dialog.call_id, usage.dialog.local_tag), None)
+
+    def _dispatch(self, request: ServerRequest) -> None:
+        message = request.message
+        if refusal := self._refusal(message):
+            request.respond(*refusal)
+        elif message.to_tag:
+            self._dispatch_in_dialog(request)
+        else:
+            self._dispatch_new(request)
+
+    def _refusal(self, message: Message) -> tuple[int, str, list[tuple[str, str]]] | None:
+        """What every UAS looks at before the method (§8.2, §21.4)."""
+        if message.version.upper() != "SIP/2.0":
+            return 505, "", []
+        if not (message.call_id and message.from_tag and message.cseq_number >= 0 and message.has("Via")):
+            return 400, "Bad Request", []
+        if message.cseq and message.cseq.method != message.method:
+            return 400, "CSeq method differs", []
+        if message.has("Require") and message.method not in ("ACK", "CANCEL"):
+            return 420, "", [("Unsupported", ", ".join(message.values("Require")))]
+        return None
+
+    def _dispatch_in_dialog(self, request: ServerRequest) -> None:
+        message = request.message
+        usage = self.usages.get((message.call_id, message.to_tag))
+        if usage is None or usage.dialog.remote_tag not in ("", message.from_tag):
+            request.respond(481)
+        elif not usage.dialog.in_order(message):
+            request.respond(500, "CSeq out of order")
+        else:
+            usage.received(request)
+
+    def _dispatch_new(self, request: ServerRequest) -> None:
+        message = request.message
+        method = message.method
+        package = message.event.package if method in ("SUBSCRIBE", "NOTIFY") and message.event else ""
+        handler = self._handlers.get((method, package))
+        if handler is not None:
+            handler(request)
+        elif method == "OPTIONS":
+            request.respond(200, headers=self._capabilities())
+        elif method == "NOTIFY":
+            request.respond(481)
+        elif method == "SUBSCRIBE":
+            request.respond(489, headers=[("Allow-Events", self.allow_events)] if self._packages else [])
+        elif method == "BYE":
+            request.respond(481)
+        elif method in KNOWN_METHODS:
+            request.respond(405, headers=[("Allow", self.allow)])
+        else:
+            request.respond(501, headers=[("Allow", self.allow)])
+
+    def _capabilities(self) -> list[tuple[str, str]]:
+        found = [("Allow", self.allow), ("Accept", "application/sdp"), ("Supported", "")]
+        return found + ([("Allow-Events", self.allow_events)] if self._packages else [])
+
+
+def _copy(draft: Draft) -> Draft:
+    return replace(draft, headers=list(draft.headers))

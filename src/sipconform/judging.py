@@ -1,0 +1,54 @@
+"""From a capture file to a judged result: the one road that live runs and customers' captures both take."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sipconform.checks.judge import Judgement, judge
+from sipconform.report.folder import RunFolder
+from sipconform.report.model import ScenarioResult
+from sipconform.trace.capture import read_capture
+from sipconform.trace.parts import traces
+from sipconform.trace.trace import Trace
+
+Progress = Callable[[int], None]
+"""Told how many messages have been judged so far."""
+
+
+def judge_capture(path: Path, *, keylog: Path | None = None) -> Iterator[tuple[Trace, Judgement]]:
+    """The parts of a capture, judged, as soon as each is over. Raises CaptureError for what is no capture."""
+    with _without_cycle_collection():
+        for trace in traces(read_capture(path, keylog=keylog)):
+            yield trace, judge(trace)
+
+
+def judge_into(
+    folder: RunFolder,
+    result: ScenarioResult,
+    path: Path,
+    *,
+    keylog: Path | None = None,
+    progress: Progress | None = None,
+) -> None:
+    """Judges a capture into a result of a run folder, and adds the result."""
+    for trace, judgement in judge_capture(path, keylog=keylog):
+        folder.take(result, trace, judgement.findings, judgement.passed)
+        if progress:
+            progress(result.messages)
+    folder.add(result)
+
+
+@contextmanager
+def _without_cycle_collection() -> Iterator[None]:
+    """Messages, transactions and dialogs point at each other by the thousand: tracing them again and again costs
+    half the time. A part that was judged is let go of as a whole, by one collection at the end of many."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

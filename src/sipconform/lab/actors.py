@@ -1,0 +1,126 @@
+"""Who a scenario speaks to: `phone` and `server`, by intents, whoever stands behind the name.
+
+Behind an actor is a driver: our own agent, a control connection to one in another process, a person at a prompt,
+or nobody. What a driver cannot do or tell is *not supported*, and the scenario says so; nobody guesses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from sipconform.agents.changes import Changes
+from sipconform.agents.user_agent import Account
+
+BELIEVED_WITHIN = 5.0  # seconds a display may lag behind the wire
+
+
+class NotSupportedError(Exception):
+    """The device, or whoever drives it, cannot do or tell this. No fault of anybody's."""
+
+
+class CouldNotRunError(Exception):
+    """The environment let us down: nobody listens, no answer to a registration, a port in use."""
+
+
+class BeliefError(AssertionError):
+    """A device does not show what it ought to show."""
+
+
+class Driver(Protocol):
+    """How an actor's intents become deeds.
+
+    `beliefs` is what the device last said it shows, by key; a key that is missing is not known. `changes` wakes
+    whoever waits for a belief. `ours` tells our own agents from real devices.
+    """
+
+    beliefs: dict[str, Any]
+    changes: Changes
+    ours: bool
+
+    async def do(self, verb: str, **arguments: Any) -> Any:
+        """Carries out one intent; raises NotSupportedError or CouldNotRunError."""
+
+
+@dataclass(eq=False)
+class Actor:
+    """One name of the scenario and its driver."""
+
+    name: str
+    driver: Driver
+
+    async def do(self, verb: str, **arguments: Any) -> Any:
+        return await self.driver.do(verb, **arguments)
+
+    async def shows(self, within: float = BELIEVED_WITHIN, **wanted: Any) -> None:
+        """Waits until the device shows all this; raises BeliefError saying what it shows instead."""
+        driver = self.driver
+        if unknown := [key for key in wanted if key not in driver.beliefs]:
+            raise NotSupportedError(f"nobody can tell what {self.name} shows for {', '.join(unknown)}")
+        if not await driver.changes.until(
+            lambda: all(driver.beliefs.get(key) == value for key, value in wanted.items()), within
+        ):
+            shown = {key: driver.beliefs.get(key) for key in wanted}
+            raise BeliefError(f"{self.name} shows {_told(shown)}, {within:g} s after it should show {_told(wanted)}")
+
+
+@dataclass(eq=False)
+class Phone(Actor):
+    """A phone on somebody's desk, signed in as `account`."""
+
+    account: Account = field(kw_only=True)
+
+    @property
+    def user(self) -> str:
+        return self.account.user
+
+    async def start(self, *, sync: bool = True) -> None:
+        """Registers; with `sync` the feature synchronisation switch is on. Raises if it cannot register."""
+        status = await self.do("start", sync=sync)
+        if not 200 <= status < 300:
+            answer = "nobody answered" if status == 408 else f"the registrar answered {status}"
+            raise CouldNotRunError(f"{self.name} ({self.account.aor}) could not register: {answer}")
+
+    async def synchronised(self) -> None:
+        """Waits for the subscription to feature state; a server that has none is not supported, not broken."""
+        status = await self.do("sync_status")
+        if status == 489:
+            raise NotSupportedError("the server does not know the as-feature-event package (489 Bad Event)")
+
+    async def set_dnd(self, on: bool) -> None:
+        """The user presses Do Not Disturb."""
+        await self.do("set_dnd", on=on)
+
+    async def forward(self, kind: str, to: str, rings: int | None = None) -> None:
+        """The user switches a forward on: `kind` is "cfu", "cfb" or "cfna"."""
+        await self.do("forward", kind=kind, active=True, to=to, rings=rings)
+
+    async def stop_forward(self, kind: str) -> None:
+        await self.do("forward", kind=kind, active=False, to="", rings=None)
+
+    async def stop(self) -> None:
+        """Signs off in good order."""
+        await self.do("stop")
+
+
+@dataclass(eq=False)
+class Server(Actor):
+    """The call server, and what a portal or an administrator does there."""
+
+    async def set_dnd(self, user: str, on: bool) -> None:
+        """Do Not Disturb is switched at the server, as a portal would."""
+        await self.do("set_dnd", user=user, on=on)
+
+    async def forward(self, user: str, kind: str, to: str, rings: int | None = None) -> None:
+        await self.do("forward", user=user, kind=kind, active=True, to=to, rings=rings)
+
+    async def stop_forward(self, user: str, kind: str) -> None:
+        await self.do("forward", user=user, kind=kind, active=False, to="", rings=None)
+
+    async def has(self, user: str, within: float = BELIEVED_WITHIN, **wanted: Any) -> None:
+        """Waits until the server's own store says all this of a user, where the server can be asked."""
+        await self.shows(within, **{f"{user}.{key}": value for key, value in wanted.items()})
+
+
+def _told(beliefs: dict[str, Any]) -> str:
+    return ", ".join(f"{key} {value!r}" for key, value in beliefs.items())

@@ -1,0 +1,136 @@
+"""The driver interface: one JSON object a line over TCP, the first of those real phones get (docs/driver.md).
+
+    → {"do": "set_dnd", "with": {"on": true}}
+    ← {"done": null}            or {"not_supported": "why"} or {"could_not": "why"}
+    ← {"beliefs": {"dnd": true}}        whenever the device shows something new, and once at the beginning
+
+Intents are carried out one after the other; their answers come in order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+from typing import Any
+
+from sipconform.agents.changes import Changes
+from sipconform.lab.actors import CouldNotRunError, Driver, NotSupportedError
+from sipconform.trace.packet import Address
+
+LONGEST_LINE = 64 * 1024
+ANSWERED_WITHIN = 40.0  # seconds: longer than a SIP transaction takes to give up
+
+
+class ControlledDriver:
+    """Drives a device in another process."""
+
+    ours = False
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.beliefs: dict[str, Any] = {}
+        self.changes = Changes()
+        self._writer = writer
+        self._answers: deque[asyncio.Future[dict[str, Any]]] = deque()
+        self._greeted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._listening = asyncio.get_running_loop().create_task(self._listen(reader))
+
+    @classmethod
+    async def connect(cls, address: Address) -> ControlledDriver:
+        """Connects and waits for the first beliefs. Raises CouldNotRunError when nobody is there."""
+        try:
+            async with asyncio.timeout(5):
+                reader, writer = await asyncio.open_connection(*address, limit=LONGEST_LINE)
+                driver = cls(reader, writer)
+                await driver._greeted
+        except (OSError, TimeoutError) as error:
+            raise CouldNotRunError(f"no driver answers at {address}: start one, or correct `control`") from error
+        return driver
+
+    async def do(self, verb: str, **arguments: Any) -> Any:
+        answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._answers.append(answer)
+        self._writer.write(_line({"do": verb, "with": arguments}))
+        try:
+            async with asyncio.timeout(ANSWERED_WITHIN):
+                got = await answer
+        except TimeoutError as error:
+            raise CouldNotRunError(f"the driver did not answer {verb!r} within {ANSWERED_WITHIN:g} s") from error
+        if "not_supported" in got:
+            raise NotSupportedError(str(got["not_supported"]))
+        if "could_not" in got:
+            raise CouldNotRunError(str(got["could_not"]))
+        return got.get("done")
+
+    async def close(self) -> None:
+        self._listening.cancel()
+        self._writer.close()
+
+    async def _listen(self, reader: asyncio.StreamReader) -> None:
+        try:
+            while line := await reader.readline():
+                self._heard(json.loads(line))
+        except (OSError, ValueError):
+            pass  # whoever waits is told below that the driver has gone
+        for answer in self._answers:
+            if not answer.done():
+                answer.set_result({"could_not": "the driver has gone away"})
+
+    def _heard(self, told: object) -> None:
+        if not isinstance(told, dict):
+            return
+        if isinstance(told.get("beliefs"), dict):
+            self.beliefs.update(told["beliefs"])
+            self.changes.happened()
+            if not self._greeted.done():
+                self._greeted.set_result(None)
+        elif self._answers:
+            answer = self._answers.popleft()
+            if not answer.done():
+                answer.set_result(told)
+
+
+async def serve_control(driver: Driver, address: Address) -> asyncio.Server:
+    """Lets others drive a device of ours: the other end of `ControlledDriver`."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        telling = asyncio.get_running_loop().create_task(_tell_beliefs(driver, writer))
+        try:
+            while line := await reader.readline():
+                writer.write(_line(await _obey(driver, line)))
+                await writer.drain()
+        except (OSError, ValueError):
+            pass  # the other side went away, or sent a line longer than any intent
+        finally:
+            telling.cancel()
+            writer.close()
+
+    return await asyncio.start_server(talk, *address, limit=LONGEST_LINE)
+
+
+async def _obey(driver: Driver, line: bytes) -> dict[str, Any]:
+    try:
+        wanted = json.loads(line)
+        verb, arguments = wanted["do"], wanted.get("with", {})
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return {"could_not": 'not understood: a line is {"do": verb, "with": {…}}'}
+    try:
+        return {"done": await driver.do(str(verb), **arguments)}
+    except NotSupportedError as error:
+        return {"not_supported": str(error)}
+    except (CouldNotRunError, TypeError, KeyError) as error:
+        return {"could_not": f"{verb}: {error}"}
+
+
+async def _tell_beliefs(driver: Driver, writer: asyncio.StreamWriter) -> None:
+    told: dict[str, Any] = {}
+    writer.write(_line({"beliefs": dict(driver.beliefs)}))
+    while True:
+        told = dict(driver.beliefs)
+        await driver.changes.until(lambda told=told: driver.beliefs != told, 3600)  # type: ignore[misc]
+        new = {key: value for key, value in driver.beliefs.items() if told.get(key, ...) != value}
+        writer.write(_line({"beliefs": new}))
+
+
+def _line(told: dict[str, Any]) -> bytes:
+    return json.dumps(told, separators=(",", ":")).encode() + b"\n"

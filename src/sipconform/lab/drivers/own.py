@@ -1,0 +1,110 @@
+"""Our own agents as drivers: the embedded default behind every actor."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from sipconform.agents.changes import Changes
+from sipconform.agents.phone.phone import Phone
+from sipconform.agents.server.server import Server
+from sipconform.features.feature_state import FeatureState, Forward, ForwardType
+from sipconform.lab.actors import NotSupportedError
+
+FORWARDS = {"cfu": ForwardType.IMMEDIATE, "cfb": ForwardType.BUSY, "cfna": ForwardType.NO_ANSWER}
+Verb = Callable[..., Awaitable[Any]]
+Witness = Callable[[dict[str, Any]], None]
+"""Told the beliefs that changed, for the record."""
+
+
+class _OwnAgent:
+    """Looks up verbs by name; keeps the beliefs that changed."""
+
+    ours = True
+
+    def __init__(self, verbs: dict[str, Verb], witness: Witness | None) -> None:
+        self._verbs = verbs
+        self._witness = witness
+        self.beliefs: dict[str, Any] = {}
+        self.changes = Changes()
+
+    async def do(self, verb: str, **arguments: Any) -> Any:
+        if verb not in self._verbs:
+            raise NotSupportedError(f"our agent knows no {verb!r}")
+        result = await self._verbs[verb](**arguments)
+        self.look()
+        return result
+
+    def look(self) -> None:
+        """Reads the agent's state again and passes on what is new."""
+        now = self.read()
+        new = {key: value for key, value in now.items() if self.beliefs.get(key, ...) != value}
+        if new:
+            self.beliefs.update(new)
+            if self._witness:
+                self._witness(new)
+            self.changes.happened()
+
+    def read(self) -> dict[str, Any]:
+        raise NotImplementedError
+
+
+class OwnPhone(_OwnAgent):
+    """Drives `agents.phone`."""
+
+    def __init__(self, phone: Phone, witness: Witness | None = None) -> None:
+        self.phone = phone
+        verbs: dict[str, Verb] = {
+            "start": self._start,
+            "stop": phone.stop,
+            "sync_status": self._sync_status,
+            "set_dnd": phone.features.press_dnd,
+            "forward": self._forward,
+        }
+        super().__init__(verbs, witness)
+        phone.features.on_change = self.look
+        self.look()
+
+    def read(self) -> dict[str, Any]:
+        return {"registered": self.phone.registration.registered, **told(self.phone.features.shown)}
+
+    async def _start(self, sync: bool) -> int:
+        self.phone.features.on = sync
+        return await self.phone.start()
+
+    async def _sync_status(self) -> int:
+        return self.phone.features.subscriber.status
+
+    async def _forward(self, kind: str, active: bool, to: str, rings: int | None) -> None:
+        await self.phone.features.set_forward(FORWARDS[kind], Forward(active, to, rings))
+
+
+class OwnServer(_OwnAgent):
+    """Drives `agents.server`."""
+
+    def __init__(self, server: Server, witness: Witness | None = None) -> None:
+        self.server = server
+        super().__init__({"set_dnd": self._set_dnd, "forward": self._forward}, witness)
+        server.features.on_change = self.look
+        self.look()
+
+    def read(self) -> dict[str, Any]:
+        users = self.server.directory.users.values()
+        return {f"{user.name}.{key}": value for user in users for key, value in told(user.features).items()}
+
+    async def _set_dnd(self, user: str, on: bool) -> None:
+        self.server.features.set_dnd(self.server.user(user), on)
+
+    async def _forward(self, user: str, kind: str, active: bool, to: str, rings: int | None) -> None:
+        self.server.features.set_forward(self.server.user(user), FORWARDS[kind], Forward(active, to, rings))
+
+
+def told(state: FeatureState) -> dict[str, Any]:
+    """Feature state as beliefs: "dnd" a boolean or None, "cfu" the number forwarded to, "" when it is off."""
+    beliefs: dict[str, Any] = {"dnd": state.dnd}
+    for key, kind in FORWARDS.items():
+        forward = state.forward(kind)
+        beliefs[key] = forward.to if forward is not None and forward.active else ""
+    no_answer = state.forward(ForwardType.NO_ANSWER)
+    beliefs["rings"] = no_answer.rings if no_answer is not None else None
+    return beliefs

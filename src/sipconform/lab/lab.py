@@ -1,0 +1,260 @@
+"""One scenario's laboratory: a network under a tap, and actors on it, built from settings and torn down in order."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sipconform.agents.endpoint import Endpoint
+from sipconform.agents.phone.phone import Phone as OwnPhoneAgent
+from sipconform.agents.server.directory import Directory
+from sipconform.agents.server.server import Server as OwnServerAgent
+from sipconform.agents.user_agent import DEFAULT_PORT, Account
+from sipconform.lab.actors import CouldNotRunError, Driver, Phone, Server
+from sipconform.lab.dialect import teach_phone, teach_server
+from sipconform.lab.drivers.control import ControlledDriver
+from sipconform.lab.drivers.nobody import Nobody
+from sipconform.lab.drivers.own import OwnPhone, OwnServer
+from sipconform.lab.profile import Profile, load_profile
+from sipconform.lab.settings import LabSettings, PhoneSettings
+from sipconform.net.certificates import Authority
+from sipconform.net.simulated import SimulatedNetwork
+from sipconform.net.sockets import SocketNetwork
+from sipconform.net.transport import Network
+from sipconform.net.virtual_clock import VirtualLoop
+from sipconform.trace.capture_writer import CaptureWriter
+from sipconform.trace.packet import Address, Observation, Packet
+
+ACCOUNTS = {  # name in a scenario -> user; two phones of one user share the user
+    "phone": "2001",
+    "second_phone": "2001",
+    "other_phone": "2002",
+}
+SIMULATED_SERVER = {4: "10.0.0.1", 6: "fd00::1"}
+SIMULATED_PHONE = {4: "10.0.1.{}", 6: "fd00::1:{}"}
+LOOPBACK = {4: "127.0.0.1", 6: "::1"}
+
+
+class _Tap:
+    """Hands everything to the capture file, as it happens."""
+
+    def __init__(self, writer: CaptureWriter) -> None:
+        self._writer = writer
+
+    def packet(self, packet: Packet) -> None:
+        self._writer.write(packet)
+
+    def observe(self, observation: Observation) -> None:
+        self._writer.write(observation)
+
+
+@dataclass(eq=False)
+class Lab:
+    """Use: `open()`, then `phone(name)` and `server()`, then `close()`; all on one event loop.
+
+    `faults` are applied to our own agents after they are made; each gets the agent and knows its side.
+    """
+
+    settings: LabSettings
+    capture: Path
+    faults: list[Callable[[object], None]] = field(default_factory=list)
+    profile: Profile = field(init=False)
+    network: Network = field(init=False)
+    domain: str = ""
+    server_address: Address = field(init=False)
+    _actors: dict[str, Phone | Server] = field(default_factory=dict)
+    _agents: list[OwnPhoneAgent | OwnServerAgent] = field(default_factory=list)
+    _ours: dict[str, str] = field(default_factory=dict)  # "ip:port" -> "phone" or "server"
+    _contexts: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.profile = load_profile(self.settings.profile)
+        self._writer = CaptureWriter(self.capture, comment="sipconform")
+        self._tap = _Tap(self._writer)
+
+    @property
+    def simulated(self) -> bool:
+        return self.settings.network == "simulated"
+
+    async def open(self) -> None:
+        """Builds the network and the server; phones come when they are first named."""
+        settings = self.settings
+        if self.simulated:
+            weather = settings.weather
+            self.network = SimulatedNetwork(
+                settings.seed,
+                loss=weather.loss,
+                duplicate=weather.duplicate,
+                reorder=weather.reorder,
+                delay=weather.delay,
+                tap=self._tap,
+            )
+        else:
+            self.network = SocketNetwork(self._tap)
+        if settings.transport == "tls" and not self.simulated:
+            authority = Authority()
+            self._contexts = {
+                "server_context": authority.server_context(),
+                "client_context": authority.client_context(),
+            }
+        await self._open_server()
+
+    async def close(self) -> None:
+        """Lets what is under way arrive, then silences our agents and closes the capture."""
+        for actor in self._actors.values():
+            if isinstance(actor.driver, ControlledDriver):
+                await actor.driver.close()
+        for agent in self._agents:
+            agent.close()
+        await self.network.close()
+        self._writer.close()
+
+    # -- actors ---------------------------------------------------------------------------------------------
+
+    def server(self) -> Server:
+        server = self._actors["server"]
+        assert isinstance(server, Server)
+        return server
+
+    async def phone(self, name: str) -> Phone:
+        """The phone of that name; made when first asked for."""
+        if name not in self._actors:
+            self._actors[name] = await self._open_phone(name)
+            self._introduce()
+        phone = self._actors[name]
+        assert isinstance(phone, Phone)
+        return phone
+
+    async def _open_server(self) -> None:
+        settings = self.settings.server
+        if settings.kind == "remote":
+            self.server_address = parse_address(settings.address, DEFAULT_PORT[self.settings.transport])
+            self.domain = self.settings.domain or self.server_address.host
+            driver: Driver = await self._remote_driver(settings.control)
+        else:
+            host = SIMULATED_SERVER[self.settings.ip] if self.simulated else self._local_host()
+            port = DEFAULT_PORT[self.settings.transport] if self.simulated else 0
+            endpoint = await self._endpoint("server", Address(host, port), "server")
+            self.server_address = endpoint.transports[0].local
+            self.domain = self.settings.domain or _bracketed(host)
+            directory = Directory(self.domain)
+            for user in sorted({*ACCOUNTS.values(), *(p.user for p in self.settings.phones.values())}):
+                directory.add(user, self._password(user))
+            agent = OwnServerAgent(endpoint, directory, settings.algorithms)
+            teach_server(agent, self.profile)
+            self._adopt(agent)
+            driver = OwnServer(agent, self._witness("server"))
+        self._actors["server"] = Server("server", driver)
+        self._introduce()
+
+    async def _open_phone(self, name: str) -> Phone:
+        settings = self.settings.phones.get(name) or PhoneSettings(user=ACCOUNTS.get(name, "2001"))
+        password = settings.password or self._password(settings.user)
+        account = Account(settings.user, self.domain, password, settings.auth_user)
+        if settings.kind == "remote":
+            driver: Driver = await self._remote_driver(settings.control)
+            if settings.address:
+                self._ours.pop(settings.address, None)
+        else:
+            place = 10 + len(self._actors)
+            host = SIMULATED_PHONE[self.settings.ip].format(place) if self.simulated else self._local_host()
+            port = DEFAULT_PORT[self.settings.transport] if self.simulated else 0
+            endpoint = await self._endpoint(name, Address(host, port), "phone")
+            agent = OwnPhoneAgent(endpoint, account, self.server_address)
+            teach_phone(agent, self.profile)
+            self._adopt(agent)
+            driver = OwnPhone(agent, self._witness(name))
+        return Phone(name, driver, account=account)
+
+    async def _remote_driver(self, control: str) -> Driver:
+        if not control:
+            return Nobody()
+        return await ControlledDriver.connect(parse_address(control, 0))
+
+    async def _endpoint(self, name: str, local: Address, role: str) -> Endpoint:
+        endpoint = Endpoint(self.network, name, random.Random(f"{self.settings.seed} {name}"))
+        try:
+            transport = await endpoint.listen(self.settings.transport, local, **self._contexts)
+        except OSError as error:
+            raise CouldNotRunError(f"{local} cannot be bound for {name}: {error.strerror}") from error
+        self._ours[str(transport.local)] = role
+        return endpoint
+
+    def _adopt(self, agent: OwnPhoneAgent | OwnServerAgent) -> None:
+        self._agents.append(agent)
+        for fault in self.faults:
+            fault(agent)
+
+    # -- what the record is told ----------------------------------------------------------------------------
+
+    def _witness(self, who: str) -> Callable[[dict[str, Any]], None]:
+        def saw(beliefs: dict[str, Any]) -> None:
+            self.observe(who, "belief", beliefs)
+
+        return saw
+
+    def observe(self, who: str, kind: str, what: dict[str, Any]) -> None:
+        """Adds an observation to the record, at the network's time."""
+        self._tap.observe(Observation(self.network.now_ns(), who, kind, what))
+
+    def _introduce(self) -> None:
+        """Tells the record who is who, so that judging it again accuses the same parties."""
+        settings = self.settings
+        ours = dict(self._ours)
+        remote = [settings.server.address] if settings.server.kind == "remote" else []
+        tested = [a for a, role in ours.items() if settings.under_test in ("both", role)] + remote
+        facts: dict[str, Any] = {
+            "ours": list(ours),
+            "under_test": tested,
+            "servers": [a for a, role in ours.items() if role == "server"] + remote,
+            "phones": [a for a, role in ours.items() if role == "phone"],
+            "profile": self.profile.name,
+        }
+        self.observe("lab", "lab", facts)
+
+    # -- small facts ----------------------------------------------------------------------------------------
+
+    def _local_host(self) -> str:
+        """Our own address: as set, else the one the route to a remote server leaves by, else loopback."""
+        if self.settings.local:
+            return self.settings.local
+        if self.settings.server.kind != "remote":
+            return LOOPBACK[self.settings.ip]
+        family = socket.AF_INET6 if ":" in self.server_address.host else socket.AF_INET
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:  # connecting UDP sends nothing
+            probe.connect(self.server_address)
+            return str(probe.getsockname()[0])
+
+    def _password(self, user: str) -> str:
+        known = {p.user: p.password for p in self.settings.phones.values() if p.password}
+        return known.get(user, f"pw{user}")
+
+
+def new_loop(settings: LabSettings) -> asyncio.AbstractEventLoop:
+    """The event loop a lab of these settings lives on: virtual time on the simulated network."""
+    return VirtualLoop() if settings.network == "simulated" else asyncio.new_event_loop()
+
+
+def parse_address(text: str, default_port: int) -> Address:
+    """Reads "192.0.2.1:5060", "[::1]:5060" or a host alone; a name is looked up. Raises CouldNotRunError."""
+    host, port = text, default_port
+    if text.startswith("["):
+        host, _, rest = text[1:].partition("]")
+        port = int(rest[1:]) if rest[1:].isdigit() else default_port
+    elif text.count(":") == 1:
+        host, _, digits = text.partition(":")
+        port = int(digits) if digits.isdigit() else default_port
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+    except OSError as error:
+        raise CouldNotRunError(f"no address is known for {host!r}: {error.strerror}") from error
+    return Address(str(found[0][4][0]), port)
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

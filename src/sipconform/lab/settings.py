@@ -1,0 +1,87 @@
+"""The lab file: addresses, accounts, who is under test and how each device is driven. TOML, every key checked.
+
+A lab file knows nothing of dialects (that is the profile's business) and may be replaced, for the common cases,
+by a few options on the command line.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+
+Kind = Literal["own", "remote"]
+Probability = Annotated[float, msgspec.Meta(ge=0, le=1)]
+
+
+class LabError(ValueError):
+    """A lab file that cannot be used: which file, which key, and why."""
+
+    def __init__(self, file: str, key: str, why: str) -> None:
+        super().__init__(f"{file}: {key}: {why}" if key else f"{file}: {why}")
+
+
+class _Table(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    pass
+
+
+class ServerSettings(_Table):
+    """The server: ours, or a remote one at `address`. `control`: where its driver listens, if it has one."""
+
+    kind: Kind = "own"
+    address: str = ""  # "192.0.2.10:5060"
+    control: str = ""
+    algorithms: tuple[str, ...] = ("SHA-256", "MD5")  # what our own server offers
+
+
+class PhoneSettings(_Table):
+    """One phone: ours, or a remote one driven over `control`."""
+
+    kind: Kind = "own"
+    user: str = "2001"
+    password: str = ""
+    auth_user: str = ""
+    address: str = ""
+    control: str = ""
+
+
+class Weather(_Table):
+    """What the simulated network does to datagrams; see `net.simulated`."""
+
+    loss: Probability = 0.0
+    duplicate: Probability = 0.0
+    reorder: Probability = 0.0
+    delay: tuple[float, float] = (0.001, 0.001)
+
+
+class LabSettings(_Table):
+    """Everything a lab is built from. `phones` by the name a scenario uses."""
+
+    profile: str = "broadsoft"
+    under_test: Literal["both", "server", "phone", "none"] = "both"
+    network: Literal["sockets", "simulated"] = "sockets"
+    transport: Literal["udp", "tcp", "tls"] = "udp"
+    ip: Literal[4, 6] = 4
+    local: str = ""  # our own address; default: the loopback address, or what the route to the server says
+    domain: str = ""  # default: the server's host
+    seed: int = 1
+    weather: Weather = msgspec.field(default_factory=Weather)
+    server: ServerSettings = msgspec.field(default_factory=ServerSettings)
+    phones: dict[str, PhoneSettings] = {}
+
+
+def load_lab(path: Path) -> LabSettings:
+    """Reads a lab file; raises LabError naming the file and the key, and the line for broken syntax."""
+    try:
+        data = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise LabError(str(path), "", f"cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise LabError(str(path), "", f"is not TOML: {error}") from error
+    try:
+        return msgspec.convert(data, LabSettings)
+    except msgspec.ValidationError as error:
+        why, _, where = str(error).partition(" - at `$")
+        raise LabError(str(path), where.strip("`.") or "", why) from error

@@ -1,0 +1,102 @@
+"""Scenarios are plain pytest: this plugin gives them a laboratory, judges what crossed its wire, and reports.
+
+An `async def` test that asks for an actor (`phone`, `server`, …) is a scenario. It runs on the lab's own event
+loop, virtual on the simulated network. When it is over its capture is judged: the test fails if the scenario
+itself failed, or if a device violated a MUST.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sipconform.shipped import shipped
+
+if TYPE_CHECKING:
+    from sipconform.session import ScenarioSession
+
+SESSION: pytest.StashKey[ScenarioSession] = pytest.StashKey()
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    "--profile": {"help": "vendor profile: a shipped name or a TOML file (default broadsoft)"},
+    "--lab": {"help": "lab file (TOML): addresses, accounts, who is under test"},
+    "--server": {"help": "a remote server to test or to test against, HOST[:PORT]"},
+    "--account": {"action": "append", "default": [], "help": "NAME=USER:PASSWORD, e.g. phone=2001:secret"},
+    "--phone": {"action": "append", "default": [], "help": "NAME=HOST:PORT, the driver of a remote phone"},
+    "--under-test": {"choices": ["both", "server", "phone", "none"], "help": "whose violations count"},
+    "--network": {"choices": ["sockets", "simulated"], "help": "real sockets (default) or the simulated network"},
+    "--transport": {"choices": ["udp", "tcp", "tls"], "help": "SIP transport (default udp)"},
+    "--ip": {"type": int, "choices": [4, 6], "help": "address family (default 4)"},
+    "--seed": {"type": int, "help": "of everything random (default 1)"},
+    "--loss": {"type": float, "help": "simulated network: probability that a datagram is lost"},
+    "--duplicate": {"type": float, "help": "simulated network: probability that it arrives twice"},
+    "--reorder": {"type": float, "help": "simulated network: probability that it is overtaken"},
+    "--out": {"help": "run folder (default reports/<date and time>)"},
+    "--fault": {"action": "append", "default": [], "help": "seed a fault into our agents (id, repeatable)"},
+}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("sipconform")
+    for name, settings in OPTIONS.items():
+        group.addoption(name, **settings)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "rows(*ids): the rows of REQUIREMENTS a scenario exercises")
+    config.addinivalue_line("markers", "needs(*what): what a scenario needs of the profile")
+    for path in sorted(shipped("fixtures").glob("*.py")):
+        config.pluginmanager.register(_load(path), f"sipconform-fixtures-{path.stem}")
+
+
+def _load(path: Path) -> Any:
+    """Fixture files travel beside the suites, not inside the package: they are found by path."""
+    spec = importlib.util.spec_from_file_location(f"sipconform_fixtures_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} cannot be loaded")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def scenario_session(config: pytest.Config) -> ScenarioSession:
+    """The run of this pytest session; begun when the first scenario asks for it."""
+    if SESSION not in config.stash:
+        from sipconform.session import ScenarioSession  # noqa: PLC0415 - other projects' pytest must not pay for it
+
+        config.stash[SESSION] = ScenarioSession.from_options(config.option, str(config.invocation_params.dir))
+    return config.stash[SESSION]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    lab: Any = pyfuncitem.funcargs.get("lab")
+    if lab is None or not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    names = pyfuncitem._fixtureinfo.argnames
+    arguments = {name: pyfuncitem.funcargs[name] for name in names}
+    outcome = scenario_session(pyfuncitem.config).play(pyfuncitem, lab, arguments)
+    outcome.raise_for_pytest()
+    return True
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    run = session.config.stash.get(SESSION, None)
+    if run is not None:
+        run.close(interrupted=exitstatus == pytest.ExitCode.INTERRUPTED)
+        if exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+            session.exitstatus = run.exit_code(bool(session.testsfailed))
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    run = config.stash.get(SESSION, None)
+    if run is not None:
+        terminalreporter.section("sipconform")
+        for line in run.summary():
+            terminalreporter.write_line(line)
+
+

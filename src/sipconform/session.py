@@ -1,0 +1,249 @@
+"""One run of scenarios: settings from the command line, a lab for each scenario, its judgement, the run folder."""
+
+from __future__ import annotations
+
+import asyncio
+import platform
+import shlex
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sipconform import __version__
+from sipconform.agents.faults import fault_named
+from sipconform.checks.catalogue import Level, Verdict
+from sipconform.checks.judge import Judgement
+from sipconform.judging import judge_capture
+from sipconform.lab.actors import BeliefError, CouldNotRunError, NotSupportedError
+from sipconform.lab.lab import Lab, new_loop
+from sipconform.lab.profile import load_profile
+from sipconform.lab.settings import LabSettings, PhoneSettings, Weather, load_lab
+from sipconform.report.folder import RunFolder
+from sipconform.report.model import Arrangement, Run, ScenarioResult
+
+QUIET = 1.0  # seconds of silence recorded after a scenario, so that a late NOTIFY or an echo is evidence too
+SCENARIO_LIMIT = 120.0  # wall-clock seconds, on real sockets
+ARRANGEMENTS = {
+    "both": Arrangement.BOTH_OURS,
+    "server": Arrangement.SERVER_UNDER_TEST,
+    "phone": Arrangement.PHONE_UNDER_TEST,
+    "none": Arrangement.BOTH_OURS,
+}
+
+
+class Bench:
+    """What the `lab` fixture is before a scenario runs: a lab and the runner of its event loop."""
+
+    def __init__(self, settings: LabSettings, capture: Path, faults: tuple[str, ...] = ()) -> None:
+        self.runner = asyncio.Runner(loop_factory=lambda: new_loop(settings))
+        self.lab = Lab(settings, capture, [fault_named(name).apply for name in faults])
+        self.error: CouldNotRunError | None = None
+
+    def run(self, coroutine: Any) -> Any:
+        return self.runner.run(coroutine)
+
+    def close(self) -> None:
+        """Silences everybody. Safe to call twice."""
+        self.runner.run(self.lab.close())
+        self.runner.close()
+
+
+@dataclass(eq=False)
+class Outcome:
+    """How a scenario ended, in pytest's words."""
+
+    verdict: Verdict
+    sentence: str
+
+    def raise_for_pytest(self) -> None:
+        if self.verdict is Verdict.NOT_SUPPORTED:
+            pytest.skip(f"not supported: {self.sentence}")
+        if self.verdict not in (Verdict.PASS, Verdict.NOT_APPLICABLE):
+            pytest.fail(self.sentence or str(self.verdict), pytrace=False)
+
+
+@dataclass(eq=False)
+class ScenarioSession:
+    """All scenarios of one pytest session, into one run folder."""
+
+    settings: LabSettings
+    folder: RunFolder
+    faults: tuple[str, ...] = ()
+    sentences: list[str] = field(default_factory=list)
+
+    @classmethod
+    def from_options(cls, options: Any, where: str) -> ScenarioSession:
+        """Reads the plugin's options. Raises pytest.UsageError for a lab file or profile that cannot be used."""
+        try:
+            settings = settings_from(options)
+            profile = load_profile(settings.profile)
+        except (ValueError, CouldNotRunError) as error:
+            raise pytest.UsageError(str(error)) from error
+        started = datetime.now().astimezone()
+        name = f"{started:%Y-%m-%d-%H%M%S}"
+        path = Path(options.out) if options.out else Path(where) / "reports" / name
+        run = Run(
+            name,
+            started,
+            shlex.join(["sipconform", "run", *sys.argv[1:]]),
+            ARRANGEMENTS[settings.under_test],
+            profile=profile.name,
+            device=_device(settings),
+            environment=environment(settings),
+            expected_deviations={d.check: d.reason for d in profile.deviations},
+            secrets=[p.password for p in settings.phones.values() if p.password],
+        )
+        history = path.parent / "history.sqlite" if not options.out else None
+        return cls(settings, RunFolder(path, run, history), tuple(options.fault))
+
+    def bench(self, scenario: str) -> Bench:
+        """A laboratory for one scenario, on an event loop of its own."""
+        return Bench(self.settings, self.folder.capture_path(scenario), self.faults)
+
+    def play(self, item: pytest.Function, bench: Bench, arguments: dict[str, Any]) -> Outcome:
+        """Runs the scenario, closes its lab, judges its capture, and adds all that to the run."""
+        result = self._result(item, bench)
+        began = time.monotonic()
+        verdict, sentence = self._run(item, bench, arguments)
+        bench.close()
+        result.duration_s = time.monotonic() - began
+        for trace, judgement in judge_capture(bench.lab.capture):
+            self.folder.take(result, trace, judgement.findings, judgement.passed)
+            verdict, sentence = self._with_findings(verdict, sentence, judgement)
+        result.verdict, result.sentence = verdict, sentence
+        if verdict is Verdict.COULD_NOT_RUN:
+            result.error = sentence
+        self.folder.add(result)
+        return Outcome(verdict, sentence)
+
+    def _run(self, item: pytest.Function, bench: Bench, arguments: dict[str, Any]) -> tuple[Verdict, str]:
+        if bench.error is not None:
+            return Verdict.COULD_NOT_RUN, str(bench.error)
+        try:
+            bench.run(self._in_time(item.obj(**arguments), bench))
+        except NotSupportedError as error:
+            return Verdict.NOT_SUPPORTED, str(error)
+        except CouldNotRunError as error:
+            return Verdict.COULD_NOT_RUN, str(error)
+        except (BeliefError, AssertionError) as error:
+            return Verdict.FAIL, str(error)
+        except TimeoutError:
+            return Verdict.INCONCLUSIVE, f"the scenario was not over after {SCENARIO_LIMIT:g} s"
+        return Verdict.PASS, ""
+
+    async def _in_time(self, scenario: Any, bench: Bench) -> None:
+        async with asyncio.timeout(None if bench.lab.simulated else SCENARIO_LIMIT):
+            await scenario
+        await asyncio.sleep(QUIET if not bench.lab.simulated else 40 * QUIET)
+
+    def _with_findings(self, verdict: Verdict, sentence: str, judgement: Judgement) -> tuple[Verdict, str]:
+        """A violated MUST makes a scenario fail that would have passed, unless the profile expects it."""
+        expected = self.folder.run.expected_deviations
+        bad = [
+            f
+            for f in judgement.findings
+            if f.verdict is Verdict.FAIL and f.level is Level.MUST and f.check and f.check.id not in expected
+        ]
+        if bad and verdict is Verdict.PASS:
+            first = bad[0]
+            check = first.check
+            sentence = f"{first.side} {first.party}: {check.id if check else ''} {first.observed or first.expected}"
+            return Verdict.FAIL, sentence + (f" (and {len(bad) - 1} more)" if len(bad) > 1 else "")
+        return verdict, sentence
+
+    def _result(self, item: pytest.Function, bench: Bench) -> ScenarioResult:
+        path = Path(item.path)
+        rows = [row for mark in item.iter_markers("rows") for row in mark.args]
+        story = (item.obj.__doc__ or "").strip()
+        return ScenarioResult(
+            item.name,
+            title=item.name.removeprefix("test_").replace("_", " "),
+            story=story,
+            feature=path.parent.name,
+            rows=rows,
+            capture=str(bench.lab.capture.relative_to(self.folder.path)),
+            reproduce=f"sipconform run {path.parent.name} -k {item.name} " + reproduce_options(self.settings),
+        )
+
+    def exit_code(self, any_failed: bool) -> int:
+        """DESIGN: 0 all well, 1 a violation, 2 could not judge. A failed plain test counts as a violation."""
+        if not self.folder.run.scenarios:
+            return 1 if any_failed else 0
+        return self.folder.run.exit_code
+
+    def summary(self) -> Iterator[str]:
+        run = self.folder.run
+        for result in run.scenarios:
+            if result.verdict is not Verdict.PASS:
+                yield f"{result.verdict}: {result.title}: {result.sentence}"
+        yield f"report: {self.folder.path / 'report.html'}"
+
+    def close(self, *, interrupted: bool = False) -> None:
+        self.folder.close(interrupted=interrupted)
+
+
+def settings_from(options: Any) -> LabSettings:
+    """The lab file, if any, with the command line's options laid over it."""
+    settings = load_lab(Path(options.lab)) if options.lab else LabSettings()
+    for name in ("profile", "network", "transport", "ip", "seed"):
+        value = getattr(options, name)
+        if value is not None:
+            setattr(settings, name, value)
+    weather = {n: getattr(options, n) for n in ("loss", "duplicate", "reorder") if getattr(options, n) is not None}
+    if weather:
+        settings.weather = Weather(**{**_fields(settings.weather), **weather})
+    if options.server:
+        settings.server.kind, settings.server.address = "remote", options.server
+        settings.under_test = "server"
+    for text in options.account:
+        name, _, credentials = text.rpartition("=")
+        user, _, password = credentials.partition(":")
+        phone = settings.phones.setdefault(name or "phone", PhoneSettings())
+        phone.user, phone.password = user, password
+    for text in options.phone:
+        name, _, control = text.rpartition("=")
+        phone = settings.phones.setdefault(name or "phone", PhoneSettings())
+        phone.kind, phone.control = "remote", control
+        settings.under_test = "phone"
+    if options.under_test:
+        settings.under_test = options.under_test
+    return settings
+
+
+def _fields(table: Any) -> dict[str, Any]:
+    return {name: getattr(table, name) for name in table.__struct_fields__}
+
+
+def _device(settings: LabSettings) -> str:
+    if settings.server.kind == "remote":
+        return f"server at {settings.server.address}"
+    remote = [f"{name} driven at {p.control}" for name, p in settings.phones.items() if p.kind == "remote"]
+    return ", ".join(remote) or "our own reference agents"
+
+
+def environment(settings: LabSettings) -> dict[str, str]:
+    """What a reader of the report must know to run it again."""
+    return {
+        "sipconform": __version__,
+        "python": platform.python_version(),
+        "system": platform.system(),
+        "network": settings.network,
+        "transport": f"{settings.transport} over IPv{settings.ip}",
+        "seed": str(settings.seed),
+    }
+
+
+def reproduce_options(settings: LabSettings) -> str:
+    words = [f"--profile {settings.profile}"]
+    if settings.network == "simulated":
+        words.append("--network simulated")
+    words += [f"--transport {settings.transport}", f"--ip {settings.ip}", f"--seed {settings.seed}"]
+    if settings.server.kind == "remote":
+        words.append(f"--server {settings.server.address}")
+    return " ".join(words)
