@@ -1,0 +1,118 @@
+"""The judge: puts every question of the catalogue to a trace and says whose each answer is."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from sipconform.checks.catalogue import INFO, Check, Finding, Side, Verdict, catalogue
+from sipconform.trace.packet import Address
+from sipconform.trace.trace import Trace, WireMessage
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Judgement:
+    """What the catalogue says of one trace. Passes are counted by check id, everything else is kept."""
+
+    passed: Counter[str] = field(default_factory=Counter)
+    findings: list[Finding] = field(default_factory=list)
+    provoked: int = 0  # findings left out because the suite itself sent what they accuse, on purpose
+
+    @property
+    def asked(self) -> frozenset[str]:
+        """The checks that found something to judge; all others are not applicable."""
+        return frozenset(self.passed) | {f.check.id for f in self.findings if f.check is not None}
+
+
+def judge(trace: Trace, checks: Mapping[str, Check] | None = None) -> Judgement:
+    """Asks every check (by default the whole catalogue) and attributes the answers.
+
+    Never raises because of a check: an exception becomes a COULD_NOT_RUN finding on the suite's own side.
+    """
+    judgement = Judgement()
+    parties = _Parties(trace)
+    for asked in (catalogue() if checks is None else checks).values():
+        for found in _answers(asked, trace):
+            if found.verdict is Verdict.PASS:
+                judgement.passed[asked.id] += 1
+            elif parties.provoked(found):
+                judgement.provoked += 1
+            else:
+                found.check = asked
+                found.level = found.level or asked.level
+                found.side = found.side if found.side is not Side.EITHER else parties.side(found, asked)
+                judgement.findings.append(found)
+    return judgement
+
+
+def _answers(asked: Check, trace: Trace) -> Iterable[Finding]:
+    """One check's findings; those given before an exception are kept."""
+    try:
+        yield from asked.ask(trace)
+    except Exception as error:  # a broken check must not hide what the others see
+        log.exception("check %s could not run", asked.id)
+        seen = f"{type(error).__name__}: {error}"
+        expected = f"check {asked.id} to run"
+        yield Finding(Verdict.COULD_NOT_RUN, None, expected, seen, side=Side.SUITE, level=INFO)
+
+
+class _Parties:
+    """Who is who, from the lab's word first and from what everybody did second."""
+
+    def __init__(self, trace: Trace) -> None:
+        self._trace = trace
+        lab = [o.what for o in trace.observations if o.kind == "lab"]
+        self._ours = _named(lab, "ours") - _named(lab, "under_test")
+        stimuli = [o.what for o in trace.observations if o.kind == "stimulus"]
+        self._stimuli = {(s.get("call_id"), s.get("branch")) for s in stimuli}
+
+    def provoked(self, found: Finding) -> bool:
+        """Whether a finding accuses the sender of a message for a message it was told to send."""
+        if not self._stimuli:
+            return False
+        return any(self._is_stimulus(m) and found.party in (m.source, None) for m in _evidence(found))
+
+    def _is_stimulus(self, message: WireMessage) -> bool:
+        if not message.is_request:
+            return False
+        return not self._stimuli.isdisjoint({(message.call_id, message.branch), (message.call_id, None)})
+
+    def side(self, found: Finding, asked: Check) -> Side:
+        """The side a finding accuses: ours, what the check says, or the role of the address."""
+        party = self._trace.party(found.party) if found.party is not None else None
+        if str(party) in self._ours or str(found.party) in self._ours:
+            return Side.SUITE
+        if asked.on is not Side.EITHER:
+            return asked.on
+        if party in self._trace.servers:
+            return Side.SERVER
+        if party in self._trace.phones:
+            return Side.PHONE
+        return self._by_role(found, party)
+
+    def _by_role(self, found: Finding, party: Address | None) -> Side:
+        """A guess where nobody said and nothing told: a proxy or the peer of a known phone is a server; the peer of
+        a known server, and whoever is left, is a phone."""
+        for message in _evidence(found):
+            transaction = message.transaction
+            if transaction is None:
+                continue
+            peer = transaction.server if party == transaction.client else transaction.client
+            if peer in self._trace.phones:
+                return Side.SERVER
+            if message.is_request and message.source == party and message.count("Via") > 1:
+                return Side.SERVER
+        return Side.PHONE
+
+
+def _evidence(found: Finding) -> tuple[WireMessage, ...]:
+    return found.also if found.of is None else (found.of, *found.also)
+
+
+def _named(lab: list[dict[str, object]], key: str) -> set[str]:
+    listed = (what.get(key) for what in lab)
+    return {str(text) for texts in listed if isinstance(texts, list) for text in texts}
