@@ -1,0 +1,138 @@
+"""Which messages of a scenario are shown, under which number, and who the parties are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sipconform.checks.catalogue import Finding, Verdict
+from sipconform.report.raw import Marked
+from sipconform.trace.packet import Address, Observation
+from sipconform.trace.trace import Trace, WireMessage
+
+SHOWN_MESSAGES = 1200
+"""Messages of one scenario in the report. Beyond that: those that findings point at, and their neighbours."""
+NEIGHBOURS = 6
+
+
+@dataclass(slots=True)
+class Shown:
+    """One message in the report, with what was found on it and the retransmissions folded into it."""
+
+    message: WireMessage
+    anchor: str  # "s2m12"
+    number: int  # 12
+    findings: list[Finding] = field(default_factory=list)
+    resent: list[WireMessage] = field(default_factory=list)
+
+    @property
+    def offends(self) -> bool:
+        return any(finding.verdict is Verdict.FAIL for finding in self.findings)
+
+    @property
+    def checks(self) -> list[str]:
+        """The ids of the checks that failed on it, or could not be decided."""
+        return sorted({f.check.id if f.check else "scenario" for f in self.findings})
+
+    @property
+    def marks(self) -> list[Marked]:
+        """The bytes that findings point at."""
+        return [Marked(f.at, f.check.id if f.check else "scenario") for f in self.findings if f.at is not None]
+
+
+@dataclass(slots=True)
+class Evidence:
+    """What the ladder and the messages of one scenario are drawn from."""
+
+    shown: list[Shown]
+    observations: list[Observation]
+    roles: Mapping[Address, str]
+    left_out: int  # messages that are in the capture only
+    start_ns: int
+    by_identity: dict[int, Shown]
+
+    def of(self, message: WireMessage | None) -> Shown | None:
+        """The shown message that is, or that stands for, this one."""
+        return self.by_identity.get(id(message)) if message is not None else None
+
+
+def gather(traces: Sequence[Trace], findings: Sequence[Finding], prefix: str, total: int = 0) -> Evidence:
+    """Orders the messages of all traces in time, folds retransmissions, cuts what is too much.
+
+    `prefix` makes anchors unique within the report, `total` is how many messages there were before anybody
+    left some out.
+    """
+    messages = sorted((m for trace in traces for m in trace.messages), key=lambda m: m.packet.time_ns)
+    pointed = {id(m) for f in findings for m in (f.of, *f.also) if m is not None}
+    chosen = _choose(messages, pointed)
+    shown, by_identity = _number(chosen, pointed, prefix)
+    for finding in findings:
+        at = by_identity.get(id(finding.of))
+        if at is not None:
+            at.findings.append(finding)
+    return Evidence(
+        shown,
+        sorted((o for trace in traces for o in trace.observations), key=lambda o: o.time_ns),
+        _roles(traces, messages),
+        max(total, len(messages)) - len(chosen),
+        messages[0].packet.time_ns if messages else 0,
+        by_identity,
+    )
+
+
+def _choose(messages: list[WireMessage], pointed: set[int]) -> list[WireMessage]:
+    if len(messages) <= SHOWN_MESSAGES:
+        return messages
+    near: set[int] = set()
+    for position, message in enumerate(messages):
+        if id(message) in pointed and len(near) < SHOWN_MESSAGES:
+            near |= set(range(max(0, position - NEIGHBOURS), min(len(messages), position + NEIGHBOURS)))
+    for position in range(len(messages)):
+        if len(near) >= SHOWN_MESSAGES:
+            break
+        near.add(position)
+    return [messages[position] for position in sorted(near)]
+
+
+def _number(
+    messages: Iterable[WireMessage], pointed: set[int], prefix: str
+) -> tuple[list[Shown], dict[int, Shown]]:
+    shown: list[Shown] = []
+    by_identity: dict[int, Shown] = {}
+    for message in messages:
+        first = by_identity.get(id(message.repeats)) if message.repeats is not None else None
+        if first is not None and id(message) not in pointed:  # a retransmission that offends is drawn in full
+            first.resent.append(message)
+            by_identity[id(message)] = first
+            continue
+        number = len(shown) + 1
+        shown.append(Shown(message, f"{prefix}m{number}", number))
+        by_identity[id(message)] = shown[-1]
+    return shown, by_identity
+
+
+def _roles(traces: Sequence[Trace], messages: Iterable[WireMessage]) -> dict[Address, str]:
+    roles = {address: "server" for trace in traces for address in trace.servers}
+    for trace in traces:
+        for address in trace.phones:
+            roles[address] = "server and phone" if address in roles else "phone"
+    return roles
+
+
+def ends(message: WireMessage) -> tuple[Address, Address]:
+    """From whom to whom, a stream client's ephemeral port replaced by the port it listens on."""
+    transaction = message.transaction
+    if transaction is None:
+        return message.source, message.destination
+    if message.is_request:
+        return transaction.client, transaction.server
+    return transaction.server, transaction.client
+
+
+def columns(shown: Sequence[Shown]) -> dict[Address, str]:
+    """Which lifeline each address belongs to: one per host, or one per port where a host talks to itself."""
+    pairs = [ends(one.message) for one in shown]
+    own = {source.host for source, destination in pairs if source.host == destination.host}
+    return {
+        address: str(address) if address.host in own else address.host for pair in pairs for address in pair
+    }

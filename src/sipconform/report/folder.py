@@ -1,0 +1,221 @@
+"""The run folder: what a scenario found is on disk before the next one begins."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sqlite3
+import time
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TextIO
+
+from sipconform.checks.catalogue import Finding, Verdict
+from sipconform.report import html
+from sipconform.report.history import History, Since
+from sipconform.report.junit import junit
+from sipconform.report.model import SCHEMA, Line, Run, ScenarioResult
+from sipconform.report.secrets import Mask
+from sipconform.report.telling import Teller, conclude, told
+from sipconform.trace.trace import Trace
+
+SHOWN_PER_CHECK = 10
+"""Findings of one check against one party that the report shows in full; findings.jsonl has all."""
+SHOWN_FINDINGS = 300
+CLEAN_MESSAGES, KEPT_MESSAGES = 1_200, 6_000
+"""Messages kept for the ladder: from parts of a capture where nothing was found, and from all parts."""
+
+
+class RunFolder:
+    """Writes one run. Use it as a context: whatever happens inside, the report of what was done is written.
+
+    `history` is the file of all runs, None for no comparison. Raises `OSError` where the folder cannot be written.
+    """
+
+    def __init__(self, path: Path, run: Run, history: Path | None = None) -> None:
+        self.path = path
+        self.run = run
+        self.mask = Mask(run.secrets)
+        self._teller = Teller(run.checks, run.expected_deviations, self.mask)
+        self._history = History(history) if history is not None else None
+        self._sections: list[str] = []
+        self._told: Counter[tuple[str, str, str, str]] = Counter()
+        self._began = time.monotonic()
+        self._closed = False
+        (path / "captures").mkdir(parents=True, exist_ok=True)
+        self._lines: TextIO = (path / "findings.jsonl").open("w", encoding="utf-8")
+        self._write_run("running")
+
+    # -- what a run hands in --------------------------------------------------------------------------------
+
+    def capture_path(self, scenario: str) -> Path:
+        """Where the capture of a scenario belongs: a plain file name whatever the scenario is called."""
+        return self.path / "captures" / f"{file_name(scenario)}.pcapng"
+
+    def take(
+        self, result: ScenarioResult, trace: Trace, findings: Iterable[Finding], passed: dict[str, int]
+    ) -> None:
+        """One part of a scenario's or capture's evidence, judged. Findings are written at once.
+
+        Only what the report will show stays in memory: parts with findings first, clean ones while there is room.
+        """
+        result.taken = True
+        for check, count in passed.items():
+            result.passed[check] = result.passed.get(check, 0) + count
+        kept = self._tell(result, findings)
+        held = sum(len(part.messages) for part in result.traces)
+        if held + len(trace.messages) <= (KEPT_MESSAGES if kept else CLEAN_MESSAGES) or not result.traces:
+            result.traces.append(trace)
+        result.findings += kept
+        result.messages += len(trace.messages)
+        result.notes += [note for note in trace.notes if note not in result.notes]
+
+    def add(self, result: ScenarioResult) -> None:
+        """A scenario is over: writes its lines, draws its section, and lets go of its evidence."""
+        if not result.taken:
+            result.messages = sum(len(trace.messages) for trace in result.traces)
+            result.findings = self._tell(result, result.findings)
+        for line in self._teller.quiet_lines(result):
+            self._write(line)
+            result.tally[told(line)] += line.count
+        conclude(result)
+        if own := self._teller.own_line(result):
+            self._write(own)
+            result.shown.append(own)
+        self._lines.flush()
+        self._seal(result)
+        self.run.scenarios.append(result)
+        self._sections.append(html.section(self.run, result, len(self.run.scenarios), self._told_bytes(), self.mask))
+        result.traces, result.findings = [], []
+        self._write_run("running")
+
+    def close(self, *, interrupted: bool = False) -> None:
+        """Writes junit.xml, report.html and the history. A second call does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        self._lines.close()
+        self.run.interrupted = self.run.interrupted or interrupted
+        self.run.duration_s = self.run.duration_s or time.monotonic() - self._began
+        since = self._compared()
+        replace_file(self.path / "junit.xml", junit(self.run))
+        replace_file(self.path / "report.html", html.page(self.run, self._sections, since, self.mask).encode())
+        self._write_run("interrupted" if self.run.interrupted else "done")
+
+    def __enter__(self) -> RunFolder:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        if error is not None and not isinstance(error, KeyboardInterrupt):
+            self.run.notes.append(f"The run broke off: {kind.__name__ if kind else ''}: {error}")
+        self.close(interrupted=error is not None)
+
+    # -- what is written ------------------------------------------------------------------------------------
+
+    def _tell(self, result: ScenarioResult, findings: Iterable[Finding]) -> list[Finding]:
+        """Writes the findings; gives back those that the report shows in full."""
+        kept = []
+        for finding in findings:
+            if finding.verdict is Verdict.PASS:
+                continue
+            line = self._teller.line(finding, result)
+            self._write(line)
+            result.tally[told(line)] += 1
+            key = (result.id, line.check or "", line.verdict, line.party or "")
+            self._told[key] += 1
+            room = SHOWN_FINDINGS * (2 if line.counts_against else 1)
+            if self._told[key] <= SHOWN_PER_CHECK and len(result.shown) < room:
+                result.shown.append(line)
+                kept.append(finding)
+        self._lines.flush()
+        return kept
+
+    def _write(self, line: Line) -> None:
+        self._lines.write(json.dumps({"schema": SCHEMA, **asdict(line)}, ensure_ascii=False) + "\n")
+
+    def _write_run(self, status: str) -> None:
+        facts = self.mask.facts(_facts(self.run, status))
+        replace_file(self.path / "run.json", json.dumps(facts, ensure_ascii=False, indent=1).encode())
+
+    def _told_bytes(self) -> int:
+        return sum(map(len, self._sections))
+
+    def _seal(self, result: ScenarioResult) -> None:
+        """The hash of a capture that lies in this folder, unless the caller gave one."""
+        path = self.path / result.capture
+        if result.capture and not result.capture_sha256 and path.is_file():
+            with path.open("rb") as file:
+                result.capture_sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+
+    def _compared(self) -> Since | None:
+        if self._history is None:
+            return None
+        try:
+            since = self._history.since(self.run)
+            self._history.append(self.run)
+        except sqlite3.Error as error:  # the comparison is a comfort; the verdicts must be told without it
+            self.run.notes.append(f"No comparison with earlier runs: {self._history.path}: {error}")
+            return None
+        return since
+
+
+def _facts(run: Run, status: str) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "id": run.id,
+        "status": status,
+        "started": run.started.isoformat(),
+        "duration_s": round(run.duration_s, 3),
+        "command": run.command,
+        "arrangement": run.arrangement,
+        "profile": run.profile,
+        "device": run.device,
+        "exit_code": run.exit_code if status != "running" else None,
+        "environment": run.environment,
+        "notes": run.notes,
+        "expected_deviations": run.expected_deviations,
+        "unexpected_passes": run.unexpected_passes,
+        "scenarios": [_scenario_facts(result) for result in run.scenarios],
+    }
+
+
+def _scenario_facts(result: ScenarioResult) -> dict[str, Any]:
+    verdicts: Counter[str] = Counter()
+    for kind, count in result.tally.items():
+        verdicts[kind.verdict] += count
+    return {
+        "scenario": None if result.bare else result.id,
+        "title": result.title,
+        "feature": result.feature,
+        "rows": result.rows,
+        "verdict": result.verdict,
+        "sentence": result.sentence,
+        "duration_s": round(result.duration_s, 3),
+        "messages": result.messages,
+        "capture": result.capture,
+        "sha256": result.capture_sha256,
+        "reproduce": result.reproduce,
+        "error": result.error,
+        "counts": dict(sorted(verdicts.items())),
+        "notes": [note._asdict() for note in result.notes],
+    }
+
+
+def file_name(text: str) -> str:
+    """The text as a file name on every system: letters, digits, dot, dash and underscore, at most 120."""
+    plain = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "-" for c in text)
+    return plain.strip(".-")[:120] or "unnamed"
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Writes a file so that a reader sees the old one or the new one, never a half."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        beside.write_bytes(content)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)

@@ -1,0 +1,293 @@
+"""The ladder: who said what to whom and when, as SVG that needs no script to be read.
+
+A lifeline per host; time at the left; colour *and* shape say which call an arrow belongs to, so that a print in
+black and white still does. Offending arrows are red, thick and named; retransmissions are folded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from html import escape
+from typing import NamedTuple
+
+from sipconform.report.evidence import Evidence, Shown, columns, ends
+from sipconform.report.legible import legible, shortened
+from sipconform.trace.packet import Observation
+from sipconform.trace.trace import WireMessage
+
+LEFT, COLUMN, RIGHT = 190, 236, 150  # pixels: times, between lifelines, check ids
+ROW, SLIM, TOP = 34, 22, 12
+MOST_LIFELINES = 12
+PAUSE_S = 1.0
+"""A silence longer than this is drawn as a break of the lifelines."""
+PAGE = 200
+SHAPES = 8
+ELSEWHERE = "other hosts"
+
+_MARKERS = (  # drawn around 0,0; one per call, beginning again after eight
+    '<circle r="4.5"/>',
+    '<rect x="-4" y="-4" width="8" height="8"/>',
+    '<path d="M0-5.5 5 4H-5z"/>',
+    '<path d="M0-5.5 5.5 0 0 5.5-5.5 0z"/>',
+    '<circle r="4" class="hollow"/>',
+    '<rect x="-3.5" y="-3.5" width="7" height="7" class="hollow"/>',
+    '<path d="M0 5.5 5-4H-5z"/>',
+    '<path d="M-4.5-4.5 4.5 4.5M4.5-4.5-4.5 4.5" class="stroke"/>',
+)
+
+
+class Lifeline(NamedTuple):
+    """One vertical line of the ladder."""
+
+    name: str
+    role: str
+    x: int
+
+
+class Legend(NamedTuple):
+    """How one call is drawn, and what it is."""
+
+    marker: str  # SVG
+    text: str
+
+
+class Ladder:
+    """Draws the pages of one scenario's ladder. `say` makes text safe to show: masks secrets."""
+
+    def __init__(self, evidence: Evidence, say: Callable[[str], str]) -> None:
+        self.evidence = evidence
+        self._say = say
+        self._calls: dict[str, int] = {}
+        for one in evidence.shown:
+            self._calls.setdefault(one.message.text("Call-ID"), len(self._calls))
+
+    def pages(self) -> list[str]:
+        """One SVG for every two hundred arrows."""
+        shown = self.evidence.shown
+        cuts = range(0, len(shown), PAGE)
+        starts = [shown[cut].message.packet.time_ns for cut in cuts]
+        bounds = [0, *starts[1:], 1 << 63]
+        return [
+            _Page(self, shown[cut : cut + PAGE], self._observed(bounds[i], bounds[i + 1])).svg()
+            for i, cut in enumerate(cuts)
+        ]
+
+    def legend(self, most: int = 16) -> list[Legend]:
+        """The calls in order of appearance, at most so many."""
+        firsts: dict[str, WireMessage] = {}
+        for one in self.evidence.shown:
+            firsts.setdefault(one.message.text("Call-ID"), one.message)
+        return [
+            Legend(self.marker(message), self.text(f"{_topic(message)}  {call_id}", 64))
+            for call_id, message in list(firsts.items())[:most]
+        ]
+
+    def marker(self, message: WireMessage) -> str:
+        """The shape and colour of the call the message belongs to."""
+        call = self._calls.get(message.text("Call-ID"), 0) % SHAPES
+        return f'<g class="c{call}">{_MARKERS[call]}</g>'
+
+    def text(self, text: str, limit: int) -> str:
+        """Hostile text, ready to stand in the SVG."""
+        return escape(legible(shortened(self._say(text[: 4 * limit]), limit)))
+
+    def _observed(self, start_ns: int, end_ns: int) -> list[Observation]:
+        return [o for o in self.evidence.observations if start_ns <= o.time_ns < end_ns]
+
+
+class _Page:
+    def __init__(self, ladder: Ladder, shown: Sequence[Shown], observed: Sequence[Observation]) -> None:
+        self.ladder, self.shown, self.observed = ladder, shown, observed
+        self.names = columns(shown)
+        self.lines = self._lifelines()
+        self.width = LEFT + COLUMN * max(1, len(self.lines) - 1) + RIGHT + 70
+        self.y = 0
+        self.parts: list[str] = []
+
+    def svg(self) -> str:
+        """Head and body apart, so that the head can stay in sight while the body scrolls."""
+        self._rows()
+        height = self.y + TOP
+        lines = "".join(f'<path class="life" d="M{line.x} 0V{height}"/>' for line in self.lines.values())
+        return (
+            f'<div class="lifelines">{self._head()}</div>'
+            f'<svg class="body" width="{self.width}" height="{height}" viewBox="0 0 {self.width} {height}" '
+            f'role="group" aria-label="Ladder of {len(self.shown)} messages">{lines}{"".join(self.parts)}</svg>'
+        )
+
+    def _lifelines(self) -> dict[str, Lifeline]:
+        order = list(dict.fromkeys(name for one in self.shown for name in self._named(one.message)))
+        if len(order) > MOST_LIFELINES:
+            order = [*order[: MOST_LIFELINES - 1], ELSEWHERE]
+        roles: dict[str, set[str]] = {}
+        for address, name in self.names.items():
+            role = self.ladder.evidence.roles.get(address, "")
+            roles.setdefault(name, set()).update([role] if role else [])
+        order.sort(key=lambda name: "server" in " ".join(roles.get(name, ())))  # phones left, servers right
+        return {
+            name: Lifeline(name, " and ".join(sorted(roles.get(name, ()))) or "host", LEFT + 60 + i * COLUMN)
+            for i, name in enumerate(order)
+        }
+
+    def _named(self, message: WireMessage) -> tuple[str, str]:
+        source, destination = ends(message)
+        return self.names[source], self.names[destination]
+
+    def _x(self, name: str) -> int:
+        line = self.lines.get(name) or self.lines[ELSEWHERE]
+        return line.x
+
+    def _head(self) -> str:
+        boxes = "".join(
+            f'<g class="party"><rect x="{line.x - 88}" y="4" width="176" height="40" rx="6"/>'
+            f'<text x="{line.x}" y="20" class="role">{self.ladder.text(line.role, 26)}</text>'
+            f'<text x="{line.x}" y="36" class="address">{self.ladder.text(line.name, 30)}</text></g>'
+            for line in self.lines.values()
+        )
+        return (
+            f'<svg width="{self.width}" height="48" viewBox="0 0 {self.width} 48">'
+            f'<text x="10" y="36" class="time">time s</text><text x="{LEFT - 46}" y="36" class="delta">Δ s</text>'
+            f"{boxes}</svg>"
+        )
+
+    def _rows(self) -> None:
+        events: list[tuple[int, Shown | Observation]] = [(o.time_ns, o) for o in self.observed]
+        events += [(one.message.packet.time_ns, one) for one in self.shown]
+        events.sort(key=lambda event: event[0])
+        before = events[0][0] if events else 0
+        for time_ns, event in events:
+            delta = (time_ns - before) / 1e9
+            if delta > PAUSE_S:
+                self._pause(delta)
+            if isinstance(event, Shown):
+                self._arrow(event, delta)
+            else:
+                self._note(event)
+            before = time_ns
+
+    def _pause(self, seconds: float) -> None:
+        self.y += SLIM
+        start, end = LEFT + 20, self.width - RIGHT - 10
+        self.parts.append(
+            f'<g class="pause"><path d="M{start} {self.y}H{end}"/>'
+            f'<text x="{start - 8}" y="{self.y + 4}">{_span_of_time(seconds)} later</text></g>'
+        )
+
+    def _arrow(self, one: Shown, delta: float) -> None:
+        self.y += ROW
+        message, y, text = one.message, self.y, self.ladder.text
+        source, destination = (self._x(name) for name in self._named(message))
+        since = (message.packet.time_ns - self.ladder.evidence.start_ns) / 1e9
+        kind = "response" if message.is_response else "request"
+        look = "bad" if one.offends else "unsure" if one.findings else ""
+        sign = {"bad": "✗", "unsure": "?", "": ""}[look]
+        ids = ", ".join(one.checks)
+        badge = f'<text x="{self.width - RIGHT - 4}" y="{y + 4}" class="badge">{sign} {text(ids, 20)}</text>'
+        label = text(_label(message), max(24, abs(destination - source) // 7 - 4))
+        self.parts.append(
+            f'<a href="#{one.anchor}" id="{one.anchor}a" class="row {look}">'
+            f"<title>{text(_tooltip(message, ids), 300)}</title>"
+            f'<rect class="hit" x="0" y="{y - ROW + 12}" width="{self.width}" height="{ROW}"/>'
+            f'<text x="10" y="{y + 4}" class="time">{since:.3f}</text>'
+            f'<text x="{LEFT - 46}" y="{y + 4}" class="delta">+{delta:.3f}</text>'
+            f'<text x="{LEFT - 30}" y="{y + 4}" class="number">{one.number}</text>'
+            f"{_line(source, destination, y, kind)}"
+            f'<g transform="translate({source} {y})">{self.ladder.marker(message)}</g>'
+            f"{_caption(source, destination, y, label, kind)}{badge if look else ''}</a>"
+        )
+        if one.resent:
+            self._resent(one, source, destination)
+
+    def _resent(self, one: Shown, source: int, destination: int) -> None:
+        self.y += SLIM
+        last = (one.resent[-1].packet.time_ns - one.message.packet.time_ns) / 1e9
+        times = "once more" if len(one.resent) == 1 else f"{len(one.resent)} more times, last"
+        said = f"↻ sent {times} after {last:.3f} s"
+        self.parts.append(
+            f'<g class="resent">{_line(source, destination, self.y, "resent")}'
+            f"{_caption(source, destination, self.y, said, 'request')}</g>"
+        )
+
+    def _note(self, observation: Observation) -> None:
+        self.y += ROW
+        x, said = self._place(observation.who), _told(observation)
+        text = self.ladder.text(said, 44)
+        width = min(330, 16 + 7 * len(text))
+        x = max(LEFT, min(x - width // 2, self.width - width - 6))
+        self.parts.append(
+            f'<g class="note"><title>{self.ladder.text(said, 600)}</title>'
+            f'<rect x="{x}" y="{self.y - 14}" width="{width}" height="22" rx="4"/>'
+            f'<text x="{x + 8}" y="{self.y + 1}">{text}</text></g>'
+        )
+
+    def _place(self, who: str) -> int:
+        """The lifeline of the party that speaks: by address, by host, or by role where only one has it."""
+        for address, name in self.names.items():
+            if who in (str(address), address.host, name):
+                return self._x(name)
+        same = [line for line in self.lines.values() if line.role == who.lower()]
+        return same[0].x if len(same) == 1 else LEFT
+
+
+def _line(source: int, destination: int, y: int, kind: str) -> str:
+    if source == destination:
+        return f'<path class="arrow {kind}" d="M{source} {y - 6}h34v10h-28"/>{_point(source + 4, y + 4, -1)}'
+    way = 1 if destination > source else -1
+    return (
+        f'<path class="arrow {kind}" d="M{source} {y}H{destination - 5 * way}"/>{_point(destination, y, way)}'
+    )
+
+
+def _point(x: int, y: int, way: int) -> str:
+    return f'<path class="point" d="M{x} {y}l{-9 * way}-4.5v9z"/>'
+
+
+def _caption(source: int, destination: int, y: int, text: str, kind: str) -> str:
+    x = source + 40 if source == destination else (source + destination) // 2
+    anchor = "start" if source == destination else "middle"
+    return f'<text x="{x}" y="{y - 6}" text-anchor="{anchor}" class="label {kind}">{text}</text>'
+
+
+def _label(message: WireMessage) -> str:
+    """The words on the arrow: what a field engineer looks for first."""
+    content = message.text("Content-Type").partition(";")[0].lower()
+    body = " ⊞ SDP" if content == "application/sdp" else " ⊞ body" if message.body else ""
+    if message.is_response:
+        return f"{message.status} {message.reason} ({message.method}){body}"
+    if not message.is_request:
+        return "not a SIP message: " + message.start_line[:40].decode("utf-8", "surrogateescape")
+    if message.method in ("SUBSCRIBE", "NOTIFY", "PUBLISH"):
+        return f"{message.method} {message.text('Event').partition(';')[0]}{_state(message)}{body}"
+    return f"{message.method} {message.request_uri.partition(';')[0]}{body}"
+
+
+def _state(message: WireMessage) -> str:
+    if message.method == "NOTIFY":
+        state = message.text("Subscription-State").partition(";")[0]
+        return f" {state}" if state else ""
+    return " (ends)" if message.text("Expires") == "0" else ""
+
+
+def _topic(message: WireMessage) -> str:
+    event = message.text("Event").partition(";")[0]
+    return f"{message.method} {event}".strip()
+
+
+def _tooltip(message: WireMessage, ids: str) -> str:
+    first = message.start_line[:160].decode("utf-8", "surrogateescape")
+    frames = ", ".join(map(str, message.packet.frames[:6]))
+    said = f"{first} · {message.source} → {message.destination} {message.transport.upper()}"
+    said += f" · frame {frames}" if frames else ""
+    return f"{said} · {ids}" if ids else said
+
+
+def _told(observation: Observation) -> str:
+    facts = ", ".join(f"{key} {value}" for key, value in observation.what.items())
+    verb = "believes" if observation.kind == "belief" else f"{observation.kind}:"
+    return f"{observation.who} {verb} {facts}"
+
+
+def _span_of_time(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,44 @@
+"""Text from the wire made fit to be shown: what cannot be seen is spelled out, nothing is lost."""
+
+from __future__ import annotations
+
+import re
+
+# Controls but tab and newline, surrogates, non-characters, line separators that editors honour, and every
+# character that changes the direction or the visibility of what follows it.
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
+    "\ufff0-\uffff\ud800-\udfff\U000e0000-\U000e0fff]"
+)
+
+
+def _spell(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    if 0xDC80 <= code <= 0xDCFF:  # an octet that was not UTF-8, see `errors="surrogateescape"`
+        return f"\\x{code - 0xDC00:02x}"
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def legible(text: str) -> str:
+    """The text with every invisible, direction-changing or XML-illegal character as a backslash escape."""
+    return _UNSEEN.sub(_spell, text)
+
+
+def pieces(text: str) -> list[tuple[bool, str]]:
+    """The text cut into (is an escape, what to show), so that an escape can look different from a backslash."""
+    found, at = [], 0
+    for match in _UNSEEN.finditer(text):
+        if match.start() > at:
+            found.append((False, text[at : match.start()]))
+        found.append((True, _spell(match)))
+        at = match.end()
+    if at < len(text):
+        found.append((False, text[at:]))
+    return found
+
+
+def shortened(text: str, limit: int) -> str:
+    """At most `limit` characters; what was cut off is an ellipsis."""
+    return text if len(text) <= limit else text[: max(0, limit - 1)] + "…"

@@ -1,0 +1,143 @@
+"""What a report is told: plain data, no pytest, no asyncio, no formatting."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from sipconform.checks.catalogue import Check, Finding, Level, Side, Verdict, catalogue
+from sipconform.trace.packet import Note, Observation
+from sipconform.trace.trace import Trace
+
+SCHEMA = 1
+"""Of findings.jsonl and run.json. Grows only when a reader of the old one would be misled."""
+
+
+class Arrangement(StrEnum):
+    """Who of the two sides is ours."""
+
+    BOTH_OURS = "both ours"
+    SERVER_UNDER_TEST = "server under test"
+    PHONE_UNDER_TEST = "phone under test"
+    WATCHED = "watched"
+    CAPTURE = "capture"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of findings.jsonl: a finding told in words, without its messages. Secrets are masked."""
+
+    check: str | None  # None: the scenario's own verdict, when no check's finding tells it
+    verdict: Verdict
+    level: Level | None
+    side: Side | None
+    party: str | None  # the address accused
+    clause: str
+    scenario: str | None  # None for a bare capture
+    capture: str
+    frames: tuple[int, ...] = ()
+    expected: str = ""
+    observed: str = ""
+    message: str = ""  # a full sentence
+    count: int = 1  # how many times; more than one for passes only
+    deviation: str | None = None  # why the profile expects this failure
+
+    @property
+    def counts_against(self) -> bool:
+        """A MUST failed and the profile did not say that it would."""
+        return self.verdict is Verdict.FAIL and self.level is Level.MUST and self.deviation is None
+
+
+class Told(NamedTuple):
+    """What findings are counted by."""
+
+    check: str
+    verdict: Verdict
+    level: Level | None
+    side: Side | None
+    expected: bool  # the profile expects this failure
+
+
+@dataclass(slots=True)
+class ScenarioResult:
+    """One scenario that ran (or could not), or one bare capture that was judged.
+
+    `verdict` None, or a pass, is concluded from the findings; any other verdict stays as stated. `findings`
+    are those that are no pass. `passed` counts by check id. Evidence (`traces`, `findings`) may also be handed
+    to `RunFolder.take` piece by piece, which keeps memory flat however long the capture.
+    """
+
+    id: str  # for a bare capture the file's name
+    title: str = ""
+    story: str = ""  # the scenario's docstring
+    feature: str = ""  # the folder of suites/ it stands in
+    rows: list[str] = field(default_factory=list)  # requirement rows: "B3"
+    bare: bool = False  # a capture judged, no scenario
+    verdict: Verdict | None = None
+    sentence: str = ""  # whose fault, in one sentence
+    duration_s: float = 0.0
+    traces: list[Trace] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    passed: dict[str, int] = field(default_factory=dict)
+    not_applicable: list[str] = field(default_factory=list)
+    capture: str = ""  # relative to the run folder, or as given on the command line
+    capture_sha256: str = ""
+    observations: list[Observation] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+    steps: list[str] = field(default_factory=list)  # what an operator was asked to do
+    reproduce: str = ""
+    error: str = ""  # why it could not run
+
+    # What the run folder adds while it writes.
+    tally: Counter[Told] = field(default_factory=Counter)
+    shown: list[Line] = field(default_factory=list)
+    messages: int = 0
+    taken: bool = False  # the evidence came piece by piece
+
+    def failing(self, *, expected: bool = False) -> int:
+        """How many MUSTs failed, by default those that no profile expects."""
+        return sum(
+            n for told, n in self.tally.items()
+            if told.verdict is Verdict.FAIL and told.level is Level.MUST and told.expected is expected
+        )  # fmt: skip
+
+
+@dataclass(slots=True)
+class Run:
+    """What was done, against what, and what came of it."""
+
+    id: str
+    started: datetime
+    command: str
+    arrangement: Arrangement
+    profile: str = ""
+    device: str = ""  # what was tested, in free words
+    environment: dict[str, str] = field(default_factory=dict)
+    scenarios: list[ScenarioResult] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    expected_deviations: dict[str, str] = field(default_factory=dict)  # check id: reason, from the profile
+    checks: Mapping[str, Check] = field(default_factory=catalogue, repr=False)
+    secrets: list[str] = field(default_factory=list, repr=False)  # the lab's passwords, to be masked
+    interrupted: bool = False
+    duration_s: float = 0.0
+
+    @property
+    def unexpected_passes(self) -> list[str]:
+        """Checks the profile expects to fail that passed somewhere and failed nowhere."""
+        told = [told for result in self.scenarios for told in result.tally]
+        failed = {t.check for t in told if t.verdict is Verdict.FAIL}
+        passed = {t.check for t in told if t.verdict is Verdict.PASS}
+        return sorted(check for check in self.expected_deviations if check in passed - failed)
+
+    @property
+    def exit_code(self) -> int:
+        """0 all well, 1 a device violates a MUST or an expected deviation passed, 2 something was not judged."""
+        verdicts = {result.verdict for result in self.scenarios}
+        if Verdict.FAIL in verdicts or self.unexpected_passes or any(r.failing() for r in self.scenarios):
+            return 1
+        unjudged = {Verdict.INCONCLUSIVE, Verdict.COULD_NOT_RUN} & verdicts
+        return 2 if unjudged or self.interrupted or not self.scenarios else 0

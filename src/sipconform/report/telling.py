@@ -1,0 +1,152 @@
+"""Findings in full sentences: who did what, what was asked, what was seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from sipconform.checks.catalogue import Check, Finding, Level, Side, Verdict
+from sipconform.report.legible import legible, shortened
+from sipconform.report.model import Line, ScenarioResult, Told
+from sipconform.report.secrets import Mask
+
+TEXT_LIMIT = 2000
+"""Characters of one expected or observed: a megabyte header must not become a megabyte sentence."""
+
+_OUTCOME = {
+    Verdict.FAIL: "{who} does not satisfy {check}: {asks}",
+    Verdict.INCONCLUSIVE: "Whether {who} satisfies {check} cannot be told: {asks}",
+    Verdict.NOT_SUPPORTED: "{who} does not support what {check} asks: {asks}",
+    Verdict.COULD_NOT_RUN: "{check} could not be judged on {who}: {asks}",
+    Verdict.NOT_APPLICABLE: "{check} does not apply to {who}: {asks}",
+    Verdict.PASS: "{who} satisfies {check}: {asks}",
+}
+
+
+class Teller:
+    """Turns findings of one run into lines. `deviations` are the profile's, check id to reason."""
+
+    def __init__(self, checks: Mapping[str, Check], deviations: Mapping[str, str], mask: Mask) -> None:
+        self.checks = checks
+        self.deviations = deviations
+        self.mask = mask
+
+    def line(self, finding: Finding, result: ScenarioResult) -> Line:
+        """One finding that is no pass."""
+        check, of = finding.check, finding.of
+        mask = self.mask
+        quoted = mask.secrets_in(of.raw) if of is not None else ()
+        expected, observed = (
+            shortened(legible(Mask(quoted).text(mask.text(text))), TEXT_LIMIT)
+            for text in (finding.expected, finding.observed)
+        )
+        side = finding.side if finding.side is not Side.EITHER else (check.on if check else None)
+        failed = finding.verdict is Verdict.FAIL
+        return Line(
+            check=check.id if check else None,
+            verdict=finding.verdict,
+            level=finding.level or (check.level if check else None),
+            side=side,
+            party=str(finding.party) if finding.party else None,
+            clause=check.clause if check else "",
+            scenario=None if result.bare else result.id,
+            capture=result.capture,
+            frames=tuple(finding.frames),
+            expected=expected,
+            observed=observed,
+            message=_sentence(finding, check, side, expected, observed),
+            deviation=self.deviations.get(check.id) if check and failed else None,
+        )
+
+    def quiet(self, check_id: str, verdict: Verdict, count: int, result: ScenarioResult) -> Line:
+        """A check that passed `count` times, or did not apply."""
+        check = self.checks.get(check_id)
+        asks = check.asks if check else "a check this catalogue does not know"
+        how = f"passed {count} time{'s' * (count != 1)}" if verdict is Verdict.PASS else "did not apply"
+        return Line(
+            check_id, verdict, check.level if check else None, check.on if check else None, None,
+            check.clause if check else "", None if result.bare else result.id, result.capture,
+            message=f"{check_id} {how}: {asks}.", count=count,
+        )  # fmt: skip
+
+    def quiet_lines(self, result: ScenarioResult) -> Iterator[Line]:
+        """What passed, and what had nothing to judge."""
+        for check_id, count in sorted(result.passed.items()):
+            yield self.quiet(check_id, Verdict.PASS, count, result)
+        told = set(result.passed) | {told.check for told in result.tally}
+        for check_id in sorted(set(result.not_applicable) - told):
+            yield self.quiet(check_id, Verdict.NOT_APPLICABLE, 0, result)
+
+    def own_line(self, result: ScenarioResult) -> Line | None:
+        """The scenario's own verdict, when no line of a check tells it."""
+        verdict = result.verdict or Verdict.PASS
+        told_by_check = any(t.verdict is verdict and t.level is Level.MUST for t in result.tally)
+        if verdict is Verdict.PASS or told_by_check or (result.bare and verdict is Verdict.NOT_APPLICABLE):
+            return None
+        return Line(
+            None, verdict, None, None, None, "", None if result.bare else result.id, result.capture,
+            message=legible(self.mask.text(result.sentence)),
+        )  # fmt: skip
+
+
+def told(line: Line) -> Told:
+    """What the line counts as."""
+    return Told(line.check or "", line.verdict, line.level, line.side, line.deviation is not None)
+
+
+def _sentence(finding: Finding, check: Check | None, side: Side | None, expected: str, observed: str) -> str:
+    who = f"the {side}" if side and side is not Side.EITHER else "the sender"
+    if finding.party:
+        who += f" {finding.party}"
+    name = f"{check.id} ({check.clause})" if check else "the scenario"
+    asks = check.asks if check else "what the scenario expects"
+    said = _OUTCOME[finding.verdict].format(who=who, check=name, asks=asks).rstrip(".")
+    if expected:
+        said += f"; expected {expected}"
+    if observed:
+        said += f"; observed {observed}"
+    if finding.frames:
+        frames = finding.frames
+        listed = ", ".join(map(str, frames[:8])) + (" …" if len(frames) > 8 else "")
+        said += f" (frame{'s' * (len(frames) != 1)} {listed})"
+    return said[:1].upper() + said[1:] + "."
+
+
+def conclude(result: ScenarioResult) -> None:
+    """Fills in the verdict and the sentence that the scenario left to its findings."""
+    if result.verdict in (None, Verdict.PASS):
+        result.verdict = _verdict(result)
+    if not result.sentence:
+        result.sentence = _verdict_sentence(result)
+
+
+def _verdict(result: ScenarioResult) -> Verdict:
+    if result.error:
+        return Verdict.COULD_NOT_RUN
+    if result.failing():
+        return Verdict.FAIL
+    if any(told.verdict is Verdict.INCONCLUSIVE and told.level is Level.MUST for told in result.tally):
+        return Verdict.INCONCLUSIVE
+    if result.verdict is Verdict.PASS or result.passed or any(t.verdict is Verdict.FAIL for t in result.tally):
+        return Verdict.PASS
+    return Verdict.NOT_APPLICABLE
+
+
+def _verdict_sentence(result: ScenarioResult) -> str:
+    must = [line for line in result.shown if line.counts_against]
+    if result.verdict is Verdict.FAIL and must:
+        accused = sorted({f"the {line.side} {line.party or ''}".strip() for line in must})
+        checks = sorted({line.check or "" for line in must})
+        who = " and ".join(accused[:3]) + (f" and {len(accused) - 3} more" if len(accused) > 3 else "")
+        verb = "breaks" if len(accused) == 1 else "break"
+        more = f" and {len(checks) - 3} more" if len(checks) > 3 else ""
+        rule = "a MUST" if len(checks) == 1 else f"{len(checks)} MUSTs"
+        return f"{who[:1].upper()}{who[1:]} {verb} {rule}: {', '.join(checks[:3])}{more}."
+    lesser = sum(n for told, n in result.tally.items() if told.verdict is Verdict.FAIL)
+    return {
+        Verdict.PASS: f"No MUST is violated{f'; {lesser} lesser or expected deviations' if lesser else ''}.",
+        Verdict.FAIL: "The scenario did not see what it expects; no check accuses anybody of it.",
+        Verdict.INCONCLUSIVE: "The evidence does not suffice for a verdict.",
+        Verdict.NOT_APPLICABLE: "Nothing in the evidence is what a check asks about.",
+        Verdict.NOT_SUPPORTED: "The device does not support what the scenario needs.",
+        Verdict.COULD_NOT_RUN: f"It could not run: {result.error.strip() or 'no reason was recorded'}",
+    }[result.verdict or Verdict.PASS]
