@@ -16,9 +16,8 @@ from sipconform.trace.packet import Address
 
 Headers = Iterable[tuple[str, str]]
 KNOWN_METHODS = frozenset(
-    ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "REGISTER", "SUBSCRIBE", "NOTIFY")
-    + ("INFO", "UPDATE", "PRACK", "REFER", "MESSAGE", "PUBLISH")
-)
+    ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "REGISTER", "SUBSCRIBE", "NOTIFY", "INFO", "UPDATE", "PRACK")
+) | {"REFER", "MESSAGE", "PUBLISH"}
 DEFAULT_PORT = {"udp": 5060, "tcp": 5060, "tls": 5061}
 
 

@@ -25,10 +25,11 @@ from sipconform.lab.settings import LabSettings, PhoneSettings
 from sipconform.net.certificates import Authority
 from sipconform.net.simulated import SimulatedNetwork
 from sipconform.net.sockets import SocketNetwork
+from sipconform.net.tap import WriterTap
 from sipconform.net.transport import Network
 from sipconform.net.virtual_clock import VirtualLoop
 from sipconform.trace.capture_writer import CaptureWriter
-from sipconform.trace.packet import Address, Observation, Packet
+from sipconform.trace.packet import Address, Observation
 
 ACCOUNTS = {  # name in a scenario -> user; two phones of one user share the user
     "phone": "2001",
@@ -38,19 +39,6 @@ ACCOUNTS = {  # name in a scenario -> user; two phones of one user share the use
 SIMULATED_SERVER = {4: "10.0.0.1", 6: "fd00::1"}
 SIMULATED_PHONE = {4: "10.0.1.{}", 6: "fd00::1:{}"}
 LOOPBACK = {4: "127.0.0.1", 6: "::1"}
-
-
-class _Tap:
-    """Hands everything to the capture file, as it happens."""
-
-    def __init__(self, writer: CaptureWriter) -> None:
-        self._writer = writer
-
-    def packet(self, packet: Packet) -> None:
-        self._writer.write(packet)
-
-    def observe(self, observation: Observation) -> None:
-        self._writer.write(observation)
 
 
 @dataclass(eq=False)
@@ -75,7 +63,7 @@ class Lab:
     def __post_init__(self) -> None:
         self.profile = load_profile(self.settings.profile)
         self._writer = CaptureWriter(self.capture, comment="sipconform")
-        self._tap = _Tap(self._writer)
+        self._tap = WriterTap(self._writer)
 
     @property
     def simulated(self) -> bool:

@@ -152,6 +152,7 @@ class Peer(ABC):
     STOP_WITHIN: ClassVar[float] = 3.0
 
     folder: Path
+    _resources: ExitStack  # closed at the end, the last first
     _process: subprocess.Popen[bytes]
     _output: Output
 
@@ -171,17 +172,18 @@ class Peer(ABC):
     def __enter__(self) -> Self:
         program = find_program(self.program, self.package)
         with ExitStack() as stack:
+            self._resources = stack
             self.folder = Path(
                 stack.enter_context(TemporaryDirectory(prefix=f"{self.program}-", ignore_cleanup_errors=True))
             )
             self._process = self._start(self.command(program))
             stack.callback(self._stop)
             self._await_ready()
-            self._stack = stack.pop_all()
+            self._resources = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stack.close()
+        self._resources.close()
 
     def _start(self, command: list[str]) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(

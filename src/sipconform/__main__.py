@@ -1,0 +1,7 @@
+"""`python -m sipconform`."""
+
+import sys
+
+from sipconform.cli import main
+
+sys.exit(main())

@@ -1,0 +1,86 @@
+"""`sipconform judge CAPTURE…`: reads, correlates, judges, reports."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from sipconform import __version__
+from sipconform.checks.catalogue import Verdict, catalogue
+from sipconform.commands import Parser, complain
+from sipconform.judging import judge_into
+from sipconform.lab.profile import ProfileError, load_profile
+from sipconform.report.folder import RunFolder
+from sipconform.report.model import Arrangement, Run, ScenarioResult
+from sipconform.trace.errors import CaptureError
+
+COULD_NOT_JUDGE = 2
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = Parser("judge", "Judge captures (pcap, pcapng, gzip of either) and write a report.")
+    parser.add_argument("capture", nargs="+", type=Path)
+    parser.add_argument("--keylog", type=Path, help="TLS key log file (SSLKEYLOGFILE) for what is encrypted")
+    parser.add_argument("--profile", help="vendor profile, for its expected deviations")
+    parser.add_argument("--check", action="append", default=[], help="judge by this check only (repeatable)")
+    parser.add_argument("--out", type=Path, help="run folder (default reports/<date and time>)")
+    given = parser.parse_args(arguments)
+    unknown = [word for word in given.check if word not in catalogue()]
+    if unknown:
+        return complain(f"no check is called {unknown[0]!r}; `sipconform checks` lists them")
+    try:
+        profile = load_profile(given.profile) if given.profile else None
+    except ProfileError as error:
+        return complain(str(error))
+    started = datetime.now().astimezone()
+    path = given.out or Path("reports") / f"{started:%Y-%m-%d-%H%M%S}"
+    run = Run(
+        path.name,
+        started,
+        shlex.join(["sipconform", "judge", *arguments]),
+        Arrangement.CAPTURE,
+        profile=profile.name if profile else "",
+        device=", ".join(p.name for p in given.capture),
+        environment={"sipconform": __version__},
+        expected_deviations={d.check: d.reason for d in profile.deviations} if profile else {},
+    )
+    if given.check:
+        run.checks = {name: check for name, check in run.checks.items() if name in given.check}
+    try:
+        folder = RunFolder(path, run, None if given.out else path.parent / "history.sqlite")
+    except OSError as error:
+        return complain(f"{path} cannot be written: {error.strerror}", COULD_NOT_JUDGE)
+    with folder:
+        for capture in given.capture:
+            _judge_one(folder, capture, given.keylog)
+    _tell(run, path)
+    return run.exit_code
+
+
+def _judge_one(folder: RunFolder, capture: Path, keylog: Path | None) -> None:
+    result = ScenarioResult(capture.name, title=capture.name, bare=True, capture=str(capture))
+    result.reproduce = shlex.join(["sipconform", "judge", str(capture)])
+    progress = _progress if sys.stderr.isatty() else None
+    try:
+        judge_into(folder, result, capture, keylog=keylog, progress=progress)
+    except CaptureError as error:
+        complain(str(error))
+        result.verdict, result.error = Verdict.COULD_NOT_RUN, str(error)
+        folder.add(result)
+
+
+def _progress(messages: int) -> None:
+    print(f"\r{messages} messages judged", end="", file=sys.stderr, flush=True)
+
+
+def _tell(run: Run, path: Path) -> None:
+    for result in run.scenarios:
+        bad = {told.check for told in result.tally if told.verdict is Verdict.FAIL and not told.expected}
+        failed = f": {', '.join(sorted(bad))}" if bad else ""
+        print(f"{result.id}: {result.verdict}, {result.messages} messages{failed}")
+        for note in result.notes:
+            print(f"  note: {note.text}")
+    print(f"report: {path / 'report.html'}")

@@ -1,0 +1,125 @@
+"""What `serve` and `phone` share: one agent on real sockets, its driver interface, and a clean end."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+import secrets
+import signal
+from contextlib import suppress
+from typing import Any
+
+from sipconform.agents.endpoint import Endpoint
+from sipconform.agents.faults import fault_named
+from sipconform.agents.phone.phone import Phone
+from sipconform.agents.server.directory import Directory
+from sipconform.agents.server.server import Server
+from sipconform.agents.user_agent import Account
+from sipconform.commands import complain
+from sipconform.lab.actors import CouldNotRunError, Driver
+from sipconform.lab.dialect import teach_phone, teach_server
+from sipconform.lab.drivers.control import serve_control
+from sipconform.lab.drivers.own import OwnPhone, OwnServer
+from sipconform.lab.lab import parse_address
+from sipconform.lab.profile import load_profile
+from sipconform.net.sockets import SocketNetwork
+from sipconform.net.tap import WriterTap
+from sipconform.trace.capture_writer import CaptureWriter
+from sipconform.trace.packet import Address
+
+COULD_NOT_RUN = 2
+
+
+class Standalone:
+    """One agent of ours in a process of its own. Runs until SIGINT or SIGTERM; exit code 0 then."""
+
+    def __init__(self, given: argparse.Namespace) -> None:
+        self.given = given
+        self.writer = CaptureWriter(given.capture) if given.capture else None
+        self.network = SocketNetwork(WriterTap(self.writer) if self.writer else None)
+
+    async def serve(self) -> int:
+        async def build() -> Driver:
+            given = self.given
+            endpoint = await self._endpoint("server")
+            directory = Directory(given.domain or _host(given.listen))
+            for text in given.user or [f"{user}:pw{user}" for user in ("2001", "2002", "2003")]:
+                name, _, password = text.partition(":")
+                directory.add(name, password)
+            server = Server(endpoint, directory)
+            teach_server(server, load_profile(given.profile))
+            self._seed(server)
+            return OwnServer(server)
+
+        return await self._live(build)
+
+    async def phone(self) -> int:
+        async def build() -> Driver:
+            given = self.given
+            endpoint = await self._endpoint("phone")
+            user, _, password = given.user.partition(":")
+            account = Account(user, given.domain or _host(given.server), password, given.auth_user)
+            phone = Phone(endpoint, account, given.server)
+            teach_phone(phone, load_profile(given.profile))
+            self._seed(phone)
+            return OwnPhone(phone)
+
+        return await self._live(build)
+
+    async def _endpoint(self, name: str) -> Endpoint:
+        endpoint = Endpoint(self.network, name, random.Random(secrets.token_bytes(16)))
+        contexts: dict[str, Any] = {}
+        if self.given.transport == "tls":
+            from sipconform.net.certificates import Authority  # noqa: PLC0415 - only TLS needs it
+
+            authority = Authority()
+            contexts = {"server_context": authority.server_context(), "client_context": authority.client_context()}
+        transport = await endpoint.listen(self.given.transport, self.given.listen, **contexts)
+        print(f"{name} listens on {transport.protocol} {transport.local}", flush=True)
+        return endpoint
+
+    def _seed(self, agent: Phone | Server) -> None:
+        for name in self.given.fault:
+            fault_named(name).apply(agent)
+
+    async def _live(self, build: Any) -> int:
+        try:
+            driver = await build()
+            control = await serve_control(driver, self.given.control) if self.given.control else None
+        except OSError as error:
+            return complain(f"the address cannot be bound: {error.strerror or error}", COULD_NOT_RUN)
+        except (ValueError, CouldNotRunError) as error:
+            return complain(str(error))
+        if control is not None:
+            name = control.sockets[0].getsockname()
+            print(f"driver interface on {Address(name[0], name[1])}", flush=True)
+        await _until_told()
+        if control is not None:
+            control.close()
+        await self.network.close()
+        if self.writer:
+            self.writer.close()
+        return 0
+
+
+async def _until_told() -> None:
+    """Returns when the process is asked to end."""
+    over = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with suppress(NotImplementedError):  # Windows knows no signal handlers on the loop; Ctrl-C still raises there
+            loop.add_signal_handler(number, over.set)
+    await over.wait()
+
+
+def address_argument(text: str) -> Address:
+    """For argparse: "IP:PORT"."""
+    try:
+        return parse_address(text, 5060)
+    except CouldNotRunError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _host(address: Address) -> str:
+    return f"[{address.host}]" if ":" in address.host else address.host
