@@ -158,6 +158,7 @@ class Twinkle(ConsolePhone):
     program = "twinkle-console"
     package = "twinkle-console"
     templates = "twinkle"
+    STOP_WITHIN = 0.5  # it does not mind the polite signal
     SIGNS: ClassVar = {
         "incoming": r"incoming call",
         "established": r"far end answered call|call established",
