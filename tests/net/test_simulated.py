@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sipconform.net import virtual_clock
+from sipconform.net.framing import PING, PONG
 from sipconform.net.simulated import EPOCH_NS, SimulatedNetwork
 from sipconform.net.tap import MemoryTap
 from sipconform.net.transport import Transport
@@ -16,6 +17,18 @@ from sipconform.trace.packet import Address, Packet
 PHONE = Address("10.0.0.1", 5060)
 SERVER = Address("10.0.0.2", 5060)
 SERVER6 = Address("2001:db8::2", 5060)
+
+
+def sip(word: bytes) -> bytes:
+    """A message that carries a word; SIP enough for a stream."""
+    return b"OPTIONS " + word + b" SIP/2.0\r\n\r\n"
+
+
+def heard(packet: Packet) -> bytes:
+    """The word a message carries; the number sign marks an answer."""
+    if packet.payload.startswith(b"SIP/2.0 200 "):
+        return b"#" + packet.payload.split()[2]
+    return packet.payload.split()[1]
 
 
 class Ends(NamedTuple):
@@ -31,7 +44,7 @@ async def open_ends(network: SimulatedNetwork, protocol: str = "udp", echo: bool
     def hear(packet: Packet) -> None:
         server_heard.append(packet)
         if echo:
-            server.send(b"200 " + packet.payload, packet.source)
+            server.send(b"SIP/2.0 200 " + heard(packet) + b"\r\n\r\n", packet.source)
 
     phone_heard, server_heard = list[Packet](), list[Packet]()
     phone = await network.open(protocol, PHONE, phone_heard.append)
@@ -51,7 +64,7 @@ async def stormy_night(seed: int | str, protocol: str = "udp") -> MemoryTap:
     network = SimulatedNetwork(seed, loss=0.2, duplicate=0.1, reorder=0.2, delay=(0.001, 0.05), tap=tap)
     ends = await open_ends(network, protocol, echo=True)
     for number in range(200):
-        ends.phone.send(b"NOTIFY %d" % number, SERVER)
+        ends.phone.send(sip(b"%d" % number), SERVER)
         await asyncio.sleep(0.002)
     await asyncio.sleep(1)
     return tap
@@ -74,12 +87,12 @@ def test_a_datagram_arrives_after_the_delay_and_is_recorded_once_when_sent() -> 
     async def main() -> None:
         tap = MemoryTap()
         ends = await open_ends(SimulatedNetwork(1, delay=(0.25, 0.25), tap=tap), echo=True)
-        ends.phone.send(b"OPTIONS", SERVER)
+        ends.phone.send(sip(b"who"), SERVER)
         await asyncio.sleep(10)
-        assert ends.server_heard == [Packet(EPOCH_NS + 250_000_000, PHONE, SERVER, "udp", b"OPTIONS")]
+        assert ends.server_heard == [Packet(EPOCH_NS + 250_000_000, PHONE, SERVER, "udp", sip(b"who"))]
         assert tap.packets == [
-            Packet(EPOCH_NS, PHONE, SERVER, "udp", b"OPTIONS"),
-            Packet(EPOCH_NS + 250_000_000, SERVER, PHONE, "udp", b"200 OPTIONS"),
+            Packet(EPOCH_NS, PHONE, SERVER, "udp", sip(b"who")),
+            Packet(EPOCH_NS + 250_000_000, SERVER, PHONE, "udp", b"SIP/2.0 200 who\r\n\r\n"),
         ]
 
     on_virtual_time(main)
@@ -89,7 +102,7 @@ def test_everything_is_lost_at_loss_one() -> None:
     async def main() -> None:
         tap = MemoryTap()
         ends = await open_ends(SimulatedNetwork(1, loss=1.0, tap=tap))
-        ends.phone.send(b"OPTIONS", SERVER)
+        ends.phone.send(sip(b"who"), SERVER)
         await asyncio.sleep(10)
         assert ends.server_heard == []
         assert len(tap.packets) == 1
@@ -102,9 +115,9 @@ def test_a_doubled_datagram_is_heard_twice_and_recorded_once() -> None:
     async def main() -> None:
         tap = MemoryTap()
         ends = await open_ends(SimulatedNetwork(1, duplicate=1.0, tap=tap))
-        ends.phone.send(b"OPTIONS", SERVER)
+        ends.phone.send(sip(b"who"), SERVER)
         await asyncio.sleep(10)
-        assert [p.payload for p in ends.server_heard] == [b"OPTIONS", b"OPTIONS"]
+        assert [heard(p) for p in ends.server_heard] == [b"who", b"who"]
         assert len(tap.packets) == 1
 
     on_virtual_time(main)
@@ -113,9 +126,9 @@ def test_a_doubled_datagram_is_heard_twice_and_recorded_once() -> None:
 async def numbers_heard(network: SimulatedNetwork, protocol: str) -> list[int]:
     ends = await open_ends(network, protocol)
     for number in range(100):
-        ends.phone.send(b"%d" % number, SERVER)
+        ends.phone.send(sip(b"%d" % number), SERVER)
     await asyncio.sleep(10)
-    return [int(p.payload) for p in ends.server_heard]
+    return [int(heard(p)) for p in ends.server_heard]
 
 
 def test_datagrams_overtake_each_other_only_when_asked() -> None:
@@ -137,8 +150,8 @@ def test_a_stream_loses_and_reorders_nothing(seed: int, protocol: str) -> None:
 def test_an_answer_goes_back_over_the_callers_connection(protocol: str) -> None:
     async def main() -> None:
         ends = await open_ends(SimulatedNetwork(1), protocol, echo=True)
-        ends.phone.send(b"one", SERVER)
-        ends.phone.send(b"two", SERVER)
+        ends.phone.send(sip(b"one"), SERVER)
+        ends.phone.send(sip(b"two"), SERVER)
         await asyncio.sleep(1)
         sources = {p.source for p in ends.server_heard}
         assert len(sources) == 1
@@ -156,17 +169,17 @@ def test_a_connection_dies_with_its_listener_and_is_opened_again() -> None:
         tap = MemoryTap()
         network = SimulatedNetwork(1, tap=tap)
         ends = await open_ends(network, "tcp")
-        ends.phone.send(b"one", SERVER)
+        ends.phone.send(sip(b"one"), SERVER)
         await asyncio.sleep(1)
         ends.server.close()
-        ends.phone.send(b"two", SERVER)
+        ends.phone.send(sip(b"two"), SERVER)
         await asyncio.sleep(1)
         assert [o.what["event"] for o in tap.observations] == ["refused"]
         rebooted: list[Packet] = []
         await network.open("tcp", SERVER, rebooted.append)
-        ends.phone.send(b"three", SERVER)
+        ends.phone.send(sip(b"three"), SERVER)
         await asyncio.sleep(1)
-        assert [p.payload for p in rebooted] == [b"three"]
+        assert [heard(p) for p in rebooted] == [b"three"]
         assert rebooted[0].source != ends.server_heard[0].source
 
     on_virtual_time(main)
@@ -177,17 +190,17 @@ def test_who_is_cut_off_neither_hears_nor_is_heard_until_healed(protocol: str) -
     async def main() -> None:
         network = SimulatedNetwork(1)
         ends = await open_ends(network, protocol, echo=True)
-        ends.phone.send(b"before", SERVER)
+        ends.phone.send(sip(b"before"), SERVER)
         await asyncio.sleep(1)
         network.cut(PHONE)
-        ends.phone.send(b"out", SERVER)
-        ends.server.send(b"in", ends.server_heard[0].source)
+        ends.phone.send(sip(b"out"), SERVER)
+        ends.server.send(sip(b"in"), ends.server_heard[0].source)
         await asyncio.sleep(1)
         network.heal(PHONE)
-        ends.phone.send(b"after", SERVER)
+        ends.phone.send(sip(b"after"), SERVER)
         await asyncio.sleep(1)
-        assert [p.payload for p in ends.server_heard] == [b"before", b"after"]
-        assert [p.payload for p in ends.phone_heard] == [b"200 before", b"200 after"]
+        assert [heard(p) for p in ends.server_heard] == [b"before", b"after"]
+        assert [heard(p) for p in ends.phone_heard] == [b"#before", b"#after"]
 
     on_virtual_time(main)
 
@@ -197,15 +210,44 @@ def test_a_stream_cut_while_a_message_is_under_way_has_no_hole_afterwards() -> N
         network = SimulatedNetwork(1, delay=(1.0, 1.0))
         ends = await open_ends(network, "tcp")
         for number in range(3):
-            ends.phone.send(b"%d" % number, SERVER)
+            ends.phone.send(sip(b"%d" % number), SERVER)
             await asyncio.sleep(0.4)
         network.cut(SERVER)
         await asyncio.sleep(0.5)
         network.heal(SERVER)
-        ends.phone.send(b"3", SERVER)
+        ends.phone.send(sip(b"3"), SERVER)
         await asyncio.sleep(5)
-        assert [p.payload for p in ends.server_heard] == [b"0", b"3"]
+        assert [heard(p) for p in ends.server_heard] == [b"0", b"3"]
         assert len({p.source for p in ends.server_heard}) == 2
+
+    on_virtual_time(main)
+
+
+def test_a_ping_over_a_stream_is_answered_by_the_transport() -> None:
+    async def main() -> None:
+        ends = await open_ends(SimulatedNetwork(1), "tcp")
+        ends.phone.send(PING, SERVER)
+        await asyncio.sleep(1)
+        assert [p.payload for p in ends.server_heard] == [PING]
+        assert [p.payload for p in ends.phone_heard] == [PONG]
+
+    on_virtual_time(main)
+
+
+def test_a_stream_is_cut_by_content_length_and_closed_when_it_is_no_sip() -> None:
+    async def main() -> None:
+        tap = MemoryTap()
+        ends = await open_ends(SimulatedNetwork(1, tap=tap), "tcp")
+        whole = sip(b"one") + sip(b"two") + b"OPTIONS three SIP/2.0\r\nContent-Length: 40\r\n\r\n"
+        ends.phone.send(whole, SERVER)
+        ends.phone.send(b"swallowed" * 5 + b"\r\n", SERVER)
+        ends.phone.send(sip(b"four"), SERVER)
+        await asyncio.sleep(1)
+        ends.phone.send(sip(b"five"), SERVER)
+        await asyncio.sleep(1)
+        assert [heard(p) for p in ends.server_heard] == [b"one", b"two", b"three", b"five"]
+        assert tap.packets[0].payload == whole
+        assert [o.what["event"] for o in tap.observations] == ["stream broken"]
 
     on_virtual_time(main)
 
@@ -214,7 +256,7 @@ def test_nobody_there_is_silence_and_an_observation() -> None:
     async def main() -> None:
         tap = MemoryTap()
         ends = await open_ends(SimulatedNetwork(1, tap=tap))
-        ends.phone.send(b"OPTIONS", SERVER6)
+        ends.phone.send(sip(b"who"), SERVER6)
         await asyncio.sleep(1)
         assert ends.phone_heard == []
         what = {"event": "unreachable", "local": "10.0.0.1:5060", "remote": "[2001:db8::2]:5060"}
@@ -232,7 +274,7 @@ def test_a_group_hears_everybody_but_the_sender() -> None:
         for member in members:
             network.join(group, member)
         members[2].close()
-        members[0].send(b"SUBSCRIBE", group)
+        members[0].send(sip(b"who"), group)
         await asyncio.sleep(1)
         assert [len(packets) for packets in heard] == [0, 1, 0]
         assert heard[1][0].destination == group
@@ -274,6 +316,6 @@ def test_wrong_use_is_an_error() -> None:
         transport = await network.open("udp", PHONE, print)
         transport.close()
         with pytest.raises(ValueError, match="closed"):
-            transport.send(b"OPTIONS", SERVER)
+            transport.send(sip(b"who"), SERVER)
 
     on_virtual_time(main)

@@ -17,6 +17,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
+from sipconform.net.framing import PING, PONG, Framer
 from sipconform.net.tap import NullTap, network_says
 from sipconform.net.transport import Receiver, Tap
 from sipconform.trace.packet import Address, Packet
@@ -45,6 +46,7 @@ class _Connection:
 
     def __init__(self, caller: SimulatedTransport, near: Address, called: SimulatedTransport) -> None:
         self.ends = {near: caller, called.local: called}
+        self.framers = {near: Framer(PONG), called.local: Framer(PING)}  # of what arrives there
         self.alive = True
 
     def join(self) -> None:
@@ -240,20 +242,32 @@ class SimulatedNetwork:
 
     def _land(self) -> None:
         flight = heapq.heappop(self._in_flight)
-        connection, receiver = flight.connection, flight.receiver
-        if connection is not None and receiver.local in self._cut:
-            connection.close()
-        dead = connection is not None and not connection.alive
-        if not (dead or receiver.closed or receiver.local in self._cut):
-            receiver.receive(flight.packet._replace(time_ns=self.now_ns()))
+        packet, receiver = flight.packet._replace(time_ns=self.now_ns()), flight.receiver
+        if flight.connection is not None:
+            self._land_on_stream(packet, receiver, flight.connection)
+        elif not (receiver.closed or receiver.local in self._cut):
+            receiver.receive(packet)
+
+    def _land_on_stream(self, packet: Packet, receiver: SimulatedTransport, stream: _Connection) -> None:
+        if receiver.local in self._cut:
+            stream.close()
+        framer = stream.framers[packet.destination]
+        for payload in framer.feed(packet.payload):
+            if stream.alive:
+                receiver.receive(packet._replace(payload=payload))
+            if stream.alive and payload == PING:
+                receiver.send(PONG, packet.source)
+        if stream.alive and framer.fault:
+            self._says("stream broken", packet, reason=framer.fault)
+            stream.close()
 
     # -- small change ---------------------------------------------------------------------------------------
 
     def _is_cut(self, sender: SimulatedTransport, receiver: SimulatedTransport) -> bool:
         return sender.local in self._cut or receiver.local in self._cut
 
-    def _says(self, event: str, packet: Packet) -> None:
-        network_says(self._tap, packet.time_ns, event, packet.source, packet.destination)
+    def _says(self, event: str, packet: Packet, **more: object) -> None:
+        network_says(self._tap, packet.time_ns, event, packet.source, packet.destination, **more)
 
     def _free_address(self, host: str) -> Address:
         for port in self._ports[host]:
