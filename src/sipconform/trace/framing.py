@@ -10,13 +10,20 @@ from sipconform.sip.message import looks_like_sip
 
 LONGEST_MESSAGE = 1 << 20
 LONGEST_HEADER = 1 << 17
+LONGEST_NAME = 256
 NO_LENGTH = "A message on a stream has no usable Content-Length and was taken to end where the next begins"
 CUT_SHORT = "A stream was closed before its last message was whole"
 JUNK = "Bytes between two messages on a stream are not SIP"
 
-_START = re.compile(
-    rb"(?:SIP/[0-9]\.[0-9] [0-9]{3}[^\r\n]*|[A-Za-z0-9.!%*_+`'~-]+ \S+ SIP/[0-9]\.[0-9])\r?\n[^\s:]+[ \t]*:"
+_ROW = rb"\r?\n[^\s:]+[ \t]*:"  # a start line is one only with a header row behind it
+_STATUS = re.compile(rb"SIP/[0-9]\.[0-9] [0-9]{3}[^\r\n]*" + _ROW)
+_REQUEST = re.compile(rb"[A-Za-z0-9.!%*_+`'~-]+ \S+ SIP/[0-9]\.[0-9]" + _ROW)
+_KNOWN = (
+    rb"(?:INVITE|ACK|BYE|CANCEL|REGISTER|OPTIONS|SUBSCRIBE|NOTIFY|PUBLISH|INFO|PRACK|UPDATE|MESSAGE|REFER)"
+    rb" \S+ SIP/[0-9]\.[0-9]"
 )
+_KNOWN_REQUEST = re.compile(_KNOWN + _ROW)
+_GLUED = re.compile(rb"[^\n]*[^\s]" + _KNOWN + rb"|[^\n]*[^\s]SIP/[0-9]\.[0-9] [0-9]{3} ")
 _CONTENT_LENGTH = re.compile(rb"(?im)^(?:content-length|l)[ \t]*:(?:[ \t]|\r?\n[ \t])*([^\r\n]*)")
 _BLANK = re.compile(rb"\r\n\r\n|\n\n")
 
@@ -36,8 +43,10 @@ class Framer:
     def __init__(self) -> None:
         self.start = 0
         self.in_step = False  # a message began where it should
+        self.from_syn = False  # the first octet is the first of the stream
         self.junk: tuple[int, int] | None = None  # the last stretch thrown away after a message
         self._data = bytearray()
+        self._border = 0  # the stream offset where the latest piece began
         self._scanned = 0
         self._head = 0  # length of the header of the message that begins here, once known
         self._size = 0  # length of the whole message, once known; 0 with a known header: its end is open
@@ -61,6 +70,7 @@ class Framer:
 
     def feed(self, data: bytes) -> Iterator[Framed]:
         """Takes the next octets and gives the messages that became whole."""
+        self._border = self.end
         self._data += data
         while (framed := self._next()) is not None:
             yield framed
@@ -113,7 +123,7 @@ class Framer:
         """Whether a whole start line now begins the data; what stood before it is gone."""
         self._drop(len(self._data) - len(self._data.lstrip(b"\r\n")))  # RFC 5626 §4.4.1 keep-alives
         line_end = self._data.find(b"\n")
-        if line_end >= 0 and looks_like_sip(bytes(self._data[:line_end])):
+        if line_end >= 0 and self._is_start(bytes(self._data[:line_end])):
             self.in_step = True
             return True
         if line_end < 0 and len(self._data) <= LONGEST_HEADER:
@@ -128,6 +138,13 @@ class Framer:
         elif len(self._data) > LONGEST_HEADER:
             self._drop(len(self._data))
         return begin >= 0
+
+    def _is_start(self, line: bytes) -> bool:
+        """Whether the first line begins a message, and not with the end of a body that has no line end."""
+        if not looks_like_sip(line):
+            return False
+        in_place = self.start == self._border and (self.in_step or self.from_syn)
+        return in_place or not _GLUED.match(line)
 
     def _cut(self, size: int, trouble: str) -> Framed:
         framed = Framed(self.start, self.start + size, bytes(self._data[:size]), trouble)
@@ -155,7 +172,11 @@ def _find_start(data: bytearray, at: int) -> tuple[int, int]:
     while (hit := data.find(b"SIP/", at)) >= 0:
         line = data.rfind(b"\n", begin, hit) + 1 or begin
         row = data.find(b"\n", hit) + 1
-        if _START.match(data, line):
+        if _STATUS.match(data, hit):
+            return hit, hit
+        if known := _KNOWN_REQUEST.search(data, line, row + LONGEST_NAME):
+            return known.start(), known.start()
+        if _REQUEST.match(data, line):
             return line, line
         if not row or data.find(b"\n", row) < 0:
             return -1, line

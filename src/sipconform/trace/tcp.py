@@ -74,6 +74,7 @@ class Way:
         start = segment.sequence
         if segment.flags & SYN:
             self._first, start = start, (start + 1) & 0xFFFFFFFF
+            self.framer.from_syn = self.framer.end == 0
         if self._next is None:
             self._next = start
         if segment.flags & FIN:
