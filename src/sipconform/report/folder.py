@@ -43,7 +43,6 @@ class RunFolder:
         self._teller = Teller(run.checks, run.expected_deviations, self.mask)
         self._history = History(history) if history is not None else None
         self._sections: list[str] = []
-        self._told: Counter[tuple[str, str, str, str]] = Counter()
         self._began = time.monotonic()
         self._closed = False
         (path / "captures").mkdir(parents=True, exist_ok=True)
@@ -78,7 +77,10 @@ class RunFolder:
         """A scenario is over: writes its lines, draws its section, and lets go of its evidence."""
         if not result.taken:
             result.messages = sum(len(trace.messages) for trace in result.traces)
+            result.notes += [n for trace in result.traces for n in trace.notes if n not in result.notes]
             result.findings = self._tell(result, result.findings)
+        if result.taken and not result.not_applicable:
+            result.not_applicable = sorted(set(self.run.checks) - set(result.passed))
         for line in self._teller.quiet_lines(result):
             self._write(line)
             result.tally[told(line)] += line.count
@@ -124,11 +126,10 @@ class RunFolder:
                 continue
             line = self._teller.line(finding, result)
             self._write(line)
-            result.tally[told(line)] += 1
-            key = (result.id, line.check or "", line.verdict, line.party or "")
-            self._told[key] += 1
+            kind = told(line)
+            result.tally[kind] += 1
             room = SHOWN_FINDINGS * (2 if line.counts_against else 1)
-            if self._told[key] <= SHOWN_PER_CHECK and len(result.shown) < room:
+            if result.tally[kind] <= SHOWN_PER_CHECK and len(result.shown) < room:
                 result.shown.append(line)
                 kept.append(finding)
         self._lines.flush()

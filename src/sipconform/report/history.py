@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -108,9 +109,12 @@ def failures(run: Run) -> Failures:
 def _rows(number: int, run: Run) -> Iterator[tuple[int, str, str, str, str, int]]:
     for result in run.scenarios:
         yield number, result.id, "", str(result.verdict), "", 1
+        counts: Counter[tuple[str, str, str]] = Counter()
         for told, count in result.tally.items():
             verdict = "expected-deviation" if told.expected else str(told.verdict)
-            yield number, result.id, told.check, verdict, str(told.level or ""), count
+            counts[told.check, verdict, str(told.level or "")] += count
+        for (check, verdict, level), count in counts.items():
+            yield number, result.id, check, verdict, level, count
 
 
 def _then(db: sqlite3.Connection, number: int) -> Failures:

@@ -100,6 +100,7 @@ def section(run: Run, result: ScenarioResult, index: int, used: int, mask: Mask)
         not_shown=_not_shown(result),
         raw={one.anchor: Markup(raw_html(mask.raw(one.message.raw), one.marks)) for one in evidence.shown},
         full=full,
+        quiet=sorted(told.check for told in result.tally if told.verdict is Verdict.NOT_APPLICABLE),
         observations=[*result.observations, *evidence.observations],
     )
 
@@ -177,11 +178,11 @@ def _offences(run: Run) -> list[tuple[Line, int, list[int]]]:
     found: dict[tuple[str | None, str | None], tuple[Line, list[int]]] = {}
     counts: Counter[tuple[str | None, str | None]] = Counter()
     for index, result in enumerate(run.scenarios, 1):
+        for told, count in result.tally.items():
+            counts[told.check, told.party] += count * (told.verdict is Verdict.FAIL and not told.expected)
         for line in result.shown:
             if line.verdict is Verdict.FAIL and line.check and line.deviation is None:
-                key = (line.check, line.party)
-                counts[key] += 1
-                where = found.setdefault(key, (line, []))[1]
+                where = found.setdefault((line.check, line.party), (line, []))[1]
                 if index not in where:
                     where.append(index)
     rows = [(line, counts[key], where) for key, (line, where) in found.items()]
@@ -205,7 +206,8 @@ def _headline(run: Run) -> tuple[Verdict, str]:
     bad = sum(result.verdict is Verdict.FAIL or bool(result.failing()) for result in run.scenarios)
     if bad:
         counted = f"{bad} of {len(run.scenarios)} {things}{'s' * (len(run.scenarios) != 1)}"
-        return Verdict.FAIL, f"{counted} failed" + (f"; a MUST was violated {must} times." if must else ".")
+        how_often = f"; a MUST was violated {must:,} time{'s' * (must != 1)}." if must else "."
+        return Verdict.FAIL, f"{counted} failed{how_often}"
     if run.unexpected_passes:
         return Verdict.FAIL, "An expected deviation did not show: the profile is out of date."
     if run.exit_code == 2:

@@ -65,7 +65,7 @@ def _capture_cases(run: Run, result: ScenarioResult) -> Iterator[ET.Element]:
         yield case
     for check in sorted(set(result.passed) - set(by_check)):
         yield _case(run, result.id, check, 0.0)
-    for check in sorted(set(result.not_applicable) - set(result.passed) - set(by_check)):
+    for check in sorted(told.check for told in result.tally if told.verdict is Verdict.NOT_APPLICABLE):
         case = _case(run, result.id, check, 0.0)
         _outcome(run, case, Verdict.NOT_APPLICABLE, "Nothing in the capture is what this check asks about.", [])
         yield case

@@ -146,7 +146,7 @@ class _Page:
         )
         return (
             f'<svg width="{self.width}" height="48" viewBox="0 0 {self.width} 48">'
-            f'<text x="10" y="36" class="time">time s</text><text x="{LEFT - 46}" y="36" class="delta">Δ s</text>'
+            f'<text x="10" y="36" class="time">time s</text><text x="{LEFT - 46}" y="36" class="delta">Δ</text>'
             f"{boxes}</svg>"
         )
 
@@ -182,14 +182,14 @@ class _Page:
         look = "bad" if one.offends else "unsure" if one.findings else ""
         sign = {"bad": "✗", "unsure": "?", "": ""}[look]
         ids = ", ".join(one.checks)
-        badge = f'<text x="{self.width - RIGHT - 4}" y="{y + 4}" class="badge">{sign} {text(ids, 20)}</text>'
+        badge = f'<text x="{self.width - RIGHT + 8}" y="{y + 4}" class="badge">{sign} {text(ids, 20)}</text>'
         label = text(_label(message), max(24, abs(destination - source) // 7 - 4))
         self.parts.append(
             f'<a href="#{one.anchor}" id="{one.anchor}a" class="row {look}">'
             f"<title>{text(_tooltip(message, ids), 300)}</title>"
             f'<rect class="hit" x="0" y="{y - ROW + 12}" width="{self.width}" height="{ROW}"/>'
             f'<text x="10" y="{y + 4}" class="time">{since:.3f}</text>'
-            f'<text x="{LEFT - 46}" y="{y + 4}" class="delta">+{delta:.3f}</text>'
+            f'<text x="{LEFT - 46}" y="{y + 4}" class="delta">{_since(delta)}</text>'
             f'<text x="{LEFT - 30}" y="{y + 4}" class="number">{one.number}</text>'
             f"{_line(source, destination, y, kind)}"
             f'<g transform="translate({source} {y})">{self.ladder.marker(message)}</g>'
@@ -285,6 +285,12 @@ def _told(observation: Observation) -> str:
     facts = ", ".join(f"{key} {value}" for key, value in observation.what.items())
     verb = "believes" if observation.kind == "belief" else f"{observation.kind}:"
     return f"{observation.who} {verb} {facts}"
+
+
+def _since(seconds: float) -> str:
+    if seconds < 0.001:
+        return f"+{seconds * 1e6:.0f} µs"
+    return f"+{seconds * 1e3:.1f} ms" if seconds < 0.1 else f"+{seconds:.3f} s"
 
 
 def _span_of_time(seconds: float) -> str:

@@ -59,6 +59,7 @@ class Told(NamedTuple):
     verdict: Verdict
     level: Level | None
     side: Side | None
+    party: str | None
     expected: bool  # the profile expects this failure
 
 

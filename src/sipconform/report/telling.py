@@ -90,13 +90,11 @@ class Teller:
 
 def told(line: Line) -> Told:
     """What the line counts as."""
-    return Told(line.check or "", line.verdict, line.level, line.side, line.deviation is not None)
+    return Told(line.check or "", line.verdict, line.level, line.side, line.party, line.deviation is not None)
 
 
 def _sentence(finding: Finding, check: Check | None, side: Side | None, expected: str, observed: str) -> str:
-    who = f"the {side}" if side and side is not Side.EITHER else "the sender"
-    if finding.party:
-        who += f" {finding.party}"
+    who = _who(side, str(finding.party) if finding.party else None)
     name = f"{check.id} ({check.clause})" if check else "the scenario"
     asks = check.asks if check else "what the scenario expects"
     said = _OUTCOME[finding.verdict].format(who=who, check=name, asks=asks).rstrip(".")
@@ -109,6 +107,14 @@ def _sentence(finding: Finding, check: Check | None, side: Side | None, expected
         listed = ", ".join(map(str, frames[:8])) + (" …" if len(frames) > 8 else "")
         said += f" (frame{'s' * (len(frames) != 1)} {listed})"
     return said[:1].upper() + said[1:] + "."
+
+
+def _who(side: Side | None, party: str | None) -> str:
+    if side is Side.SUITE:
+        who = "the suite's own agent" if party else "the suite itself"
+    else:
+        who = f"the {side}" if side and side is not Side.EITHER else "the sender"
+    return f"{who} {party}" if party else who
 
 
 def conclude(result: ScenarioResult) -> None:
@@ -124,6 +130,8 @@ def _verdict(result: ScenarioResult) -> Verdict:
         return Verdict.COULD_NOT_RUN
     if result.failing():
         return Verdict.FAIL
+    if any(told.verdict is Verdict.COULD_NOT_RUN for told in result.tally):
+        return Verdict.COULD_NOT_RUN
     if any(told.verdict is Verdict.INCONCLUSIVE and told.level is Level.MUST for told in result.tally):
         return Verdict.INCONCLUSIVE
     if result.verdict is Verdict.PASS or result.passed or any(t.verdict is Verdict.FAIL for t in result.tally):
@@ -134,7 +142,7 @@ def _verdict(result: ScenarioResult) -> Verdict:
 def _verdict_sentence(result: ScenarioResult) -> str:
     must = [line for line in result.shown if line.counts_against]
     if result.verdict is Verdict.FAIL and must:
-        accused = sorted({f"the {line.side} {line.party or ''}".strip() for line in must})
+        accused = sorted({_who(line.side, line.party) for line in must})
         checks = sorted({line.check or "" for line in must})
         who = " and ".join(accused[:3]) + (f" and {len(accused) - 3} more" if len(accused) > 3 else "")
         verb = "breaks" if len(accused) == 1 else "break"
@@ -146,7 +154,20 @@ def _verdict_sentence(result: ScenarioResult) -> str:
         Verdict.PASS: f"No MUST is violated{f'; {lesser} lesser or expected deviations' if lesser else ''}.",
         Verdict.FAIL: "The scenario did not see what it expects; no check accuses anybody of it.",
         Verdict.INCONCLUSIVE: "The evidence does not suffice for a verdict.",
-        Verdict.NOT_APPLICABLE: "Nothing in the evidence is what a check asks about.",
+        Verdict.NOT_APPLICABLE: _nothing(result),
         Verdict.NOT_SUPPORTED: "The device does not support what the scenario needs.",
-        Verdict.COULD_NOT_RUN: f"It could not run: {result.error.strip() or 'no reason was recorded'}",
+        Verdict.COULD_NOT_RUN: _why_not(result),
     }[result.verdict or Verdict.PASS]
+
+
+def _nothing(result: ScenarioResult) -> str:
+    if result.notes:
+        return f"Nothing in it could be judged: {shortened(result.notes[0].text, 300).rstrip('.')}."
+    return "Nothing in the evidence is what a check asks about."
+
+
+def _why_not(result: ScenarioResult) -> str:
+    if result.error:
+        return f"It could not run: {shortened(result.error.strip().splitlines()[-1], 300)}"
+    broken = sorted({told.check for told in result.tally if told.verdict is Verdict.COULD_NOT_RUN})
+    return f"The suite could not ask {', '.join(broken)}." if broken else "It could not run; no reason was recorded."
