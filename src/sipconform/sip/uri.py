@@ -80,7 +80,7 @@ class SipUri:
     host: str  # IPv6 with its brackets
     port: int | None = None
     params: Params = NO_PARAMS
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: Params = NO_PARAMS  # behind the question mark: fields of the request to be made
     password: str | None = None
 
     @property
@@ -117,7 +117,7 @@ class SipUri:
             (self.port is None or 0 < self.port < 65536, "a port is between 1 and 65535"),
             (all(_param_fits(*item) for item in self.params), "a URI parameter is name or name=value"),
             (len({n.lower() for n, _ in self.params}) == len(self.params), "a URI parameter stands once"),
-            (all(_HEADER.fullmatch(f"{n}={v}") for n, v in self.headers), "a URI header is name=value"),
+            (all(_HEADER.fullmatch(_pair(*item)) for item in self.headers), "a URI header is name=value"),
         )
         return [Fault(rule) for fits, rule in checks if not fits]
 
@@ -125,7 +125,7 @@ class SipUri:
         password = "" if self.password is None else f":{self.password}"
         user = f"{self.user}{password}@" if self.user or password else ""
         port = "" if self.port is None else f":{self.port}"
-        headers = "?" + "&".join(f"{name}={value}" for name, value in self.headers) if self.headers else ""
+        headers = "?" + "&".join(_pair(*item) for item in self.headers) if self.headers else ""
         return f"{self.scheme}:{user}{self.host}{port}{self.params}{headers}"
 
 
@@ -218,21 +218,25 @@ def _parse_sip(scheme: str, rest: str) -> SipUri | Fault:
         return Fault("a SIP URI names a host, and a port if any in digits")
     if found[2] is not None and not 0 < len(found[2]) < 6:
         return Fault("a port is a number of up to five digits")
-    pairs = tuple((n, v) for n, _, v in (h.partition("=") for h in headers.split("&"))) if question else ()
+    fields = _read_params(headers.split("&")) if question else NO_PARAMS
     port = int(found[2]) if found[2] else None
-    return SipUri(scheme, user, found[1], port, _read_params(params), pairs, password if colon else None)
+    return SipUri(scheme, user, found[1], port, _read_params(params), fields, password if colon else None)
 
 
 def _read_params(parts: list[str]) -> Params:
     return Params(tuple((n, v if e else None) for n, e, v in (part.partition("=") for part in parts)))
 
 
+def _pair(name: str, value: str | None) -> str:
+    return name if value is None else f"{name}={value}"
+
+
 def _param_fits(name: str, value: str | None) -> bool:
     return bool(_PARAM.fullmatch(name)) and (value is None or bool(_PARAM.fullmatch(value)))
 
 
-def _header_set(headers: tuple[tuple[str, str], ...]) -> set[tuple[str, str]]:
-    return {(name.lower(), normal(value)) for name, value in headers}
+def _header_set(headers: Params) -> set[tuple[str, str]]:
+    return {(name.lower(), normal(value or "")) for name, value in headers}
 
 
 def _params_agree(ours: Params, theirs: Params) -> bool:

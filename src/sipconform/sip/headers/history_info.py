@@ -44,8 +44,7 @@ class HistoryEntry:
 
     def _escaped(self, name: str) -> str:
         uri = self.address.uri
-        headers = uri.headers if isinstance(uri, SipUri) else ()
-        return next((unescape(value) for key, value in headers if key.lower() == name), "")
+        return unescape(uri.headers.get(name) or "") if isinstance(uri, SipUri) else ""
 
     def __str__(self) -> str:
         return str(self.address)
