@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import socket
 import struct
 import sys
 import time
 from abc import ABC, abstractmethod
 from collections import deque
-from functools import lru_cache
 from typing import Any, cast
 
+from sipconform.net.addresses import address_of, bind, is_numeric
 from sipconform.net.transport import Receiver
 from sipconform.net.witness import Witness
 from sipconform.trace.packet import Address, Packet
@@ -163,35 +162,9 @@ class StockTransport(DatagramTransport, asyncio.DatagramProtocol):
         self._endpoint.sendto(packet.payload, packet.destination)
 
 
-def address_of(name: Any) -> Address:
-    """The address in what the socket module gives: two parts for IPv4, four for IPv6."""
-    if len(name) == 4 and name[3]:
-        return Address(f"{name[0]}%{name[3]}", name[1])
-    return Address(name[0], name[1])
-
-
-@lru_cache(maxsize=4096)
-def is_numeric(address: Address) -> bool:
-    """Whether a socket takes the address as it stands.
-
-    Destinations come from Contact and Via: hostile input, and a name would make the socket ask the DNS.
-    """
-    try:
-        ipaddress.ip_address(address.host)
-    except ValueError:
-        return False
-    return 0 < address.port < 65_536
-
-
 def _bind(local: Address) -> socket.socket:
-    bound = socket.socket(socket.AF_INET6 if ":" in local.host else socket.AF_INET, socket.SOCK_DGRAM)
-    try:
-        bound.setblocking(False)
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
-        bound.bind(local)
-    except BaseException:
-        bound.close()
-        raise
+    bound = bind(local, socket.SOCK_DGRAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
     return bound
 
 

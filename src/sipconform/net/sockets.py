@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import errno
-import ipaddress
 import ssl
 import time
 
+from sipconform.net.addresses import is_of_one_interface
 from sipconform.net.datagram import DatagramTransport, open_datagram
 from sipconform.net.stream import StreamTransport
 from sipconform.net.transport import Receiver, Tap
@@ -34,7 +34,7 @@ class SocketNetwork:
         client_context: ssl.SSLContext | None = None,
     ) -> DatagramTransport | StreamTransport:
         """Binds the numeric address of one interface: an agent says in Via and Contact where it is."""
-        if not _is_of_one_interface(local):
+        if not is_of_one_interface(local):
             raise OSError(errno.EADDRNOTAVAIL, f"no numeric address of one interface: {local}")
         transport: DatagramTransport | StreamTransport
         if protocol == "udp":
@@ -57,11 +57,3 @@ class SocketNetwork:
 
     def now_ns(self) -> int:
         return time.time_ns()
-
-
-def _is_of_one_interface(local: Address) -> bool:
-    try:
-        host = ipaddress.ip_address(local.host)
-    except ValueError:
-        return False
-    return not host.is_unspecified and 0 <= local.port < 65_536

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 import time
 from typing import cast
 
-from sipconform.net.datagram import address_of, is_numeric
+from sipconform.net.addresses import address_of, bind, is_numeric
 from sipconform.net.framing import PING, PONG, Framer
 from sipconform.net.transport import Receiver
 from sipconform.net.witness import Witness
@@ -38,10 +39,10 @@ class StreamTransport:
 
     async def listen(self, local: Address, context: ssl.SSLContext | None) -> None:
         """Binds the address; "tls" without a context answers nobody there. Raises OSError."""
-        loop = asyncio.get_running_loop()
         serving = self.protocol == "tcp" or context is not None
-        self._server = await loop.create_server(
-            lambda: Connection(self), local.host, local.port, ssl=context, start_serving=serving
+        bound = bind(local, socket.SOCK_STREAM)
+        self._server = await asyncio.get_running_loop().create_server(
+            lambda: Connection(self), sock=bound, ssl=context, start_serving=serving
         )
         self.local = address_of(self._server.sockets[0].getsockname())
         self.witness.listeners.add((self.protocol, self.local))
