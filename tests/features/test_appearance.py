@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -133,9 +136,19 @@ def test_a_far_party_cannot_smuggle_in_a_header_row() -> None:
     assert "\n" not in str(Appearance(1, State.ACTIVE, "x\r\nVia: y", "sip:h"))
 
 
-@given(
-    st.lists(st.one_of(st.text(max_size=60), st.text('<>;=,"\\*1 appearance-index', max_size=60)), max_size=3)
-)
+@given(st.lists(st.one_of(st.text(max_size=60), st.text('<>;=,"\\*1 appearance-index', max_size=60)), max_size=3))
 def test_reading_never_raises(rows: list[str]) -> None:
     read_full_state(rows)
     appearance_of(rows)
+
+
+def test_what_a_real_line_server_sent_is_read(shared_captures: Path) -> None:
+    raw = b"".join(path.read_bytes() for path in sorted(shared_captures.glob("kamailio/sca-*.pcap")))
+    rows = {row.decode() for row in re.findall(rb"\r\nCall-Info:([^\r\n]*)\r\n", raw)}
+    told = [read_full_state([row]) for row in rows if "*" in row and "appearance-state" in row]
+    assert len(told) > 10
+    broken = [state for state in told if state.faults]
+    assert len(broken) == 1  # the one whose far party was given with a display name: inner quotes unescaped
+    assert {state.state(1) for state in told} == {
+        "idle", "seized", "progressing", "alerting", "active", "held", "held-private",
+    }  # fmt: skip

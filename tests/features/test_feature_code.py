@@ -98,9 +98,7 @@ def test_what_could_become_a_code_is_incomplete(dialled: str, incomplete: bool) 
         (CodeTable(), (Feature.DND, Action.ON), None),
     ],
 )
-def test_an_intent_becomes_what_is_dialled(
-    table: CodeTable, wanted: tuple[Any, ...], dialled: str | None
-) -> None:
+def test_an_intent_becomes_what_is_dialled(table: CodeTable, wanted: tuple[Any, ...], dialled: str | None) -> None:
     assert table.compose(*wanted) == dialled
 
 

@@ -25,9 +25,7 @@ from sipconform.features.schema import validate
 from sipconform.sip.fault import Fault
 
 NO_ANSWER = ForwardType.NO_ANSWER
-texts = st.text(
-    st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Zs", "Zl", "Zp", "Cn"]), max_size=20
-)
+texts = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Zs", "Zl", "Zp", "Cn"]), max_size=20)
 numbers = st.none() | texts.map(str.strip)
 rings = st.none() | st.integers(1, 100)
 on = st.booleans()
@@ -76,7 +74,7 @@ def test_reading_forgives_order_prefix_space_and_comments_and_tells_the_judge() 
     request = read(body)
     assert request == SetForwarding(NO_ANSWER, on=True, to="2054", rings=4, device="")
     assert request.facts is not None
-    assert request.facts.namespace == "urn:other"
+    assert (request.facts.namespace, request.facts.is_csta) == ("urn:other", False)
     assert request.facts.charset == "UTF-8"
     assert request.facts.device is Device.NOT_KNOWN
     assert request.facts.texts["ringCount"] == " 4 "
@@ -96,16 +94,12 @@ def test_reading_forgives_order_prefix_space_and_comments_and_tells_the_judge() 
     ],
 )
 def test_every_form_of_device_is_told_apart(inside: bytes, kind: Device, value: str | None) -> None:
-    event = read(
-        b"<DoNotDisturbEvent>" + inside + b"<doNotDisturbOn>true</doNotDisturbOn></DoNotDisturbEvent>"
-    )
+    event = read(b"<DoNotDisturbEvent>" + inside + b"<doNotDisturbOn>true</doNotDisturbOn></DoNotDisturbEvent>")
     assert event.facts is not None
     assert (event.facts.device, event.device, event.facts.namespace) == (kind, value, "")
 
 
-@pytest.mark.parametrize(
-    ("text", "value"), [("true", True), ("0", False), (" 1 ", True), ("True", None), ("", None)]
-)
+@pytest.mark.parametrize(("text", "value"), [("true", True), ("0", False), (" 1 ", True), ("True", None), ("", None)])
 def test_only_xs_booleans_say_anything(text: str, value: bool | None) -> None:
     body = f"<SetDoNotDisturb><doNotDisturbOn>{text}</doNotDisturbOn></SetDoNotDisturb>"
     assert read(body.encode()).on is value
@@ -119,6 +113,14 @@ def test_an_illegal_ring_count_says_nothing(text: str) -> None:
     assert event.rings is None
     assert event.facts is not None
     assert event.facts.texts["ringCount"] == text
+
+
+@pytest.mark.parametrize(("edition", "csta"), [("ed3", True), ("ed5", True), ("edition", False), ("", False)])
+def test_the_namespace_of_any_csta_edition_is_known(edition: str, csta: bool) -> None:
+    body = SetDoNotDisturb(True).to_xml().replace(b"ed3", edition.encode())
+    facts = read(body).facts
+    assert facts is not None
+    assert facts.is_csta is csta
 
 
 def test_another_root_is_unknown_but_not_a_fault() -> None:
@@ -201,9 +203,7 @@ def test_the_full_state_told_to_an_empty_phone_is_the_state(state: FeatureState)
 
 
 @given(states, states)
-def test_the_changed_features_carry_one_state_into_the_other(
-    before: FeatureState, after: FeatureState
-) -> None:
+def test_the_changed_features_carry_one_state_into_the_other(before: FeatureState, after: FeatureState) -> None:
     told = before
     for event in changed(before, after):
         told = apply(told, event)

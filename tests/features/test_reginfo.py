@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -53,6 +56,14 @@ def test_a_registrars_document_is_read_whatever_its_prefix() -> None:
     )
     contact = RegContact("2", "sip:a@192.0.2.1", "terminated", "expired", 0)
     assert read == RegInfo(3, False, (Registration("sip:a@h", "1", "terminated", (contact,)),))
+
+
+def test_what_a_real_registrar_sent_is_read(shared_captures: Path) -> None:
+    raw = (shared_captures / "kamailio" / "events-mwi-reg.pcap").read_bytes()
+    read = [parse_reginfo(body) for body in re.findall(rb"<reginfo.*?</reginfo>", raw, re.DOTALL)]
+    states = [document.registrations[0].state for document in read if isinstance(document, RegInfo)]
+    assert states == ["active", "active", "terminated", "terminated"]
+    assert not any(document.faults for document in read if isinstance(document, RegInfo))
 
 
 @pytest.mark.parametrize(

@@ -148,9 +148,7 @@ class Appearances:
 
 def _told(told: Appearances, index: int) -> tuple[str, str]:
     slot = told.slots.get(index)
-    return (
-        (slot.state, slot.party) if slot is not None and slot.state != State.IDLE else (told.state(index), "")
-    )
+    return (slot.state, slot.party) if slot is not None and slot.state != State.IDLE else (told.state(index), "")
 
 
 def read_full_state(values: Iterable[str]) -> Appearances:

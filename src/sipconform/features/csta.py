@@ -7,11 +7,10 @@ theirs in any order. A device stands as text (services) or in a `deviceIdentifie
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sipconform.features.feature_event import boolean, forward_type, ring_count
+from sipconform.features.feature_event import EDITION, NAMESPACE, boolean, forward_type, ring_count
 from sipconform.features.feature_state import FeatureState, Forward, ForwardType
 from sipconform.features.xml_body import (
     XmlBody,
@@ -28,9 +27,6 @@ from sipconform.sip.fault import Fault
 
 CONTENT_TYPE = "application/csta+xml"
 DISPOSITION = "signal;handling=required"  # of every body, ECMA TR/87 §7
-
-_NAMESPACE = "http://www.ecma-international.org/standards/ecma-323/csta/ed"
-_EDITION = re.compile(re.escape(_NAMESPACE) + "([0-9]{1,2})")
 
 # Every document, its elements in the order written; a slash leads to an element within.
 DOCUMENTS: Mapping[str, tuple[str, ...]] = {
@@ -122,7 +118,7 @@ class CstaDocument:
 
     def to_xml(self, encoding: str = "UTF-8") -> bytes:
         """The document's octets; fields its name has no element for are left out."""
-        lines = [f'<{self.name} xmlns="{_NAMESPACE}{self.edition or 3}">']
+        lines = [f'<{self.name} xmlns="{NAMESPACE[:-1]}{self.edition or 3}">']
         for path in DOCUMENTS.get(self.name, ()):
             outer, _, inner = path.partition("/")
             if outer in self.fields:
@@ -156,7 +152,7 @@ def parse_csta(body: bytes) -> CstaDocument | Fault:
     for element in children(xml.root):
         if local_name(element) != "forwardingList":
             fields.setdefault(local_name(element), text_of(element).strip())
-    edition = _EDITION.fullmatch(namespace(xml.root))
+    edition = EDITION.fullmatch(namespace(xml.root))
     return CstaDocument(local_name(xml.root), fields, int(edition[1]) if edition else None, _read_forwards(xml))
 
 

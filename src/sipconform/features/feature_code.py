@@ -111,9 +111,7 @@ class CodeTable:
 
     def match(self, dialled: str) -> Match | None:
         """The code a dialled string is; where several fit, the one with most literal characters."""
-        fitting = [
-            (code.literals, code, found) for code in self.codes if (found := code.whole.fullmatch(dialled))
-        ]
+        fitting = [(code.literals, code, found) for code in self.codes if (found := code.whole.fullmatch(dialled))]
         if not fitting:
             return None
         _, code, found = max(fitting, key=lambda fit: fit[0])
@@ -125,9 +123,7 @@ class CodeTable:
         """Whether the string is no code yet but more digits could make it one (a 484 rather than a 404)."""
         return self.match(dialled) is None and any(code.begun.fullmatch(dialled) for code in self.codes)
 
-    def compose(
-        self, feature: Feature, action: Action, number: str = "", seconds: int | None = None
-    ) -> str | None:
+    def compose(self, feature: Feature, action: Action, number: str = "", seconds: int | None = None) -> str | None:
         """What to dial, visual separators taken out of the number; None when no code can say it.
 
         None too when the number is no digits: an empty or unsayable code is never dialled. A timer no code
@@ -139,8 +135,7 @@ class CodeTable:
         fitting = [
             code.pattern
             for code in self.codes
-            if (code.feature, code.action) == (feature, action)
-            and ("{number}" in code.pattern) == bool(digits)
+            if (code.feature, code.action) == (feature, action) and ("{number}" in code.pattern) == bool(digits)
         ]
         timed = [pattern for pattern in fitting if "{seconds}" in pattern]
         plain = [pattern for pattern in fitting if "{seconds}" not in pattern]

@@ -11,6 +11,7 @@ by local name in any order; what was really sent stays in `Facts` for the judges
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 EVENT = "as-feature-event"
 CONTENT_TYPE = "application/x-as-feature-event+xml"
 NAMESPACE = "http://www.ecma-international.org/standards/ecma-323/csta/ed3"
+EDITION = re.compile(re.escape(NAMESPACE.removesuffix("3")) + "([0-9]{1,2})")  # any edition's namespace
 
 
 class Device(StrEnum):
@@ -58,6 +60,11 @@ class Facts:
     elements: tuple[str, ...]
     texts: dict[str, str]
     device: Device
+
+    @property
+    def is_csta(self) -> bool:
+        """Whether the namespace is that of some CSTA edition. A phone leaves other documents alone."""
+        return EDITION.fullmatch(self.namespace) is not None
 
 
 class _Written:
@@ -153,9 +160,7 @@ def parse_document(body: bytes) -> Document | UnknownDocument | Fault:
     kind = _KINDS.get(facts.root)
     if kind is None:
         return UnknownDocument(facts)
-    told = {
-        attribute: _READERS[attribute](facts.texts.get(name)) for name, attribute in kind.elements.items()
-    }
+    told = {attribute: _READERS[attribute](facts.texts.get(name)) for name, attribute in kind.elements.items()}
     return kind(**told, facts=facts)
 
 
@@ -244,9 +249,7 @@ def dnd_event(state: FeatureState, device: str | None = "") -> DoNotDisturbEvent
     return None if state.dnd is None else DoNotDisturbEvent(state.dnd, device)
 
 
-def forwarding_event(
-    state: FeatureState, kind: ForwardType, device: str | None = ""
-) -> ForwardingEvent | None:
+def forwarding_event(state: FeatureState, kind: ForwardType, device: str | None = "") -> ForwardingEvent | None:
     """The event that tells one forward, None when it is not assigned. One without a number names none."""
     forward = state.forward(kind)
     if forward is None:
