@@ -75,7 +75,7 @@ def contact(message: WireMessage | None) -> str:
     return found.uri_text if isinstance(found, NameAddr) else ""
 
 
-def seconds_of(value: int | None | Fault) -> int | None:
+def seconds_of(value: int | Fault | None) -> int | None:
     """A number of seconds, None when it is missing or cannot be read."""
     return None if isinstance(value, Fault) else value
 

@@ -65,6 +65,7 @@ class _Parties:
 
     def __init__(self, trace: Trace) -> None:
         self._trace = trace
+        self._met: dict[Address, set[Address]] | None = None
         lab = [o.what for o in trace.observations if o.kind == "lab"]
         self._ours = _named(lab, "ours") - _named(lab, "under_test")
         stimuli = [o.what for o in trace.observations if o.kind == "stimulus"]
@@ -95,18 +96,25 @@ class _Parties:
         return self._by_role(found, party)
 
     def _by_role(self, found: Finding, party: Address | None) -> Side:
-        """A guess where nobody said and nothing told: a proxy or the peer of a known phone is a server; the peer of
-        a known server, and whoever is left, is a phone."""
+        """A guess where nobody said and nothing told: of two who speak with each other, the server is the one that
+        speaks with more; the peer of a known phone is one too. In doubt it is a phone."""
+        peers = self._peers()
         for message in _evidence(found):
             transaction = message.transaction
-            if transaction is None:
+            if transaction is None or party is None:
                 continue
             peer = transaction.server if party == transaction.client else transaction.client
-            if peer in self._trace.phones:
-                return Side.SERVER
-            if message.is_request and message.source == party and message.count("Via") > 1:
+            if peer in self._trace.phones or len(peers.get(party, ())) > len(peers.get(peer, ())):
                 return Side.SERVER
         return Side.PHONE
+
+    def _peers(self) -> dict[Address, set[Address]]:
+        if self._met is None:
+            self._met = {}
+            for transaction in self._trace.transactions:
+                self._met.setdefault(transaction.client, set()).add(transaction.server)
+                self._met.setdefault(transaction.server, set()).add(transaction.client)
+        return self._met
 
 
 def _evidence(found: Finding) -> tuple[WireMessage, ...]:

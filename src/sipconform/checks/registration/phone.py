@@ -6,7 +6,16 @@ from collections.abc import Iterator
 
 from sipconform.checks.catalogue import INFO, MUST, PASSED, PHONE, SHOULD, Finding, Verdict, check, finding
 from sipconform.checks.evidence import GIVE_UP, SLACK, author, is_relayed, seconds, seconds_of
-from sipconform.checks.registration.binding import Line, aor, contacts, granted, lifetime, line, refreshes, registers
+from sipconform.checks.registration.binding import (
+    Line,
+    aor,
+    contacts,
+    granted,
+    lifetime,
+    line,
+    refreshes,
+    registers,
+)
 from sipconform.sip.fault import Span
 from sipconform.sip.headers.name_addr import NameAddr
 from sipconform.sip.uri import SipUri
@@ -20,8 +29,9 @@ LATE = 2.0  # seconds of slack for a refresh, twice the way
     asks="the Request-URI of REGISTER is the domain without a user, To is the address-of-record, Call-ID stays",
 )  # fmt: skip
 def register_form(trace: Trace) -> Iterator[Finding]:
-    """The domain names the location service. A Call-ID may change with a restart, so only a phone that has three in a row
-    for one Contact is told, as SHOULD."""
+    """The domain names the location service. A Call-ID may change with a restart, so only a phone that has
+    three in a row for one Contact is told, as SHOULD.
+    """
     calls: dict[tuple[str, str], list[WireMessage]] = {}
     for transaction, request in registers(trace):
         uri, to = request.uri, request.to
@@ -57,8 +67,8 @@ def _stable_call_id(series: list[WireMessage]) -> Iterator[Finding]:
     asks="CSeq rises with every REGISTER of a Call-ID, after a challenge too",
 )  # fmt: skip
 def register_cseq_rises(trace: Trace) -> Iterator[Finding]:
-    """The registrar drops what is not newer. By UDP a lower number that was not seen before may be a late repetition, so
-    it is blamed only after 32 s + 1 s; gaps are left alone.
+    """The registrar drops what is not newer. By UDP a lower number that was not seen before may be a late
+    repetition, so it is blamed only after 32 s + 1 s; gaps are left alone.
     """
     highest: dict[Line, WireMessage] = {}
     numbers: dict[Line, set[int]] = {}
@@ -84,9 +94,9 @@ def register_cseq_rises(trace: Trace) -> Iterator[Finding]:
 def refresh_comes_in_time(trace: Trace) -> Iterator[Finding]:
     """Else the phone is not called in between. Slack 2 s.
 
-    Judged between two REGISTERs with adjoining CSeq numbers, so no attempt was missed; by UDP the later one's first
-    sendings may have been lost for up to 32 s, so a delay below that counts only when it happens again. A refresh in
-    the last tenth of the time is noted as INFO.
+    Judged between two REGISTERs with adjoining CSeq numbers, so no attempt was missed; by UDP the later one's
+    first sendings may have been lost for up to 32 s, so a delay below that counts only when it happens again. A
+    refresh in the last tenth of the time is noted as INFO.
     """
     before: dict[Line, tuple[WireMessage, WireMessage]] = {}
     late: dict[Line, int] = {}

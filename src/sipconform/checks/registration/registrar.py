@@ -7,7 +7,15 @@ from itertools import combinations
 
 from sipconform.checks.catalogue import MUST, PASSED, SERVER, SHOULD, Finding, check, finding
 from sipconform.checks.evidence import passed_on, same_uri, seconds_of
-from sipconform.checks.registration.binding import Line, answered, contacts, granted, lifetime, line, registers
+from sipconform.checks.registration.binding import (
+    Line,
+    answered,
+    contacts,
+    granted,
+    lifetime,
+    line,
+    registers,
+)
 from sipconform.trace.packet import Address
 from sipconform.trace.trace import Trace, WireMessage
 
@@ -17,8 +25,9 @@ from sipconform.trace.trace import Trace, WireMessage
     asks="the expires of a Contact counts before the Expires header field",
 )  # fmt: skip
 def contact_expires_wins(trace: Trace) -> Iterator[Finding]:
-    """Judged where a REGISTER has both and they differ: granting more than the Contact asked, up to what the header field
-    says, shows that the wrong one was read. A registrar that raises everything to its minimum is REG-007's.
+    """Judged where a REGISTER has both and they differ: granting more than the Contact asked, up to what the
+    header field says, shows that the wrong one was read. A registrar that raises everything to its minimum is
+    REG-007's.
     """
     for request, final in answered(trace):
         asked = contacts(request)
@@ -38,8 +47,8 @@ def contact_expires_wins(trace: Trace) -> Iterator[Finding]:
     asks="a registrar grants what was asked or less, or refuses with 423 and Min-Expires",
 )  # fmt: skip
 def grant_is_not_raised(trace: Trace) -> Iterator[Finding]:
-    """Many raise a short time to their minimum in silence; that is a warning. A 423 without Min-Expires leaves the phone
-    guessing: MUST.
+    """Many raise a short time to their minimum in silence; that is a warning. A 423 without Min-Expires leaves
+    the phone guessing: MUST.
     """
     for request, final in answered(trace):
         asked = contacts(request)
@@ -59,8 +68,8 @@ def grant_is_not_raised(trace: Trace) -> Iterator[Finding]:
     asks="the 200 lists the binding just made, and every binding with its expires",
 )  # fmt: skip
 def bindings_are_listed(trace: Trace) -> Iterator[Finding]:
-    """The phone learns from it what it was granted. A Date is only recommended: said once for each registrar. Bindings of
-    other phones are not counted, for a registrar may keep only one.
+    """The phone learns from it what it was granted. A Date is only recommended: said once for each registrar.
+    Bindings of other phones are not counted, for a registrar may keep only one.
     """
     dated: set[Address] = set()
     for request, final in answered(trace):
@@ -90,8 +99,8 @@ def _lists(answer: WireMessage, uri: str) -> bool:
     asks="expires 0 removes a binding, * with 0 all of them, and * with anything else is refused",
 )  # fmt: skip
 def removal_removes(trace: Trace) -> Iterator[Finding]:
-    """A phone that has signed out must not be called. Shown by the list in the 200; a refusal, by a registrar that wants
-    credentials for example, passes.
+    """A phone that has signed out must not be called. Shown by the list in the 200; a refusal, by a registrar
+    that wants credentials for example, passes.
     """
     for request, final in answered(trace):
         if request.contact_star:
@@ -120,8 +129,8 @@ def _star(request: WireMessage, final: WireMessage) -> Finding:
     asks="a REGISTER that is not newer than the last one of its Call-ID is refused",
 )  # fmt: skip
 def stale_register_is_refused(trace: Trace) -> Iterator[Finding]:
-    """An overtaken REGISTER must not undo a newer one. That the newer one was accepted before the older passed the tap
-    proves the order. A query (no Contact) changes nothing and may be answered.
+    """An overtaken REGISTER must not undo a newer one. That the newer one was accepted before the older passed
+    the tap proves the order. A query (no Contact) changes nothing and may be answered.
     """
     accepted: dict[Line, WireMessage] = {}
     for transaction, request in registers(trace):
@@ -141,8 +150,8 @@ def stale_register_is_refused(trace: Trace) -> Iterator[Finding]:
     asks="one Contact is one binding, however its URI is spelled",
 )  # fmt: skip
 def binding_is_not_doubled(trace: Trace) -> Iterator[Finding]:
-    """Else the phone rings twice. Two URIs in one list that RFC 3261 §19.1.4 calls equal are one binding too many; phones
-    with an instance id may share a URI over different flows (RFC 5626), so those are left out.
+    """Else the phone rings twice. Two URIs in one list that RFC 3261 §19.1.4 calls equal are one binding too
+    many; phones with an instance id may share a URI over different flows (RFC 5626), so those are left out.
     """
     for request, final in answered(trace):
         listed = [c for c in contacts(final) if "+sip.instance" not in c.params] if final.status < 300 else []

@@ -15,10 +15,7 @@ _ADDED = re.compile(r";\s*(?:received|rport)(?:\s*=\s*[^;,\s]*)?", re.IGNORECASE
 
 # Option tags registered with IANA; others may not be understood by anybody (RFC 3261 §19.2).
 REGISTERED = frozenset(
-    "100rel 199 answermode early-session eventlist explicitsub from-change geolocation-http geolocation-sip gin gruu"
-    " histinfo ice join multiple-refer norefersub nosub outbound path policy precondition pref privacy"
-    " recipient-list-invite recipient-list-message recipient-list-subscribe record-aware replaces resource-priority"
-    " sdp-anat sec-agree siprec tdialog timer trickle-ice uui".split()
+    ["100rel", "199", "answermode", "early-session", "eventlist", "explicitsub", "from-change", "geolocation-http", "geolocation-sip", "gin", "gruu", "histinfo", "ice", "join", "multiple-refer", "norefersub", "nosub", "outbound", "path", "policy", "precondition", "pref", "privacy", "recipient-list-invite", "recipient-list-message", "recipient-list-subscribe", "record-aware", "replaces", "resource-priority", "sdp-anat", "sec-agree", "siprec", "tdialog", "timer", "trickle-ice", "uui"]
 )
 
 

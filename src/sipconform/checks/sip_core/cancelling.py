@@ -15,10 +15,11 @@ from sipconform.trace.trace import Trace, Transaction, WireMessage
     asks="CANCEL is answered 200, or 481 when it matches nothing, and the INVITE it stops gets its final answer",
 )  # fmt: skip
 def cancel_is_answered(trace: Trace) -> Iterator[Finding]:
-    """CANCEL cannot be sent again with credentials, so it is never challenged; other refusals are unknown to §9.2.
+    """CANCEL cannot be sent again with credentials, so it is never challenged; other refusals are unknown to
+    §9.2.
 
-    481 to a CANCEL whose INVITE had a 1xx and no final yet is wrong; after a final it is a matter of timing. A proxy
-    waits for its branches, so the INVITE's final is missed only after 64*T1 and 1 s.
+    481 to a CANCEL whose INVITE had a 1xx and no final yet is wrong; after a final it is a matter of timing. A
+    proxy waits for its branches, so the INVITE's final is missed only after 64*T1 and 1 s.
     """
     for transaction in trace.transactions:
         if transaction.method != "CANCEL" or transaction.request is None:
@@ -32,7 +33,7 @@ def cancel_is_answered(trace: Trace) -> Iterator[Finding]:
 
 def _answer(transaction: Transaction, final: WireMessage) -> Finding:
     expected = "200 (481 when nothing matches)"
-    ok = final.status == 200 or final.status == 481 and not _was_pending(transaction)
+    ok = final.status == 200 or (final.status == 481 and not _was_pending(transaction))
     return finding(final, ok, expected=expected, observed=f"{final.status} {final.reason}")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from sipconform.checks.catalogue import EITHER, MUST, PASSED, SHOULD, Finding, check, finding
 from sipconform.checks.evidence import GIVE_UP, SLACK, author, is_relayed, overtaken, passed_on, seconds
@@ -21,8 +22,9 @@ OTHER_USAGES = frozenset({"SUBSCRIBE", "NOTIFY", "REFER"})  # may outlive the ca
 def cseq_rises(trace: Trace) -> Iterator[Finding]:
     """The receiver tells new from old by it.
 
-    A gap is not judged: the missing request may have been lost, or have gone another way. A lower number that was not
-    seen before may be a late repetition of a lost first sending, so on UDP it is blamed only after 32 s + 1 s.
+    A gap is not judged: the missing request may have been lost, or have gone another way. A lower number that
+    was not seen before may be a late repetition of a lost first sending, so on UDP it is blamed only after 32 s
+    + 1 s.
     """
     for request in trace.requests():
         named = request.text("CSeq")
@@ -95,8 +97,8 @@ def _borrowed_numbers(transaction: Transaction) -> Iterator[Finding]:
     asks="a request whose CSeq is below one already answered in its dialog is refused (500)",
 )  # fmt: skip
 def stale_request_is_refused(trace: Trace) -> Iterator[Finding]:
-    """An overtaken request must not be carried out. That the higher one was answered before the lower one passed the
-    tap proves the order; any refusal will do. A proxy passes both on and is not meant.
+    """An overtaken request must not be carried out. That the higher one was answered before the lower one
+    passed the tap proves the order; any refusal will do. A proxy passes both on and is not meant.
     """
     for dialog in trace.dialogs:
         for transaction, proof in overtaken(dialog):
@@ -160,9 +162,9 @@ def nothing_after_bye(trace: Trace) -> Iterator[Finding]:
 def glare_is_refused(trace: Trace) -> Iterator[Finding]:
     """Neither side may accept while its own offer is open.
 
-    A side's own INVITE is open until its final has passed the tap, so an acceptance seen before that final was given in
-    ignorance of it. The wait (2.1 to 4 s for the owner of the Call-ID) is judged for the owner and as SHOULD, with
-    0.2 s of slack; the other side may come back at once.
+    A side's own INVITE is open until its final has passed the tap, so an acceptance seen before that final was
+    given in ignorance of it. The wait (2.1 to 4 s for the owner of the Call-ID) is judged for the owner and as
+    SHOULD, with 0.2 s of slack; the other side may come back at once.
     """
     for dialog in trace.dialogs:
         invites = [t for t in dialog.transactions if t.method == "INVITE" and t.request is not None]
@@ -193,7 +195,7 @@ def _judge_glare(trace: Trace, one: Transaction, other: Transaction) -> Iterator
 
 def _waits(dialog: Dialog, invites: list[Transaction]) -> Iterator[Finding]:
     owner = dialog.invite.client if dialog.invite is not None else None
-    for refused, again in zip(invites, invites[1:], strict=False):
+    for refused, again in pairwise(invites):
         final = refused.final
         if final is None or final.status != 491 or refused.client != owner or again.client != owner:
             continue
@@ -211,7 +213,7 @@ def second_invite_is_put_off(trace: Trace) -> Iterator[Finding]:
     """One offer at a time. Both INVITEs come from the same side here; crossing ones are SIP-027's."""
     for dialog in trace.dialogs:
         invites = [t for t in dialog.transactions if t.method == "INVITE" and t.request is not None]
-        for one, other in zip(invites, invites[1:], strict=False):
+        for one, other in pairwise(invites):
             final = other.final
             if one.client != other.client or final is None or not _open_at(one, final) or passed_on(trace, final):
                 continue
@@ -230,8 +232,8 @@ def second_invite_is_put_off(trace: Trace) -> Iterator[Finding]:
     asks="after 481 or 408 to a request in a dialog its sender gives the dialog up",
 )  # fmt: skip
 def lost_dialog_is_given_up(trace: Trace) -> Iterator[Finding]:
-    """The peer knows nothing of it any more. BYE may still be sent; what crossed the answer within 1 s is left alone.
-    Only INVITE dialogs: what ends a subscription is SUB-013's and SUB-020's.
+    """The peer knows nothing of it any more. BYE may still be sent; what crossed the answer within 1 s is left
+    alone. Only INVITE dialogs: what ends a subscription is SUB-013's and SUB-020's.
     """
     for dialog in trace.dialogs:
         lost: Transaction | None = None

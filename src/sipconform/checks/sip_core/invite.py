@@ -19,8 +19,8 @@ CREDENTIALS = ("Authorization", "Proxy-Authorization")
 def ack_to_error_copies_the_invite(trace: Trace) -> Iterator[Finding]:
     """It is matched to the INVITE by these, on this hop; each proxy makes its own.
 
-    An ACK with another branch that names the error's To tag is a failure of this rule too. The To tag must be that of
-    any error answered, for a client may have seen several.
+    An ACK with another branch that names the error's To tag is a failure of this rule too. The To tag must be
+    that of any error answered, for a client may have seen several.
     """
     for transaction in trace.transactions:
         invite = transaction.request

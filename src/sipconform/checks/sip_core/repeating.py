@@ -8,6 +8,7 @@ and the device is seen to be alive.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from sipconform.checks.catalogue import EITHER, MUST, PASSED, SHOULD, Finding, Verdict, check, finding
 from sipconform.checks.evidence import (
@@ -45,7 +46,9 @@ def invite_is_repeated(trace: Trace) -> Iterator[Finding]:
     asks="any other request is sent again until it is answered, and for 32 s at most",
 )  # fmt: skip
 def request_is_repeated(trace: Trace) -> Iterator[Finding]:
-    """Timers E and F. A provisional answer slows the repetition down but does not end it, so only a final counts."""
+    """Timers E and F. A provisional answer slows the repetition down but does not end it, so only a final
+    counts.
+    """
     for transaction in trace.transactions:
         if transaction.method not in ("INVITE", "ACK"):
             yield from _judge_request(trace, transaction)
@@ -87,7 +90,7 @@ def _repetition(transaction: Transaction, request: WireMessage, sent: list[WireM
         if len(later) >= STUBBORN:
             seen = f"sent {len(later)} times more after the {stop.status}"
             return finding(later[-1], False, expected="no repetition after an answer", observed=seen, also=[stop])
-    early = next((b for a, b in zip(sent, sent[1:], strict=False) if seconds(b, a) < T1 / 2), None)
+    early = next((b for a, b in pairwise(sent) if seconds(b, a) < T1 / 2), None)
     if early is None:
         return PASSED
     seen = f"sent again after {seconds(early, sent[sent.index(early) - 1]) * 1000:.0f} ms"
@@ -161,8 +164,9 @@ def _until_ack(
     asks="INVITE gets a 100 when nothing else answers it within 200 ms",
 )  # fmt: skip
 def trying_comes_soon(trace: Trace) -> Iterator[Finding]:
-    """It stops the repetition. The slack is 1 s for the way there and back. On UDP INVITE or 100 may be lost beyond the
-    tap: it is a failure only if three sendings, the last one included, stayed unanswered for too long.
+    """It stops the repetition. The slack is 1 s for the way there and back. On UDP INVITE or 100 may be lost
+    beyond the tap: it is a failure only if three sendings, the last one included, stayed unanswered for too
+    long.
     """
     for transaction in trace.transactions:
         request = transaction.request
@@ -173,7 +177,7 @@ def trying_comes_soon(trace: Trace) -> Iterator[Finding]:
             yield PASSED
             continue
         sent = sendings(r for r in transaction.requests if r.number < first.number)
-        proven = request.transport != "udp" or len(sent) >= 3 and seconds(first, sent[-1]) > 0.2 + SLACK
+        proven = request.transport != "udp" or (len(sent) >= 3 and seconds(first, sent[-1]) > 0.2 + SLACK)
         seen = f"{first.status} after {seconds(first, request):.1f} s"
         verdict = Verdict.FAIL if proven else Verdict.INCONCLUSIVE
         yield finding(first, False, expected="100 within 0.2 s", observed=seen, also=[request], verdict=verdict)

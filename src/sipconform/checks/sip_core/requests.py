@@ -187,7 +187,7 @@ def _two_lengths(message: WireMessage) -> Finding:
     return finding(message, len(lengths) == 1, expected="one Content-Length", observed=seen, at=at)
 
 
-def _wrong_length(message: WireMessage, length: int | None | Fault) -> Finding:
+def _wrong_length(message: WireMessage, length: int | Fault | None) -> Finding:
     at = message.span("Content-Length")
     if length is None or isinstance(length, Fault):
         seen = f"Content-Length: {message.text('Content-Length')}" if length is not None else "no Content-Length"
@@ -213,7 +213,7 @@ def large_requests_use_streams(trace: Trace) -> Iterator[Finding]:
             yield finding(request, not by_udp, expected="TCP for more than 1300 octets", observed=seen)
 
 
-UNUSUAL = (b"\r\nv:", b"\r\nf:", b"\r\nt:", b"\r\ni:", b"\r\nl:", b"\r\nm:", b"\r\n ", b"\r\n\t", b"\r\nvia", b"\r\nVIA")
+UNUSUAL = tuple(b"\r\n" + mark for mark in (b"v:", b"f:", b"t:", b"i:", b"l:", b"m:", b" ", b"\t", b"via", b"VIA"))
 
 
 @check(

@@ -17,7 +17,7 @@ REFRESHES = frozenset({"INVITE", "UPDATE", "SUBSCRIBE", "NOTIFY", "REFER"})  # t
 
 @check(
     "SIP-016", level=MUST, on=EITHER, clause="RFC 3261 §12.1.1, §12.1.2, §12.2.1.1",
-    asks="requests in a dialog carry the Route that Record-Route set: reversed from the caller, in order from the callee",
+    asks="requests in a dialog carry the Route set by Record-Route: reversed from the caller, in order from the callee",
 )  # fmt: skip
 def route_set_is_kept(trace: Trace) -> Iterator[Finding]:
     """Proxies that asked to stay on the path must be passed again.
@@ -66,9 +66,9 @@ def _requests(dialog: Dialog) -> Iterator[WireMessage]:
 def remote_target_is_followed(trace: Trace) -> Iterator[Finding]:
     """The peer may have moved. The Request-URI must name the same user, host and port as its last Contact.
 
-    Judged on a hop next to the sender where the beginning was seen, in dialogs without strict routers. For 1 s after a
-    refresh the old target passes as well, and a Contact that a refused re-INVITE offered passes too, for whether it
-    counts is disputed (RFC 6141).
+    Judged on a hop next to the sender where the beginning was seen, in dialogs without strict routers. For 1 s
+    after a refresh the old target passes as well, and a Contact that a refused re-INVITE offered passes too,
+    for whether it counts is disputed (RFC 6141).
     """
     for dialog in trace.dialogs:
         if dialog.began_here and len(dialog.transactions) > 1 and not _strict_routes(dialog):
@@ -86,11 +86,15 @@ def _targets(trace: Trace, dialog: Dialog) -> Iterator[Finding]:
     for message in dialog.messages:
         source, peer = trace.party(message.source), trace.party(message.destination)
         known = given.get(peer)
-        if message.is_request and message.to_tag and known and message.repeats is None and not is_relayed(message):
-            if message.method not in ("CANCEL", "ACK"):
-                yield _target_finding(message, known)
+        if known and _is_aimed(message):
+            yield _target_finding(message, known)
         if _gives_contact(message):
             given.setdefault(source, []).append(message)
+
+
+def _is_aimed(message: WireMessage) -> bool:
+    fresh = message.is_request and message.repeats is None and message.method not in ("CANCEL", "ACK")
+    return fresh and bool(message.to_tag) and not is_relayed(message)
 
 
 def _gives_contact(message: WireMessage) -> bool:

@@ -55,7 +55,9 @@ def all_notifications(trace: Trace, subscription: Subscription) -> list[WireMess
 
 
 def in_sight(trace: Trace, subscription: Subscription) -> bool:
-    """Whether its NOTIFYs would pass the tap: some did, or the subscriber's Contact is the address it sends from."""
+    """Whether its NOTIFYs would pass the tap: some did, or the subscriber's Contact is the address it sends
+    from.
+    """
     if all_notifications(trace, subscription):
         return True
     return any(points_to(contact(t.request), subscription.subscriber) for t in subscription.subscribes)

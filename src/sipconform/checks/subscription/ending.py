@@ -28,8 +28,9 @@ ENDING = frozenset({404, 405, 410, 416, *range(480, 486), 489, 501, 604})
     asks="after the NOTIFY that ends a subscription no other is sent, and one that comes is answered 481",
 )  # fmt: skip
 def nothing_after_the_end(trace: Trace) -> Iterator[Finding]:
-    """Both sides have forgotten it. A NOTIFY with a lower CSeq was overtaken; what was on its way (1 s) is left alone;
-    and a SUBSCRIBE in between may have begun it again. The notifier answers for the sending, the subscriber for a 2xx.
+    """Both sides have forgotten it. A NOTIFY with a lower CSeq was overtaken; what was on its way (1 s) is left
+    alone; and a SUBSCRIBE in between may have begun it again. The notifier answers for the sending, the
+    subscriber for a 2xx.
     """
     for subscription in trace.subscriptions:
         end = next((t for t in subscription.notifies if is_final(t.request)), None)
@@ -65,8 +66,9 @@ def _late_notify(trace: Trace, transaction: Transaction, end: WireMessage) -> It
     asks="a SUBSCRIBE with Expires 0 is followed by a NOTIFY that ends the subscription",
 )  # fmt: skip
 def unsubscribing_ends(trace: Trace) -> Iterator[Finding]:
-    """So the subscriber knows it is over. The reason given is free. Missing after 64*T1 and 1 s it is a failure if it
-    would have passed the tap."""
+    """So the subscriber knows it is over. The reason given is free. Missing after 64*T1 and 1 s it is a failure
+    if it would have passed the tap.
+    """
     yield from endings(trace, trace.subscriptions)
 
 
@@ -93,8 +95,8 @@ def endings(trace: Trace, subscriptions: Iterable[Subscription]) -> Iterator[Fin
     asks="a subscription whose NOTIFY was refused with 481 or the like is dropped",
 )  # fmt: skip
 def refused_notify_ends(trace: Trace) -> Iterator[Finding]:
-    """The subscriber knows nothing of it. NOTIFYs sent within 1 s were under way; a later SUBSCRIBE begins anew. Other
-    refusals, and a time-out, leave the notifier free.
+    """The subscriber knows nothing of it. NOTIFYs sent within 1 s were under way; a later SUBSCRIBE begins
+    anew. Other refusals, and a time-out, leave the notifier free.
     """
     yield from drops(trace.subscriptions)
 
@@ -102,17 +104,12 @@ def refused_notify_ends(trace: Trace) -> Iterator[Finding]:
 def drops(subscriptions: Iterable[Subscription]) -> Iterator[Finding]:
     """Judges that nothing is notified after a refusal that ends the subscription."""
     for subscription in subscriptions:
-        refused = next((t.final for t in subscription.notifies if t.final is not None and t.final.status in ENDING), None)
+        finals = (t.final for t in subscription.notifies if t.final is not None)
+        refused = next((f for f in finals if f.status in ENDING), None)
         if refused is None:
             continue
-        later = next(
-            (
-                n
-                for n in notifications(subscription)
-                if n.number > refused.number and seconds(n, refused) > SLACK and not begun_again(subscription, refused, n)
-            ),
-            None,
-        )
+        late = (n for n in notifications(subscription) if n.number > refused.number and seconds(n, refused) > SLACK)
+        later = next((n for n in late if not begun_again(subscription, refused, n)), None)
         if later is None:
             yield PASSED
         else:
@@ -125,10 +122,11 @@ def drops(subscriptions: Iterable[Subscription]) -> Iterator[Finding]:
     asks="a subscription that runs out is ended with a NOTIFY, and told nothing more",
 )  # fmt: skip
 def expiry_is_told(trace: Trace) -> Iterator[Finding]:
-    """The subscriber may have lost its refresh. The notifier has 64*T1 and 1 s for it, since many sweep now and then.
+    """The subscriber may have lost its refresh. The notifier has 64*T1 and 1 s for it, since many sweep now and
+    then.
 
-    Not asked where the last NOTIFY was refused or unanswered, for then the subscription was dropped before, nor where
-    the subscriber asked for the end itself.
+    Not asked where the last NOTIFY was refused or unanswered, for then the subscription was dropped before, nor
+    where the subscriber asked for the end itself.
     """
     for subscription in trace.subscriptions:
         yield from expiry(trace, subscription)
@@ -143,8 +141,8 @@ def expiry(trace: Trace, subscription: Subscription) -> Iterator[Finding]:
     late = [n for n in notifications(subscription) if n.packet.time_ns > until]
     if any(is_final(n) for n in late):
         yield PASSED
-    elif not is_final(last.request) and (trace.end_ns - until) / 1e9 > DEADLINE:
-        if last.succeeded:
+    elif not is_final(last.request) and last.succeeded:
+        if (trace.end_ns - until) / 1e9 > DEADLINE:
             seen = f"{(trace.end_ns - until) / 1e9:.0f} s after the expiry none has come"
             yield finding(last.request, False, expected="a NOTIFY, terminated", observed=seen)
 
@@ -160,9 +158,9 @@ def _ended_otherwise(subscription: Subscription) -> bool:
     asks="a subscriber heeds why its subscription was ended before it subscribes again",
 )  # fmt: skip
 def reason_is_heeded(trace: Trace) -> Iterator[Finding]:
-    """After rejected, noresource or invariant it should not come back by itself, after probation or giveup not before
-    retry-after. Judged for a minute; a subscription the subscriber ended itself, and line-seize, which a user asks for
-    with every call, are left alone. Tolerance 1 s.
+    """After rejected, noresource or invariant it should not come back by itself, after probation or giveup not
+    before retry-after. Judged for a minute; a subscription the subscriber ended itself, and line-seize, which a
+    user asks for with every call, are left alone. Tolerance 1 s.
     """
     for subscription in trace.subscriptions:
         end = next((n for n in notifications(subscription) if is_final(n)), None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from sipconform.checks.catalogue import MAY, MUST, PASSED, SERVER, SHOULD, EITHER, Finding, check, finding
+from sipconform.checks.catalogue import EITHER, MAY, MUST, PASSED, SERVER, SHOULD, Finding, check, finding
 from sipconform.checks.evidence import passed_on, seconds_of
 from sipconform.checks.sip_core.requests import contact_finding
 from sipconform.checks.subscription.course import requested
@@ -17,9 +17,10 @@ def accepted(trace: Trace) -> Iterator[tuple[Transaction, WireMessage]]:
     """Every SUBSCRIBE with its 2xx, unless the sender of that only passed it on."""
     for transaction in trace.transactions:
         final = transaction.final
-        if transaction.method == "SUBSCRIBE" and final is not None and final.status < 300:
-            if not passed_on(trace, final):
-                yield transaction, final
+        if transaction.method != "SUBSCRIBE" or final is None or final.status >= 300:
+            continue
+        if not passed_on(trace, final):
+            yield transaction, final
 
 
 @check(
@@ -27,7 +28,9 @@ def accepted(trace: Trace) -> Iterator[tuple[Transaction, WireMessage]]:
     asks="a 2xx to SUBSCRIBE says an Expires that is not longer than asked",
 )  # fmt: skip
 def grant_is_not_longer(trace: Trace) -> Iterator[Finding]:
-    """The subscriber must know when to refresh. The notifier may shorten; if nothing was asked it may grant anything."""
+    """The subscriber must know when to refresh. The notifier may shorten; if nothing was asked it may grant
+    anything.
+    """
     yield from grants((t for t, _ in accepted(trace)))
 
 
@@ -49,7 +52,9 @@ def grants(transactions: Iterable[Transaction]) -> Iterator[Finding]:
     asks="423 says with Min-Expires which time would be long enough, and is for times below that and below an hour",
 )  # fmt: skip
 def too_brief_says_minimum(trace: Trace) -> Iterator[Finding]:
-    """The subscriber is to try again with that time. A notifier may also grant a short time or shorten a long one."""
+    """The subscriber is to try again with that time. A notifier may also grant a short time or shorten a long
+    one.
+    """
     yield from minimums(t for t in trace.transactions if t.method == "SUBSCRIBE")
 
 
@@ -60,7 +65,7 @@ def minimums(transactions: Iterable[Transaction]) -> Iterator[Finding]:
         if final is None or final.status != 423:
             continue
         asked, least = requested(transaction), seconds_of(final.min_expires)
-        ok = least is not None and (asked is None or asked < least and asked < 3600)
+        ok = least is not None and (asked is None or (asked < least and asked < 3600))
         expected = "Min-Expires" if asked is None else f"Min-Expires above the {asked} asked for"
         seen = f"Min-Expires: {final.text('Min-Expires') or 'none'}"
         yield finding(final, ok, expected=expected, observed=seen, at=final.span("Min-Expires"))
@@ -71,8 +76,9 @@ def minimums(transactions: Iterable[Transaction]) -> Iterator[Finding]:
     asks="489 lists the event packages that are known",
 )  # fmt: skip
 def bad_event_lists_packages(trace: Trace) -> Iterator[Finding]:
-    """So that the subscriber need not try. Refusing is no failure in itself; a notifier without any package may leave
-    the list empty, but the header field is to be there."""
+    """So that the subscriber need not try. Refusing is no failure in itself; a notifier without any package may
+    leave the list empty, but the header field is to be there.
+    """
     for response in trace.messages:
         if response.status == 489 and response.repeats is None and not passed_on(trace, response):
             ok = response.has("Allow-Events")
@@ -84,8 +90,8 @@ def bad_event_lists_packages(trace: Trace) -> Iterator[Finding]:
     asks="SUBSCRIBE and NOTIFY name exactly one event package, and one that names none is not accepted",
 )  # fmt: skip
 def event_is_named(trace: Trace) -> Iterator[Finding]:
-    """Without it nobody knows what is subscribed to. That the receiver answers 489, and not another refusal, is left
-    open; accepting it is its own failing, as SHOULD.
+    """Without it nobody knows what is subscribed to. That the receiver answers 489, and not another refusal, is
+    left open; accepting it is its own failing, as SHOULD.
     """
     for request in trace.requests():
         if request.method not in ("SUBSCRIBE", "NOTIFY"):

@@ -5,7 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from sipconform.checks.catalogue import EITHER, INFO, MAY, MUST, PASSED, SHOULD, Finding, Verdict, check, finding
+from sipconform.checks.catalogue import (
+    EITHER,
+    INFO,
+    MAY,
+    MUST,
+    PASSED,
+    SHOULD,
+    Finding,
+    Verdict,
+    check,
+    finding,
+)
 from sipconform.checks.evidence import SLACK, seconds, seconds_of, watched
 from sipconform.checks.sip_core.dialogs import rising
 from sipconform.checks.subscription.course import (
@@ -27,7 +38,9 @@ VERSIONED = frozenset(
     {"application/dialog-info+xml", "application/reginfo+xml", "application/conference-info+xml",
      "application/watcherinfo+xml"}
 )  # fmt: skip
-_VERSION = re.compile(rb"<(?:[\w.-]+:)?(?:dialog-info|reginfo|conference-info|watcherinfo)\b[^>]*?\bversion\s*=\s*[\"'](\d{1,18})[\"']")
+_VERSION = re.compile(
+    rb"<(?:[\w.-]+:)?(?:dialog-info|reginfo|conference-info|watcherinfo)\b[^>]*?\bversion\s*=\s*[\"'](\d{1,18})[\"']"
+)
 PROMPT = 2.0  # seconds that still count as "immediately"
 ROUNDING = 2.0  # seconds by which a countdown may be off: one for rounding, one for the way
 
@@ -72,15 +85,16 @@ def immediate_notify(trace: Trace, subscription: Subscription, subscribe: Transa
     asks="the NOTIFY leaves after the 2xx; a subscriber whom it reaches first takes it all the same",
 )  # fmt: skip
 def notify_after_answer(trace: Trace) -> Iterator[Finding]:
-    """Two datagrams may change places on the way, so by UDP a NOTIFY up to 1 s early passes. The subscriber must take
-    either order: refusing the early NOTIFY is a MUST failure of its own.
+    """Two datagrams may change places on the way, so by UDP a NOTIFY up to 1 s early passes. The subscriber
+    must take either order: refusing the early NOTIFY is a MUST failure of its own.
     """
     for subscription in trace.subscriptions:
         initial = subscription.initial
         if initial is None or initial.final is None or initial.request is None or initial.final.status >= 300:
             continue
         final = initial.final
-        early = [t for t in subscription.notifies if t.request is not None and _between(t.request, initial.request, final)]
+        told = [t for t in subscription.notifies if t.request is not None]
+        early = [t for t in told if t.request is not None and _between(t.request, initial.request, final)]
         if not early or early[0].request is None:
             yield PASSED
             continue
@@ -111,8 +125,8 @@ def early_notify_is_taken(early: Iterable[Transaction]) -> Iterator[Finding]:
     asks="every NOTIFY says whether the subscription is active, pending or terminated",
 )  # fmt: skip
 def state_is_told(trace: Trace) -> Iterator[Finding]:
-    """One Subscription-State with parameters behind semicolons. Another state word is allowed by the grammar and only
-    noted; `reason` behind terminated is optional.
+    """One Subscription-State with parameters behind semicolons. Another state word is allowed by the grammar
+    and only noted; `reason` behind terminated is optional.
     """
     for notify in trace.requests("NOTIFY"):
         yield state_finding(notify)
@@ -154,11 +168,13 @@ def countdown(subscription: Subscription) -> Iterator[Finding]:
 
 
 def _longest(subscription: Subscription, notify: WireMessage) -> float | None:
-    """The seconds a subscription can still have at a NOTIFY, by the last two SUBSCRIBEs: the newest may be on its way."""
+    """The seconds a subscription can still have at a NOTIFY, by the last two SUBSCRIBEs: the newest may be on
+    its way.
+    """
     bounds = []
     for transaction in subscription.subscribes:
         request, final = transaction.request, transaction.final
-        if request is None or request.number > notify.number or final is not None and final.status >= 300:
+        if request is None or request.number > notify.number or (final is not None and final.status >= 300):
             continue
         time = granted(transaction) if final is not None else requested(transaction)
         if time is None:
@@ -227,8 +243,9 @@ def _version(notify: WireMessage) -> int | None:
     asks="a NOTIFY carries a body of a type that SUBSCRIBE accepts",
 )  # fmt: skip
 def accept_is_respected(trace: Trace) -> Iterator[Finding]:
-    """Asked only where the SUBSCRIBE has an Accept: without it the package's default counts. A multipart body is only
-    an envelope, so it passes."""
+    """Asked only where the SUBSCRIBE has an Accept: without it the package's default counts. A multipart body
+    is only an envelope, so it passes.
+    """
     for subscription in trace.subscriptions:
         request = subscription.initial.request if subscription.initial is not None else None
         if request is None or not request.accept:
@@ -244,7 +261,7 @@ def accept_is_respected(trace: Trace) -> Iterator[Finding]:
 
 
 def _matches(kind: str, accepted: str) -> bool:
-    return accepted in ("*/*", kind) or accepted.endswith("/*") and kind.startswith(accepted[:-1])
+    return accepted in ("*/*", kind) or (accepted.endswith("/*") and kind.startswith(accepted[:-1]))
 
 
 @check(

@@ -47,8 +47,8 @@ def strays(notifies: Iterable[WireMessage]) -> Iterator[Finding]:
     asks="a refresh stays in its dialog: same Event and id, addressed to the notifier's Contact, CSeq higher",
 )  # fmt: skip
 def refresh_stays_in_dialog(trace: Trace) -> Iterator[Finding]:
-    """The notifier knows the subscription by these. Judged where the beginning was seen and the refresh on a hop next to
-    the subscriber; for 1 s after a new Contact the old one passes too.
+    """The notifier knows the subscription by these. Judged where the beginning was seen and the refresh on a
+    hop next to the subscriber; for 1 s after a new Contact the old one passes too.
     """
     yield from refreshes(trace.subscriptions)
     begun = {s.call_id: s for s in trace.subscriptions if s.began_here}
@@ -104,7 +104,9 @@ def _targets(subscription: Subscription, request: WireMessage) -> list[str]:
     asks="after 481 to a refresh the subscriber begins anew, with a new Call-ID or tag",
 )  # fmt: skip
 def lost_subscription_begins_anew(trace: Trace) -> Iterator[Finding]:
-    """The old dialog is gone, nothing sent in it will be known. What was sent within 1 s of the 481 is left alone."""
+    """The old dialog is gone, nothing sent in it will be known. What was sent within 1 s of the 481 is left
+    alone.
+    """
     for subscription, refused in lost(trace.subscriptions):
         for later in _later(trace, subscription, refused):
             old = later.call_id == subscription.call_id and later.from_tag == subscription.subscriber_tag
@@ -161,6 +163,6 @@ def recoveries(trace: Trace, subscriptions: Iterable[Subscription]) -> Iterator[
 def _new(trace: Trace, subscription: Subscription) -> Iterator[WireMessage]:
     for other in trace.subscriptions_to(subscription.package):
         opening: Transaction | None = other.subscribes[0] if other.subscribes else None
-        if other.subscriber == subscription.subscriber and opening is not None and opening.request is not None:
-            if not opening.request.to_tag:
-                yield opening.request
+        request = opening.request if opening is not None else None
+        if other.subscriber == subscription.subscriber and request is not None and not request.to_tag:
+            yield request

@@ -1,0 +1,204 @@
+"""A change of a feature: confirmed to who asked for it, told to the others (BroadSoft 11-BD5196)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from sipconform.checks.catalogue import INFO, MUST, PASSED, SERVER, SHOULD, Finding, Verdict, check, finding
+from sipconform.checks.evidence import SLACK, seconds, watched
+from sipconform.checks.feature_sync.told import Wish, after, before, states, wishes
+from sipconform.checks.subscription.course import DEADLINE, REPEATS_LOST, expiry_ns, is_final, notifications
+from sipconform.checks.subscription.notifying import PROMPT
+from sipconform.features.feature_event import EVENT
+from sipconform.trace.trace import Subscription, Trace, WireMessage
+
+
+def _granted(trace: Trace) -> Iterator[tuple[Wish, WireMessage]]:
+    """Wishes that were accepted, with their 2xx."""
+    for wish in wishes(trace):
+        final = wish.transaction.final
+        if final is not None and final.status < 300:
+            yield wish, final
+
+
+@check(
+    "FS-015", level=MUST, on=SERVER, clause="BroadSoft 11-BD5196; RFC 6665 §4.2.1.2",
+    asks="a change of do not disturb that is accepted is confirmed by a NOTIFY with that value",
+)  # fmt: skip
+def dnd_is_confirmed(trace: Trace) -> Iterator[Finding]:
+    """The phone shows what the server says. A server may refuse by telling the old value: that is inconclusive,
+    as is a value nobody knew before. Telling a value that is neither asked for nor old is wrong. If somebody
+    else asked for a change in between, nothing is said.
+    """
+    everybody = list(wishes(trace))
+    for wish, final in _granted(trace):
+        if wish.feature == "dnd" and not _rivals(wish, everybody):
+            told = after(wish.subscription, wish.request, wish.feature)
+            if told is not None and seconds(told, final) <= DEADLINE:
+                yield _confirmation(wish, told)
+
+
+def _rivals(wish: Wish, everybody: list[Wish]) -> bool:
+    return any(
+        other.request is not wish.request
+        and other.subscription.resource == wish.subscription.resource
+        and abs(seconds(other.request, wish.request)) <= SLACK
+        for other in everybody
+    )
+
+
+def _confirmation(wish: Wish, told: WireMessage) -> Finding:
+    now, old = states(told)[wish.feature], before(wish.subscription, wish.request, wish.feature)
+    refused = now != wish.value and (old is None or now == old)
+    verdict = Verdict.INCONCLUSIVE if refused else Verdict.FAIL
+    expected, seen = f"{wish.feature} {wish.value[0]}", f"{wish.feature} {now[0]}"
+    ok = now == wish.value
+    return finding(told, ok, expected=expected, observed=seen, also=[wish.request], verdict=verdict)
+
+
+@check(
+    "FS-016", level=MUST, on=SERVER, clause="RFC 6665 §4.2.1.2; BroadSoft 11-BD5196",
+    asks="who asked for a change gets a NOTIFY that tells the feature",
+)  # fmt: skip
+def originator_is_told(trace: Trace) -> Iterator[Finding]:
+    """Whatever the server decided, the phone must learn it. A failure after 64*T1 and 1 s; late, as SHOULD,
+    after 3 s, by UDP 4 s more. The NOTIFY may overtake the 2xx.
+    """
+    for wish, final in _granted(trace):
+        told = after(wish.subscription, wish.request, wish.feature)
+        yield from _told_in_time(trace, wish, final, told)
+
+
+def _told_in_time(trace: Trace, wish: Wish, final: WireMessage, told: WireMessage | None) -> Iterator[Finding]:
+    expected = f"a NOTIFY that tells {wish.feature}"
+    if told is not None:
+        delay = seconds(told, final)
+        limit = PROMPT + SLACK + (REPEATS_LOST if told.transport == "udp" else 0)
+        level = SHOULD if delay <= DEADLINE else None
+        also = [wish.request, final]
+        yield finding(told, delay <= limit, expected=expected, observed=f"{delay:.1f} s later", also=also, level=level)
+    elif watched(trace, final) > DEADLINE:
+        seen = f"none in {watched(trace, final):.0f} s"
+        yield finding(final, False, expected=expected, observed=seen, also=[wish.request])
+
+
+@check(
+    "FS-017", level=MUST, on=SERVER, clause="BroadSoft 11-BD5196 §2.1",
+    asks="every other phone of the user is told the change too, in its own dialog",
+)  # fmt: skip
+def others_are_told(trace: Trace) -> Iterator[Finding]:
+    """All phones of a user show the same. Asked only after a change that took effect (the value told to who
+    asked is new), and of subscriptions that were alive by all that was seen and whose NOTIFYs pass the tap.
+    Deadline 64*T1 and 1 s.
+    """
+    for wish, final in _granted(trace):
+        own = after(wish.subscription, wish.request, wish.feature)
+        old = before(wish.subscription, wish.request, wish.feature)
+        if own is None or old is None or states(own)[wish.feature] in (old, None):
+            continue
+        for other in trace.subscriptions_to(EVENT):
+            if _is_other_phone(wish, other) and _alive(other, wish.request):
+                yield from _told_too(trace, wish, final, other)
+
+
+def _is_other_phone(wish: Wish, other: Subscription) -> bool:
+    mine = wish.subscription
+    return other is not mine and other.resource == mine.resource != "" and other.notifier == mine.notifier
+
+
+def _alive(subscription: Subscription, moment: WireMessage) -> bool:
+    """Whether a subscription had been told something, was not ended or refused, and had time left at a message."""
+    told = [n for n in notifications(subscription) if n.number < moment.number]
+    if not told or any(is_final(n) for n in told):
+        return False
+    answered = [t for t in subscription.notifies if t.request is not None and t.request.number < moment.number]
+    until = expiry_ns(subscription)
+    ends = [t.request for t in subscription.subscribes if t.request is not None and t.request.expires == 0]
+    return (
+        all(t.succeeded for t in answered)
+        and until is not None and until > moment.packet.time_ns + SLACK * 1e9
+        and not ends
+    )  # fmt: skip
+
+
+def _told_too(trace: Trace, wish: Wish, final: WireMessage, other: Subscription) -> Iterator[Finding]:
+    told = after(other, wish.request, wish.feature)
+    if told is not None and seconds(told, final) <= DEADLINE:
+        yield PASSED
+    elif watched(trace, final) > DEADLINE:
+        expected = f"a NOTIFY that tells {wish.feature} to {other.subscriber}"
+        seen = f"none in {min(watched(trace, final), 999):.0f} s"
+        yield finding(final, False, expected=expected, observed=seen, also=[wish.request])
+
+
+@check(
+    "FS-018", level=MUST, on=SERVER, clause="BroadSoft 11-BD5196 §2.1",
+    asks="a change is not told to other users",
+)  # fmt: skip
+def other_users_are_not_told(trace: Trace) -> Iterator[Finding]:
+    """Nobody else is concerned. The same feature with the same value told to another user within 1 s, with no
+    SUBSCRIBE of theirs as its cause, may be chance once (inconclusive); the second time for the same two users
+    it is not.
+    """
+    times: defaultdict[tuple[str, str], int] = defaultdict(int)
+    subscriptions = list(trace.subscriptions_to(EVENT))
+    for wish, _ in _granted(trace):
+        strangers = [s for s in subscriptions if s.resource and s.resource != wish.subscription.resource]
+        for other in strangers:
+            leak = next((n for n in notifications(other) if _leaks(wish, other, n)), None)
+            if leak is None:
+                yield PASSED
+                continue
+            pair = (wish.subscription.resource, other.resource)
+            times[pair] += 1
+            verdict = Verdict.FAIL if times[pair] > 1 else Verdict.INCONCLUSIVE
+            seen = f"{wish.feature} told to {other.resource}"
+            yield finding(leak, False, expected="no NOTIFY", observed=seen, also=[wish.request], verdict=verdict)
+
+
+def _leaks(wish: Wish, other: Subscription, notify: WireMessage) -> bool:
+    if not 0 <= seconds(notify, wish.request) <= SLACK or states(notify).get(wish.feature) != wish.value:
+        return False
+    own = (t.request for t in other.subscribes if t.request is not None)
+    return not any(-SLACK <= seconds(notify, r) <= DEADLINE for r in own)
+
+
+@check(
+    "FS-019", level=MUST, on=SERVER, clause="RFC 6665 §4.2.1.2",
+    asks="a Set with the value that already holds is confirmed like any other",
+)  # fmt: skip
+def repeated_wish_is_confirmed(trace: Trace) -> Iterator[Finding]:
+    """It is a SUBSCRIBE, and every accepted SUBSCRIBE brings a NOTIFY. Deadlines as for FS-016."""
+    for wish, final in _granted(trace):
+        if before(wish.subscription, wish.request, wish.feature) == wish.value:
+            told = after(wish.subscription, wish.request, wish.feature)
+            yield from _told_in_time(trace, wish, final, told)
+
+
+@check(
+    "FS-039", level=INFO, on=SERVER, clause="BroadSoft 11-BD5196 §2.1",
+    asks="a change on the server is told once, and only the changed feature",
+)  # fmt: skip
+def only_the_change_is_told(trace: Trace) -> Iterator[Finding]:
+    """Telling all of it is harmless and only noted. A NOTIFY that no SUBSCRIBE of the last 6 s explains is
+    taken for a change on the server; one that repeats everything unchanged is noted too.
+    """
+    for subscription in trace.subscriptions_to(EVENT):
+        for notify in list(notifications(subscription))[1:]:
+            now = states(notify)
+            if now and not _asked_for(trace, subscription, notify):
+                same = [name for name, value in now.items() if before(subscription, notify, name) == value]
+                seen = f"{', '.join(same)} unchanged"
+                yield finding(notify, not same, expected="the changed feature only", observed=seen)
+
+
+def _asked_for(trace: Trace, subscription: Subscription, notify: WireMessage) -> bool:
+    """Whether a SUBSCRIBE of any phone of the user, this one's included, can be the cause."""
+    return any(
+        0 <= seconds(notify, t.request) <= PROMPT + REPEATS_LOST
+        for other in trace.subscriptions_to(EVENT)
+        if other.resource == subscription.resource
+        for t in other.subscribes
+        if t.request is not None
+    )

@@ -1,0 +1,229 @@
+"""The life of a feature subscription at the server (RFC 6665 §4.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sipconform.checks.catalogue import MUST, PASSED, SERVER, SHOULD, Finding, check, finding
+from sipconform.checks.evidence import SLACK, passed_on, seconds, seconds_of
+from sipconform.checks.feature_sync.told import before, burst, states, wishes
+from sipconform.checks.subscription.course import DEADLINE, begun_again, is_final, notifications, requested, state_of
+from sipconform.checks.subscription.ending import drops, endings, expiry
+from sipconform.features.feature_event import EVENT
+from sipconform.trace.packet import Address
+from sipconform.trace.trace import Subscription, Trace, Transaction, WireMessage
+
+BRIEF = 60  # seconds below which a subscription is short for this package
+TOLERANCE = 5.0  # seconds by which a renewed countdown may fall short of the grant
+
+
+def _answers(trace: Trace, status: int) -> Iterator[tuple[Transaction, WireMessage]]:
+    for transaction in trace.transactions:
+        final = transaction.final
+        if transaction.method == "SUBSCRIBE" and final is not None and final.status == status:
+            yield transaction, final
+
+
+@check(
+    "FS-030", level=SHOULD, on=SERVER, clause="RFC 6665 §8.3.2, §8.2.2",
+    asks="a server that knows as-feature-event names it in the Allow-Events of its 489",
+)  # fmt: skip
+def package_is_listed(trace: Trace) -> Iterator[Finding]:
+    """So a phone can tell a wrong package from no packages at all. Asked only of servers seen accepting the
+    package.
+    """
+    able: set[Address] = {s.notifier for s in trace.subscriptions_to(EVENT) if any(t.succeeded for t in s.subscribes)}
+    for _, final in _answers(trace, 489) if able else ():
+        if trace.party(final.source) in able and not passed_on(trace, final):
+            seen = f"Allow-Events: {', '.join(final.texts('Allow-Events')) or 'none'}"
+            at = final.span("Allow-Events")
+            yield finding(final, EVENT in final.allow_events, expected=f"Allow-Events: {EVENT}", observed=seen, at=at)
+
+
+@check(
+    "FS-031", level=MUST, on=SERVER, clause="RFC 6665 §4.2.1.4; RFC 3261 §12.2.2",
+    asks="a SUBSCRIBE in a dialog that the server does not know is answered 481",
+)  # fmt: skip
+def unknown_dialog_is_refused(trace: Trace) -> Iterator[Finding]:
+    """Then the phone begins anew and gets the whole state. A dialog is known to be unknown if the beginning was
+    seen and the To tag is nobody's, or if its terminated NOTIFY was answered 1 s ago. Any refusal passes.
+    """
+    tags: dict[str, set[str]] = {}
+    for subscription in trace.subscriptions_to(EVENT):
+        if subscription.began_here:
+            finals = [t.final for t in subscription.subscribes if t.final is not None]
+            known = tags.setdefault(subscription.call_id, set())
+            known |= {subscription.notifier_tag, *(f.to_tag for f in finals if f.status < 300)}
+    for subscription in trace.subscriptions_to(EVENT):
+        end = next((t.final for t in subscription.notifies if is_final(t.request) and t.succeeded), None)
+        for transaction in subscription.subscribes:
+            request, final = transaction.request, transaction.final
+            if request is None or final is None or not request.to_tag or passed_on(trace, final):
+                continue
+            foreign = subscription.call_id in tags and request.to_tag not in tags[subscription.call_id]
+            ended = end is not None and request.number > end.number and seconds(request, end) > SLACK
+            if foreign or ended:
+                seen = f"{final.status} {final.reason}"
+                yield finding(final, final.status >= 300, expected="481", observed=seen, also=[request])
+            elif final.status == 481:
+                yield PASSED
+
+
+@check(
+    "FS-032", level=SHOULD, on=SERVER, clause="RFC 6665 §4.2.1.1",
+    asks="a very short Expires is refused with 423 and Min-Expires or granted as short",
+)  # fmt: skip
+def brief_subscription(trace: Trace) -> Iterator[Finding]:
+    """Never silently longer: the phone would be told what it no longer wants. Below a minute counts as short."""
+    for subscription in trace.subscriptions_to(EVENT):
+        for transaction in subscription.subscribes:
+            asked, final = requested(transaction), transaction.final
+            if asked is None or not 0 < asked < BRIEF or final is None:
+                continue
+            if final.status == 423:
+                least = seconds_of(final.min_expires)
+                ok, seen = least is not None and least > asked, f"Min-Expires: {final.text('Min-Expires') or 'none'}"
+            elif final.status < 300:
+                told = seconds_of(final.expires)
+                ok, seen = told is not None and told <= asked, f"Expires: {final.text('Expires') or 'none'}"
+            else:
+                continue
+            yield finding(final, ok, expected=f"Expires: {asked} or less, or 423 with more", observed=seen)
+
+
+@check(
+    "FS-033", level=MUST, on=SERVER, clause="BroadSoft 11-BD5196 §2.1.1",
+    asks="a refresh without body brings the whole state again",
+)  # fmt: skip
+def refresh_brings_state(trace: Trace) -> Iterator[Finding]:
+    """So a phone that missed something is right again. Asked for the features this subscription was told
+    before; several NOTIFYs within 4 s count together, and nothing is said if the capture ends sooner or another
+    SUBSCRIBE follows.
+    """
+    for subscription in trace.subscriptions_to(EVENT):
+        for transaction in subscription.subscribes:
+            request, final = transaction.request, transaction.final
+            if request is None or not request.to_tag or request.body or requested(transaction) == 0:
+                continue
+            if final is None or final.status >= 300:
+                continue
+            known = {
+                name for n in notifications(subscription) if n.number < request.number for name in states(n)
+            }
+            told = burst(subscription, request)
+            if known and told and _settled(trace, subscription, request, told[-1]):
+                missing = sorted(known - {name for n in told for name in states(n)})
+                seen = f"{', '.join(missing)} missing"
+                expected = f"{', '.join(sorted(known))} after the refresh"
+                yield finding(told[0], not missing, expected=expected, observed=seen, also=[request])
+
+
+def _settled(trace: Trace, subscription: Subscription, request: WireMessage, last: WireMessage) -> bool:
+    next_ = min(
+        (t.request.packet.time_ns for t in subscription.subscribes if t.request and t.request.number > request.number),
+        default=trace.end_ns,
+    )
+    return next_ - last.packet.time_ns > DEADLINE * 1e9 or (next_ - request.packet.time_ns) / 1e9 > TOLERANCE
+
+
+@check(
+    "FS-034", level=SHOULD, on=SERVER, clause="RFC 6665 §4.1.2.2",
+    asks="a SUBSCRIBE that asks for a change also renews the subscription",
+)  # fmt: skip
+def set_renews(trace: Trace) -> Iterator[Finding]:
+    """It is a refresh like any other. Shown by the next countdown, which may fall short of what was granted by
+    5 s; judged where the renewal makes more than twice that difference.
+    """
+    for wish in wishes(trace):
+        final = wish.transaction.final
+        time = seconds_of(final.expires) if final is not None and final.status < 300 else None
+        told = next((n for n in notifications(wish.subscription) if n.number > wish.request.number), None)
+        state = state_of(told)
+        left = seconds_of(state.expires) if state is not None else None
+        if final is None or told is None or time is None or left is None or seconds(told, final) < 0:
+            continue
+        earlier = [n for n in notifications(wish.subscription) if n.number < wish.request.number]
+        old = earlier[-1] if earlier else None
+        was = state_of(old)
+        before_ = seconds_of(was.expires) if was is not None else None
+        if old is None or before_ is None or time - (before_ - seconds(told, old)) < 2 * TOLERANCE:
+            continue
+        ok = left >= time - seconds(told, final) - TOLERANCE
+        seen = f"expires={left}"
+        yield finding(told, ok, expected=f"expires={time} or a little less", observed=seen, also=[wish.request])
+
+
+@check(
+    "FS-035", level=MUST, on=SERVER, clause="RFC 6665 §4.1.2.3, §4.2.1.4",
+    asks="Expires 0 is followed by a terminated NOTIFY, and then by silence",
+)  # fmt: skip
+def unsubscribe_is_final(trace: Trace) -> Iterator[Finding]:
+    """The phone has switched synchronisation off. As SUB-011; and no NOTIFY may come more than 1 s after the
+    last one, unless a SUBSCRIBE began anew.
+    """
+    subscriptions = [s for s in trace.subscriptions_to(EVENT) if any(requested(t) == 0 for t in s.subscribes)]
+    yield from endings(trace, subscriptions)
+    for subscription in subscriptions:
+        told = list(notifications(subscription))
+        end = next((n for n in told if is_final(n)), None)
+        if end is not None:
+            late = [n for n in told if n.cseq_number > end.cseq_number and seconds(n, end) > SLACK]
+            late = [n for n in late if not begun_again(subscription, end, n)]
+            seen = f"{len(late)} more"
+            yield finding((late or [end])[0], not late, expected="no more NOTIFY", observed=seen, also=[end])
+
+
+@check(
+    "FS-036", level=SHOULD, on=SERVER, clause="RFC 6665 §4.2.2",
+    asks="a subscription that runs out ends with terminated;reason=timeout",
+)  # fmt: skip
+def expiry_says_timeout(trace: Trace) -> Iterator[Finding]:
+    """The phone then knows to subscribe again at once. As SUB-015; another reason is as bad as none here."""
+    for subscription in trace.subscriptions_to(EVENT):
+        yield from expiry(trace, subscription)
+        end = next((n for n in notifications(subscription) if is_final(n)), None)
+        lease = [(t.final, seconds_of(t.final.expires)) for t in subscription.subscribes if t.final and t.succeeded]
+        if end is None or not lease or any(requested(t) == 0 for t in subscription.subscribes):
+            continue
+        final, time = lease[-1]
+        state = state_of(end)
+        if time is not None and state is not None and seconds(end, final) >= time - SLACK:
+            seen = f"Subscription-State: {end.text('Subscription-State')}"
+            yield finding(end, state.reason == "timeout", expected="terminated;reason=timeout", observed=seen)
+
+
+@check(
+    "FS-037", level=MUST, on=SERVER, clause="RFC 3261 §22.1, §22.2; RFC 6665 §4.2.1.3",
+    asks="a change that was challenged is not carried out before the credentials came",
+)  # fmt: skip
+def challenged_change_waits(trace: Trace) -> Iterator[Finding]:
+    """Else anybody could divert calls. Shown by a NOTIFY with the new value between the challenge and the next
+    SUBSCRIBE. Whether a server must challenge at all is its own affair.
+    """
+    for wish in wishes(trace):
+        final = wish.transaction.final
+        if final is None or final.status not in (401, 407):
+            continue
+        old = before(wish.subscription, wish.request, wish.feature)
+        early = next((n for n in notifications(wish.subscription) if _applied(wish.subscription, final, n)), None)
+        applied = early is not None and old not in (None, wish.value) and states(early).get(wish.feature) == wish.value
+        seen = f"{wish.feature} told as asked"
+        also = [wish.request, final]
+        yield finding(early or final, not applied, expected="no change after a challenge", observed=seen, also=also)
+
+
+def _applied(subscription: Subscription, challenge: WireMessage, notify: WireMessage) -> bool:
+    if not 0 < seconds(notify, challenge) <= DEADLINE:
+        return False
+    between = (t.request for t in subscription.subscribes if t.request is not None)
+    return not any(challenge.number < r.number < notify.number for r in between)
+
+
+@check(
+    "FS-041", level=MUST, on=SERVER, clause="RFC 6665 §4.2.2; RFC 5057 §5.1",
+    asks="after 481 to a NOTIFY nothing more is notified in that subscription",
+)  # fmt: skip
+def refusal_ends_subscription(trace: Trace) -> Iterator[Finding]:
+    """As SUB-013. What a server does after a time-out is its own affair."""
+    yield from drops(trace.subscriptions_to(EVENT))
+

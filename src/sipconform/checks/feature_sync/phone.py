@@ -1,0 +1,201 @@
+"""How a phone keeps its features in step (BroadSoft 11-BD5196; RFC 6665 §4.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sipconform.checks.catalogue import MUST, PHONE, SHOULD, Finding, Verdict, check, finding
+from sipconform.checks.evidence import (
+    SLACK,
+    author,
+    is_relayed,
+    overtaken,
+    passed_on,
+    same_place,
+    seconds,
+    sendings,
+    watched,
+)
+from sipconform.checks.feature_sync.told import documents, is_ours, requests, states, wishes_of
+from sipconform.checks.subscription.course import requested
+from sipconform.checks.subscription.notifying import early_notify_is_taken
+from sipconform.checks.subscription.subscribing import refreshes, strays
+from sipconform.features.feature_event import CONTENT_TYPE, EVENT
+from sipconform.sip.fault import Fault
+from sipconform.sip.headers.name_addr import NameAddr
+from sipconform.trace.trace import Subscription, Trace, Transaction, WireMessage
+
+PROMPT_ANSWER = 0.5  # seconds a phone may take to answer a NOTIFY
+ECHO = 2.0  # seconds in which nobody presses a key to say what the display has just begun to show
+WATCH = 10.0  # seconds in which an echo is looked for
+
+
+@check(
+    "FS-101", level=MUST, on=PHONE, clause="BroadSoft 11-BD5196 §2.1.1; RFC 6665 §3.1.3",
+    asks="the phone subscribes to its own address, with an empty SUBSCRIBE, and accepts the package's type",
+)  # fmt: skip
+def phone_subscribes(trace: Trace) -> Iterator[Finding]:
+    """An empty body asks for the whole state. No Accept means the package's default, so its lack, or a list
+    without the type, is a warning; so is a Request-URI other than the AOR, for outbound proxies and registrars
+    are addressed too.
+    """
+    for subscription in trace.subscriptions_to(EVENT):
+        initial = subscription.initial
+        request = initial.request if initial is not None else None
+        if initial is None or request is None or is_relayed(request):
+            continue
+        own = _own_address(request)
+        seen = f"From: {request.text('From')}, To: {request.text('To')}"
+        yield finding(request, own, expected="the same address in From and To", observed=seen, at=request.span("To"))
+        seen = f"{len(request.body)} octets of {request.text('Content-Type')}"
+        yield finding(request, not request.body, expected="no body", observed=seen)
+        types = [a.type for a in request.accept if not isinstance(a, Fault)]
+        ok = CONTENT_TYPE in types or "*/*" in types or "application/*" in types
+        seen, at = f"Accept: {request.text('Accept') or 'none'}", request.span("Accept")
+        yield finding(request, ok, expected=f"Accept: {CONTENT_TYPE}", observed=seen, at=at, level=SHOULD)
+
+
+def _own_address(request: WireMessage) -> bool:
+    a, b = request.from_, request.to
+    if not isinstance(a, NameAddr) or not isinstance(b, NameAddr):
+        return False
+    return same_place(a.uri_text.partition(";")[0], b.uri_text.partition(";")[0])
+
+
+@check(
+    "FS-103", level=MUST, on=PHONE, clause="RFC 6665 §4.1.2.4, §4.4.1",
+    asks="a NOTIFY that overtakes the 2xx is taken",
+)  # fmt: skip
+def early_state_is_taken(trace: Trace) -> Iterator[Finding]:
+    """Datagrams change places. A challenge is not a refusal."""
+    for subscription in trace.subscriptions_to(EVENT):
+        initial = subscription.initial
+        if initial is None or initial.final is None or initial.request is None or not initial.succeeded:
+            continue
+        first, last = initial.request.number, initial.final.number
+        early = [t for t in subscription.notifies if t.request is not None and first < t.request.number < last]
+        yield from early_notify_is_taken(early)
+
+
+@check(
+    "FS-104", level=MUST, on=PHONE, clause="RFC 3261 §17.2.2; RFC 6665 §4.1.3",
+    asks="every NOTIFY of a live subscription is answered 200, soon",
+)  # fmt: skip
+def notify_is_answered(trace: Trace) -> Iterator[Finding]:
+    """Half a second, with 1 s of slack for the way, is a warning. An answer may be lost, so silence counts only
+    after three sendings or 4 s by stream, and if the phone is heard afterwards. A refusal is judged only where
+    the document could be read and nothing had ended; a challenge passes, and so does 500 to an overtaken one.
+    """
+    for subscription in trace.subscriptions_to(EVENT):
+        if not subscription.began_here:
+            continue
+        for transaction in subscription.notifies:
+            if transaction.request is not None and transaction.request.to_tag == subscription.subscriber_tag:
+                yield from _answer(trace, subscription, transaction, transaction.request)
+
+
+def _answer(
+    trace: Trace, subscription: Subscription, transaction: Transaction, notify: WireMessage
+) -> Iterator[Finding]:
+    final = transaction.final
+    if final is None:
+        yield from _silence(trace, transaction, notify)
+    elif final.status < 300:
+        delay = seconds(final, sendings(m for m in transaction.requests if m.number < final.number)[-1])
+        ok = delay <= PROMPT_ANSWER + SLACK
+        seen = f"after {delay:.1f} s"
+        yield finding(final, ok, expected="200 within 0.5 s", observed=seen, also=[notify], level=SHOULD)
+    elif final.status not in (401, 407, 500) and _is_fine(subscription, notify) and not passed_on(trace, final):
+        seen = f"{final.status} {final.reason}"
+        yield finding(final, False, expected="200", observed=seen, also=[notify])
+
+
+def _silence(trace: Trace, transaction: Transaction, notify: WireMessage) -> Iterator[Finding]:
+    sent = sendings(transaction.requests)
+    if watched(trace, sent[-1]) < 4.0 or (notify.transport == "udp" and len(sent) < 3):
+        return
+    heard = any(trace.party(m.source) == transaction.server and m.number > sent[-1].number for m in trace.messages)
+    if heard:
+        seen = f"no answer to {len(sent)} sending(s)"
+        party = transaction.server
+        yield finding(sent[-1], False, expected="200", observed=seen, also=[notify], party=party)
+
+
+def _is_fine(subscription: Subscription, notify: WireMessage) -> bool:
+    ended = any(requested(t) == 0 and t.request and t.request.number < notify.number for t in subscription.subscribes)
+    earlier = [t for t in subscription.notifies if t.request is not None and t.request.number < notify.number]
+    over = any(t.request is not None and t.request.text("Subscription-State").startswith("term") for t in earlier)
+    readable = not any(isinstance(told.document, Fault) for told in documents(notify))
+    return readable and not ended and not over
+
+
+@check(
+    "FS-108", level=MUST, on=PHONE, clause="BroadSoft 11-BD5196 §2.1",
+    asks="a change told by the server is shown and not sent back",
+)  # fmt: skip
+def change_is_not_echoed(trace: Trace) -> Iterator[Finding]:
+    """Two such parties toggle each other for ever. A Set with the value just told, within 2 s of the phone's
+    own 200 to it, is an echo: nobody presses a key for what is already shown. Up to 10 s it may be somebody:
+    inconclusive. NOTIFYs that confirm the phone's own Set are left alone, and an opposite value is somebody's
+    wish.
+    """
+    for subscription in trace.subscriptions_to(EVENT):
+        asked = list(wishes_of(subscription))
+        for transaction in subscription.notifies:
+            notify, answer = transaction.request, transaction.final
+            if notify is None or answer is None or not states(notify):
+                continue
+            if any(0 <= seconds(notify, w.request) <= WATCH for w in asked):
+                continue
+            after = (w for w in asked if w.request.number > answer.number and seconds(w.request, answer) <= WATCH)
+            echo = next((w for w in after if states(notify).get(w.feature) == w.value), None)
+            delay = seconds(echo.request, answer) if echo is not None else 0.0
+            verdict = Verdict.FAIL if delay <= ECHO else Verdict.INCONCLUSIVE
+            of = echo.request if echo is not None else notify
+            seen = f"the same value sent back after {delay:.1f} s"
+            yield finding(of, echo is None, expected="nothing", observed=seen, also=[notify], verdict=verdict)
+
+
+@check(
+    "FS-109", level=MUST, on=PHONE, clause="BroadSoft 11-BD5196 §2.1; RFC 3261 §12.2.1.1",
+    asks="a change is asked for inside the dialog: To tag, CSeq higher, the server's Contact, and the right type",
+)  # fmt: skip
+def change_is_asked_in_dialog(trace: Trace) -> Iterator[Finding]:
+    """The server finds the user by the dialog. The type is compared without parameters; a Set that opens a
+    subscription is no change inside one.
+    """
+    for request in requests(trace, "SUBSCRIBE"):
+        if request.body:
+            party, at = author(request), request.span("To")
+            inside = bool(request.to_tag)
+            seen = "To without tag"
+            yield finding(request, inside, expected="a To tag", observed=seen, at=at, party=party)
+            kind = request.content_type
+            ok = not isinstance(kind, Fault) and kind.type == CONTENT_TYPE
+            seen, at = f"Content-Type: {request.text('Content-Type') or 'none'}", request.span("Content-Type")
+            yield finding(request, ok, expected=CONTENT_TYPE, observed=seen, at=at, party=party)
+    yield from refreshes(s for s in trace.subscriptions_to(EVENT) if any(True for _ in wishes_of(s)))
+
+
+@check(
+    "FS-124", level=MUST, on=PHONE, clause="RFC 6665 §4.1.3",
+    asks="a NOTIFY outside any dialog is answered 481",
+)  # fmt: skip
+def stranger_is_refused(trace: Trace) -> Iterator[Finding]:
+    """Else anybody could switch do not disturb on. Any refusal passes, and so does silence."""
+    yield from strays(requests(trace, "NOTIFY"))
+
+
+@check(
+    "FS-125", level=MUST, on=PHONE, clause="RFC 3261 §12.2.2",
+    asks="an overtaken NOTIFY is refused with 500",
+)  # fmt: skip
+def old_state_is_refused(trace: Trace) -> Iterator[Finding]:
+    """It would show an old state. As SIP-005: the newer one was answered before the older one passed the tap."""
+    dialogs = {id(s.dialog): s.dialog for s in trace.subscriptions_to(EVENT) if s.dialog is not None}
+    for dialog in dialogs.values():
+        for transaction, proof in overtaken(dialog, "NOTIFY"):
+            final, request = transaction.final, transaction.request
+            if final is not None and request is not None and is_ours(request) and not passed_on(trace, final):
+                seen = f"{final.status} to CSeq {final.cseq_number} after {proof.cseq_number}"
+                yield finding(final, final.status >= 300, expected="500", observed=seen, also=[proof, request])

@@ -1,0 +1,159 @@
+"""The feature documents of a message, and what state they tell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import NamedTuple
+
+from sipconform.checks.evidence import seconds
+from sipconform.features.feature_event import (
+    CONTENT_TYPE,
+    EVENT,
+    Document,
+    DoNotDisturbEvent,
+    ForwardingEvent,
+    SetDoNotDisturb,
+    SetForwarding,
+    UnknownDocument,
+    parse_document,
+)
+from sipconform.sip import multipart
+from sipconform.sip.fault import Fault, Span
+from sipconform.sip.headers.media_type import MediaType
+from sipconform.sip.multipart import Multipart
+from sipconform.trace.trace import Subscription, Trace, Transaction, WireMessage
+
+WINDOW = 4.0
+"""Seconds in which the NOTIFYs of one full state follow each other: two, and two more for a lost first sending."""
+
+Feature = str  # "dnd", or a forwarding type
+Value = tuple[bool | None, str]  # on or off, and the destination
+
+
+class Told(NamedTuple):
+    """One document and where it stands in its message."""
+
+    document: Document | UnknownDocument | Fault
+    span: Span
+
+
+def is_ours(message: WireMessage) -> bool:
+    """Whether a SUBSCRIBE or NOTIFY is about this package."""
+    event = message.event
+    return not isinstance(event, Fault) and event.package == EVENT
+
+
+def requests(trace: Trace, method: str) -> Iterator[WireMessage]:
+    """The package's requests of one method, retransmissions left out."""
+    return (r for r in trace.requests(method) if is_ours(r))
+
+
+@lru_cache(maxsize=1024)
+def documents(message: WireMessage) -> tuple[Told, ...]:
+    """Every document of a body, plain or multipart; bodies and parts of other types are left out."""
+    kind = message.content_type
+    if isinstance(kind, Fault) or not message.content:
+        return ()
+    if kind.type.startswith("multipart/"):
+        parts = (p for p in envelope(message, kind).parts if _is_feature(p.content_type))
+        return tuple(Told(parse_document(part.body), part.span) for part in parts)
+    if kind.type != CONTENT_TYPE:
+        return ()
+    start = message.body_start
+    return (Told(parse_document(message.content), Span(start, start + len(message.content))),)
+
+
+def envelope(message: WireMessage, kind: MediaType) -> Multipart:
+    """The parts of a multipart body, spans counted in the message."""
+    start = message.body_start
+    return multipart.parse(message.raw, kind.boundary, start, start + len(message.content))
+
+
+def _is_feature(kind: MediaType | Fault) -> bool:
+    return not isinstance(kind, Fault) and kind.type == CONTENT_TYPE
+
+
+def feature(document: Document | UnknownDocument | Fault) -> Feature | None:
+    """Which feature a document is about, None when it does not say."""
+    if isinstance(document, DoNotDisturbEvent | SetDoNotDisturb):
+        return "dnd"
+    if isinstance(document, ForwardingEvent | SetForwarding):
+        return document.type.value if document.type is not None else None
+    return None
+
+
+def value(document: Document | UnknownDocument | Fault) -> Value:
+    """What a document says of its feature; the destination of a forward that is off does not count."""
+    if isinstance(document, DoNotDisturbEvent | SetDoNotDisturb):
+        return document.on, ""
+    if isinstance(document, ForwardingEvent | SetForwarding):
+        return document.on, (document.to or "") if document.on else ""
+    return None, ""
+
+
+def states(notify: WireMessage) -> dict[Feature, Value]:
+    """The features a NOTIFY tells, with their values."""
+    found: dict[Feature, Value] = {}
+    for told in documents(notify):
+        name = feature(told.document)
+        if name is not None and isinstance(told.document, DoNotDisturbEvent | ForwardingEvent):
+            found[name] = value(told.document)
+    return found
+
+
+class Wish(NamedTuple):
+    """A SUBSCRIBE that asks for a change."""
+
+    subscription: Subscription
+    transaction: Transaction
+    request: WireMessage
+    feature: Feature
+    value: Value
+
+
+def wishes(trace: Trace) -> Iterator[Wish]:
+    """Every legible Set request, in every subscription to the package."""
+    for subscription in trace.subscriptions_to(EVENT):
+        yield from wishes_of(subscription)
+
+
+def wishes_of(subscription: Subscription) -> Iterator[Wish]:
+    """Every legible Set request of one subscription."""
+    for transaction in subscription.subscribes:
+        request = transaction.request
+        told = documents(request) if request is not None and request.body else ()
+        if request is not None and len(told) == 1 and isinstance(told[0].document, SetDoNotDisturb | SetForwarding):
+            name, wanted = feature(told[0].document), value(told[0].document)
+            if name is not None and wanted[0] is not None:
+                yield Wish(subscription, transaction, request, name, wanted)
+
+
+def before(subscription: Subscription, moment: WireMessage, name: Feature) -> Value | None:
+    """What the subscription was told of a feature last before a message, None when nothing."""
+    known: Value | None = None
+    for transaction in subscription.notifies:
+        if transaction.request is not None and transaction.request.number < moment.number:
+            known = states(transaction.request).get(name, known)
+    return known
+
+
+def after(subscription: Subscription, moment: WireMessage, name: Feature) -> WireMessage | None:
+    """The first NOTIFY after a message that tells the feature."""
+    for transaction in subscription.notifies:
+        notify = transaction.request
+        if notify is not None and notify.number > moment.number and name in states(notify):
+            return notify
+    return None
+
+
+def burst(subscription: Subscription, since: WireMessage) -> list[WireMessage]:
+    """The NOTIFYs of the full state that a SUBSCRIBE brings: from the first after it, for `WINDOW` seconds and
+    up to the next SUBSCRIBE.
+    """
+    next_ = min(
+        (t.request.number for t in subscription.subscribes if t.request and t.request.number > since.number),
+        default=None,
+    )
+    told = [t.request for t in subscription.notifies if t.request is not None and t.request.number > since.number]
+    return [n for n in told if seconds(n, told[0]) <= WINDOW and (next_ is None or n.number < next_)]
