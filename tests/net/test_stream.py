@@ -267,7 +267,7 @@ def test_an_address_no_socket_takes_is_said(authority: Authority, host: str) -> 
     async def main(lab: Lab) -> None:
         phone = await lab.open("tcp", Inbox())
         phone.send(OPTIONS, Address(host, 0))
-        assert events(lab.tap) == ["not connected"]
+        assert events(lab.tap) == ["not sent"]
 
     run(authority, main)
 
@@ -318,7 +318,9 @@ def test_what_was_sent_before_closing_is_recorded_once(authority: Authority) -> 
         await until(lambda: lab.tap.packets)
         phone.close()
         assert (await inbox.get()).payload == OPTIONS
+        await until(lambda: not server.open_connections)
         assert len(lab.tap.packets) == 1
+        assert server.witness.streams == set()
 
     run(authority, main)
 

@@ -10,6 +10,8 @@ from typing import Any
 
 from sipconform.trace.packet import Address
 
+WRONG_ADDRESS = "not a numeric address with a port"
+
 
 def address_of(name: Any) -> Address:
     """The address in what the socket module gives: two parts for IPv4, four for IPv6."""

