@@ -53,6 +53,12 @@ def test_what_cannot_be_read_says_why(body: bytes, rule: str) -> None:
     assert rule in fault(body).rule
 
 
+def test_only_the_declaration_declares_a_charset() -> None:
+    found = read_xml(b'<!-- <?xml version="1.0" encoding="UTF-16"?> --><a/>')
+    assert isinstance(found, XmlBody)
+    assert found.charset is None
+
+
 def test_a_syntax_error_points_at_its_octet() -> None:
     body = b"<a>\r\n<b>&</b></a>"
     assert fault(body).span.start == body.index(b"&") + 1

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 LARGEST_BODY = 1 << 20  # octets; the documents of these packages are a few hundred
 TOO_LARGE = Fault(f"a body of at most {LARGEST_BODY} octets (our own bound)")
 
-_DECLARATION = re.compile(rb"<\?xml\s[^>]*?encoding\s*=\s*[\"']([A-Za-z][A-Za-z0-9._-]*)[\"']")
+_DECLARATION = re.compile(
+    rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?<\?xml\s[^>]*?encoding\s*=\s*[\"']([A-Za-z][A-Za-z0-9._-]*)[\"']"
+)
 _DOCTYPE = re.compile(rb"(?:\xef\xbb\xbf)?(?>\s+|<\?(?>.*?\?>)|<!--(?>.*?-->))*+<!DOCTYPE", re.DOTALL)
 _CHARSETS = re.compile(
     r"utf-?(8|16)|iso-8859-\d+|us-ascii|windows-125\d|gb(2312|k|18030)|big5|shift_jis|euc-(jp|kr|cn)|koi8-[ru]",
@@ -70,7 +72,7 @@ def read_xml(body: bytes) -> XmlBody | Fault:
 
 def declared_charset(body: bytes) -> str | None:
     """The charset named in the XML declaration, as spelled there; None when it names none."""
-    found = _DECLARATION.search(body[:256].replace(b"\0", b""))
+    found = _DECLARATION.match(body[:256].replace(b"\0", b""))
     return found[1].decode() if found else None
 
 
