@@ -1,38 +1,25 @@
 import asyncio
 import time
+from pathlib import Path
 
 import pytest
 
 from sipconform.net.certificates import Authority
 from sipconform.net.sockets import SocketNetwork
-from sipconform.trace.packet import Address
+from sipconform.net.tap import CaptureTap, MemoryTap, TeeTap
+from sipconform.trace.capture import read_capture
+from sipconform.trace.capture_writer import CaptureWriter
+from sipconform.trace.packet import Address, Packet
 from tests.net.inbox import Inbox
 
+MESSAGE = b"MESSAGE sip:a@127.0.0.1 SIP/2.0\r\nContent-Length: 2\r\n\r\nhi"
 PROTOCOLS = ["udp", "tcp", "tls"]
-
-
-@pytest.mark.parametrize("host", ["", "0.0.0.0", "::", "localhost", "pbx.example"])
-@pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_only_the_address_of_one_interface_is_bound(protocol: str, host: str) -> None:
-    with pytest.raises(OSError, match="one interface"):
-        asyncio.run(SocketNetwork().open(protocol, Address(host, 0), Inbox()))
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_an_address_of_another_machine_is_not_to_be_had(protocol: str) -> None:
     with pytest.raises(OSError, match="assign requested address"):
         asyncio.run(SocketNetwork().open(protocol, Address("192.0.2.1", 0), Inbox()))
-
-
-@pytest.mark.parametrize("port", [-1, 65_536])
-def test_a_port_that_is_none_is_not_to_be_had(port: int) -> None:
-    with pytest.raises(OSError, match="one interface"):
-        asyncio.run(SocketNetwork().open("udp", Address("127.0.0.1", port), Inbox()))
-
-
-def test_an_unknown_protocol_is_wrong_use() -> None:
-    with pytest.raises(ValueError, match="sctp"):
-        asyncio.run(SocketNetwork().open("sctp", Address("127.0.0.1", 0), Inbox()))
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -58,3 +45,35 @@ def test_closing_frees_every_address(protocol: str, host: str) -> None:
 def test_the_clock_is_the_wall_clock() -> None:
     before = time.time_ns()
     assert before <= SocketNetwork().now_ns() <= time.time_ns()
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_the_capture_of_a_run_holds_what_crossed_the_wire(protocol: str, host: str, tmp_path: Path) -> None:
+    path, memory = tmp_path / "run.pcapng", MemoryTap()
+
+    async def main() -> None:
+        authority = Authority()
+        with CaptureWriter(path) as writer:
+            network = SocketNetwork(TeeTap(memory, CaptureTap(writer)))
+            phone_hears, server_hears = Inbox(), Inbox()
+            phone, server = [
+                await network.open(
+                    protocol,
+                    Address(host, 0),
+                    inbox,
+                    server_context=authority.server_context(),
+                    client_context=authority.client_context(),
+                )
+                for inbox in (phone_hears, server_hears)
+            ]
+            for _ in range(3):
+                phone.send(MESSAGE, server.local)
+                server.send(MESSAGE, (await server_hears.get()).source)
+                await phone_hears.get()
+            await network.close()
+
+    asyncio.run(main())
+    read = [item._replace(frames=()) for item in read_capture(path) if isinstance(item, Packet)]
+    assert len(read) == 6
+    assert read == memory.packets
