@@ -305,9 +305,9 @@ class Endpoint:
 
     # -- sending --------------------------------------------------------------------------------------------
 
-    def request(self, draft: Draft, to: Address, transport: Transport | None = None) -> ClientRequest:
-        """Sends a request in a client transaction of its own. Needs a running event loop."""
-        return self.begin(ClientRequest(self, draft, transport or self.transports[0], to))
+    def prepare(self, draft: Draft, to: Address, transport: Transport | None = None) -> ClientRequest:
+        """A request in a client transaction of its own, not yet sent. Needs a running event loop."""
+        return ClientRequest(self, draft, transport or self.transports[0], to)
 
     def begin(self, request: ClientRequest) -> ClientRequest:
         """Starts a prepared request."""

@@ -15,6 +15,7 @@ from sipconform.sip.uri import SipUri, parse_uri
 from sipconform.trace.packet import Address
 
 Headers = Iterable[tuple[str, str]]
+Begun = Callable[[ClientRequest], None]
 KNOWN_METHODS = frozenset(
     ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "REGISTER", "SUBSCRIBE", "NOTIFY", "INFO", "UPDATE", "PRACK")
 ) | {"REFER", "MESSAGE", "PUBLISH"}
@@ -79,13 +80,16 @@ class UserAgent:
         suffix = "" if transport.protocol == "udp" else f";transport={transport.protocol}"
         return f"<sip:{user}{transport.local}{suffix}>"
 
-    def new_request(self, method: str, uri: str, to: str, *, call_id: str = "", cseq: int = 1) -> Draft:
-        """A request outside any dialog (§8.1.1), From the account with a fresh tag."""
-        if self.account is None:
+    def new_request(
+        self, method: str, uri: str, to: str, *, call_id: str = "", cseq: int = 1, sender: str = ""
+    ) -> Draft:
+        """A request outside any dialog (§8.1.1) with a fresh From tag. `sender` is From when we speak for another."""
+        if not sender and self.account is None:
             raise ValueError("a request outside dialogs needs an account to be From")
+        sender = sender or (self.account.name_addr if self.account else "")
         draft = Draft.request(method, uri)
         draft.add("Max-Forwards", "70")
-        draft.add("From", f"{self.account.name_addr};tag={self.endpoint.new_tag()}")
+        draft.add("From", f"{sender};tag={self.endpoint.new_tag()}")
         draft.add("To", to)
         draft.add("Call-ID", call_id or self.endpoint.new_call_id())
         draft.add("CSeq", f"{cseq} {method}")
@@ -102,19 +106,23 @@ class UserAgent:
         draft.body = body
         return draft
 
-    def send(self, draft: Draft) -> ClientRequest:
+    def send(self, draft: Draft, begun: Begun | None = None) -> ClientRequest:
         """Sends a request once, without answering challenges."""
-        return self.endpoint.request(draft, self.next_hop(draft))
+        request = self.endpoint.prepare(draft, self.next_hop(draft))
+        if begun:
+            begun(request)
+        return self.endpoint.begin(request)
 
-    async def ask(self, draft: Draft, dialog: Dialog | None = None) -> Message | None:
+    async def ask(self, draft: Draft, dialog: Dialog | None = None, begun: Begun | None = None) -> Message | None:
         """Sends a request and gives the final answer, None for silence. A challenge is answered once (§22.2):
-        the same request, body and all, with credentials and the next CSeq number."""
+        the same request, body and all, with credentials and the next CSeq number. `begun` is called with each
+        request as it is sent, for whoever wants its provisional answers too."""
         credentials = self.credentials
         if credentials is None:
-            return await self.send(draft).final()
+            return await self.send(draft, begun).final()
         bare = _copy(draft)
         credentials.authorise(draft)
-        answer = await self.send(draft).final()
+        answer = await self.send(draft, begun).final()
         if answer is None or answer.status not in (401, 407) or not credentials.learn(answer):
             return answer
         number, _, method = bare.get("CSeq").partition(" ")
@@ -122,7 +130,7 @@ class UserAgent:
         if dialog is not None:
             dialog.local_cseq += 1
         credentials.authorise(bare)
-        return await self.send(bare).final()
+        return await self.send(bare, begun).final()
 
     def next_hop(self, draft: Draft) -> Address:
         """Where a request goes: its topmost Route, the proxy for requests outside dialogs, else its Request-URI."""

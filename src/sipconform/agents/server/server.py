@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from sipconform.agents.endpoint import Endpoint
 from sipconform.agents.server.authentication import Authentication
+from sipconform.agents.server.call_server import CallServer
 from sipconform.agents.server.directory import Directory, User
 from sipconform.agents.server.feature_server import FeatureServer
 from sipconform.agents.server.registrar import Registrar
@@ -25,12 +26,14 @@ class Server:
     authentication: Authentication = field(init=False)
     registrar: Registrar = field(init=False)
     features: FeatureServer = field(init=False)
+    calls: CallServer = field(init=False)
 
     def __post_init__(self) -> None:
         self.agent = UserAgent(self.endpoint)
         self.authentication = Authentication(self.directory, self.algorithms)
         self.registrar = Registrar(self.agent, self.authentication)
         self.features = FeatureServer(self.agent, self.authentication)
+        self.calls = CallServer(self.agent, self.authentication)
 
     def user(self, name: str) -> User:
         """A user that must be there: scenarios name no strangers."""

@@ -1,0 +1,290 @@
+"""One leg of a call at one of its ends: its INVITE, its dialog, and what may happen within (RFC 3261 §13-15).
+
+A leg knows nothing of media but the session descriptions it is given; who owns it decides what they say.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any
+
+from sipconform.agents.endpoint import ClientRequest, ServerRequest
+from sipconform.agents.user_agent import Headers, UserAgent
+from sipconform.sip.compose import Draft
+from sipconform.sip.dialog import Dialog, contact_uri, without_tag
+from sipconform.sip.message import Message
+
+SDP = "application/sdp"
+GLARE_WAIT = {"owner": (2.1, 4.0), "other": (0.0, 2.0)}  # seconds before a re-INVITE is tried again (§14.1)
+
+
+@dataclass(eq=False)
+class Leg:
+    """`state` goes calling/ringing → active → ended. Callbacks are called with the leg first.
+
+    `on_offer` answers a re-INVITE: it gets the request and must respond to it; without one the leg is refused 488.
+    `on_request` gets every other request in the dialog (INFO, UPDATE, NOTIFY, REFER); without one 405.
+    """
+
+    agent: UserAgent
+    dialog: Dialog = field(default_factory=lambda: Dialog("", "", "", "", "", ""))
+    state: str = "calling"
+    invite: ServerRequest | None = None  # when we were called
+    request: ClientRequest | None = None  # when we call
+    local_sdp: bytes = b""
+    remote_sdp: bytes = b""
+    status: int = 0  # the final answer to the INVITE, 408 for silence
+    ended_by: str = ""  # "us", "peer" or "nobody answered"
+    answer: Message | None = None
+    on_state: Callable[[Leg], None] | None = None
+    on_offer: Callable[[Leg, ServerRequest], None] | None = None
+    on_request: Callable[[Leg, ServerRequest], None] | None = None
+    on_provisional: Callable[[Leg, Message], None] | None = None
+    _final: asyncio.Future[int] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    _cancel_wanted: str | None = None
+    _tasks: set[asyncio.Task[object]] = field(default_factory=set)
+    _reinviting: bool = False
+
+    # -- we call --------------------------------------------------------------------------------------------
+
+    def call(self, uri: str, to: str, sdp: bytes, headers: Headers = (), identity: str = "") -> None:
+        """Sends INVITE; the answer comes by `outcome()`. `identity` replaces our From when we speak for another."""
+        draft = self.agent.new_request("INVITE", uri, to, sender=identity)
+        tag = draft.get("From").rpartition("tag=")[2]
+        self.dialog = Dialog(draft.get("Call-ID"), without_tag(draft.get("From")), tag, to, "", uri, local_cseq=1)
+        self.agent.attach(self)
+        draft.add("Contact", self.agent.contact)
+        draft.add("Allow", self.agent.allow)
+        for name, value in headers:
+            draft.add(name, value)
+        self.local_sdp = sdp
+        if sdp:
+            draft.with_body(SDP, sdp)
+        self.spawn(self._call(draft))
+
+    async def _call(self, draft: Draft) -> None:
+        answer = await self.agent.ask(draft, self.dialog, begun=self._begun)
+        if self.state == "ended":
+            return
+        if answer is None or answer.status >= 300:
+            self._end("nobody answered" if answer is None else "peer", answer.status if answer else 408, answer)
+
+    def _begun(self, request: ClientRequest) -> None:
+        self.request = request
+        request.on_provisional = self._progressed
+        request.on_answer = self._answered
+        self.dialog.local_cseq = request.sent.cseq_number
+
+    def _progressed(self, message: Message) -> None:
+        if message.status > 100 and self.state == "calling":
+            self.state = "ringing"
+        if self._cancel_wanted is not None and self.request is not None:
+            self.request.cancel(self._cancel_wanted)
+            self._cancel_wanted = None
+        if self.on_provisional:
+            self.on_provisional(self, message)
+        if message.status > 100:
+            self._changed()
+
+    def _answered(self, answer: Message) -> None:
+        if answer.status >= 300:
+            return
+        if self.dialog.remote_tag and answer.to_tag != self.dialog.remote_tag and self.state != "calling":
+            self._refuse_fork(answer)
+            return
+        first = self.state in ("calling", "ringing")
+        self.dialog.remote_tag = answer.to_tag
+        if first:
+            self.dialog.routes = answer.values("Record-Route")[::-1]
+            self.dialog.refresh_target(answer)
+            self.remote_sdp = answer.content or self.remote_sdp
+        self._acknowledge(answer.cseq_number)
+        if self.state == "ended":  # the 2xx crossed our CANCEL (§9.1): the call is there, and must be ended
+            self.spawn(self._bye())
+        elif first:
+            self.state, self.status, self.answer = "active", answer.status, answer
+            self._settle(answer.status)
+            self._changed()
+
+    def _refuse_fork(self, answer: Message) -> None:
+        """Another fork answered too: acknowledged, then ended (§13.2.2.4)."""
+        other = Leg(self.agent, Dialog.from_response(answer), "active")
+        other._acknowledge(answer.cseq_number)
+        other.spawn(other._bye())
+
+    def _acknowledge(self, number: int, sdp: bytes = b"") -> None:
+        cseq = self.dialog.local_cseq
+        self.dialog.local_cseq = number
+        draft = self.agent.in_dialog(self.dialog, "ACK")
+        self.dialog.local_cseq = cseq
+        for name in ("Authorization", "Proxy-Authorization"):  # those of the INVITE (§13.2.2.4)
+            for value in self.request.sent.texts(name) if self.request else ():
+                draft.add(name, value)
+        if sdp:
+            draft.with_body(SDP, sdp)
+        self.agent.endpoint.send(draft, self.agent.next_hop(draft))
+
+    async def outcome(self) -> int:
+        """The final answer to our INVITE, or how the call offered to us was settled; 408 for silence."""
+        return await asyncio.shield(self._final)
+
+    # -- we are called --------------------------------------------------------------------------------------
+
+    @classmethod
+    def offered(cls, agent: UserAgent, request: ServerRequest) -> Leg:
+        """The leg of an INVITE that came in. Nothing has been answered yet."""
+        leg = cls(agent, Dialog.from_request(request.message, request.to_tag), "ringing", invite=request)
+        leg.remote_sdp = request.message.content
+        agent.attach(leg)
+        request.on_cancel = lambda: leg._end("peer", 487)
+        return leg
+
+    def ring(self, status: int = 180, headers: Headers = (), sdp: bytes = b"") -> None:
+        """A provisional answer: 180, or 183 with early media."""
+        if self.invite is not None and self.state == "ringing":
+            self.invite.respond(status, headers=self._answer_headers(headers, sdp), body=sdp)
+
+    def accept(self, sdp: bytes, headers: Headers = ()) -> None:
+        """Answers 200. Without an ACK within 64*T1 the call is ended with BYE (§13.3.1.4)."""
+        if self.invite is None or self.state != "ringing":
+            return
+        self.local_sdp = sdp
+        self.state = "active"
+        self.invite.on_acknowledged = self._acknowledged
+        self.invite.respond(200, headers=self._answer_headers(headers, sdp), body=sdp)
+        self._settle(200)
+        self._changed()
+
+    def reject(self, status: int = 486, headers: Headers = (), reason: str = "") -> None:
+        """Refuses the call."""
+        if self.invite is not None and self.state == "ringing":
+            self.invite.respond(status, reason, headers=headers)
+            self._end("us", status)
+
+    def _answer_headers(self, headers: Headers, sdp: bytes) -> list[tuple[str, str]]:
+        routes = self.invite.message.values("Record-Route") if self.invite else []
+        record = [("Record-Route", route) for route in routes]
+        content = [("Content-Type", SDP)] if sdp else []
+        return [*record, ("Contact", self.agent.contact), ("Allow", self.agent.allow), *headers, *content]
+
+    def _acknowledged(self, ack: Message | None) -> None:
+        if ack is None:
+            self.hang_up()
+        elif ack.content:
+            self.remote_sdp = ack.content
+            self._changed()
+
+    # -- within the call ------------------------------------------------------------------------------------
+
+    async def reinvite(self, sdp: bytes, headers: Headers = ()) -> int:
+        """Changes the session; gives the final status. 491 is tried again once after the pause of §14.1."""
+        answer = await self._reinvite_once(sdp, headers)
+        if answer is not None and answer.status == 491 and self.state == "active":
+            low, high = GLARE_WAIT["owner" if self.request else "other"]
+            await asyncio.sleep(self.agent.endpoint.random.uniform(low, high))
+            answer = await self._reinvite_once(sdp, headers)
+        if answer is None or answer.status in (408, 481):
+            self.hang_up()
+        return answer.status if answer is not None else 408
+
+    async def _reinvite_once(self, sdp: bytes, headers: Headers) -> Message | None:
+        draft = self.agent.in_dialog(self.dialog, "INVITE", headers)
+        if sdp:
+            draft.with_body(SDP, sdp)
+        self._reinviting = True
+        answer = await self.agent.ask(draft, self.dialog, begun=self._watch_reinvite)
+        self._reinviting = False
+        if answer is not None and answer.status < 300:
+            self.dialog.refresh_target(answer)
+            self.local_sdp = sdp or self.local_sdp
+            self.remote_sdp = answer.content or self.remote_sdp
+            self._changed()
+        return answer
+
+    def _watch_reinvite(self, request: ClientRequest) -> None:
+        request.on_answer = lambda answer: self._acknowledge(answer.cseq_number) if answer.status < 300 else None
+
+    async def ask(self, method: str, headers: Headers = (), body: bytes = b"") -> Message | None:
+        """Any other request within the call: INFO, UPDATE, REFER, NOTIFY."""
+        return await self.agent.ask(self.agent.in_dialog(self.dialog, method, headers, body), self.dialog)
+
+    def hang_up(self, headers: Headers = (), *, reason: str = "", status: int = 603) -> None:
+        """Ends it whatever its state: BYE, CANCEL, or a refusal with `status`. `reason` becomes a Reason header."""
+        if self.state == "ended":
+            return
+        told = [("Reason", reason)] if reason else []
+        if self.state == "active":
+            self._end("us", self.status)
+            self.spawn(self._bye([*headers, *told]))
+        elif self.invite is not None:
+            self.reject(status, headers)
+        else:
+            if self.request is None or self.request.cancel(reason) is None:
+                self._cancel_wanted = reason  # too early: as soon as a provisional answer allows it (§9.1)
+            self._end("us", 487)
+
+    async def _bye(self, headers: Headers = ()) -> None:
+        await self.agent.ask(self.agent.in_dialog(self.dialog, "BYE", headers), self.dialog)
+
+    def received(self, request: ServerRequest) -> None:
+        """A request in the dialog, from the peer."""
+        method = request.message.method
+        if method == "BYE":
+            request.respond(200)
+            self._end("peer", self.status)
+        elif method == "INVITE":
+            self._offered_again(request)
+        elif self.on_request:
+            self.on_request(self, request)
+        else:
+            request.respond(405, headers=[("Allow", self.agent.allow)])
+
+    def _offered_again(self, request: ServerRequest) -> None:
+        if self._reinviting:
+            request.respond(491)
+            return
+        if self.on_offer is None:
+            request.respond(488)
+            return
+        if contact_uri(request.message):
+            self.dialog.refresh_target(request.message)
+        self.remote_sdp = request.message.content or self.remote_sdp
+        self.on_offer(self, request)
+        self._changed()
+
+    def agree(self, request: ServerRequest, sdp: bytes, headers: Headers = ()) -> None:
+        """Answers a re-INVITE with 200."""
+        self.local_sdp = sdp or self.local_sdp
+        request.on_acknowledged = self._acknowledged
+        content = [("Content-Type", SDP)] if sdp else []
+        request.respond(200, headers=[("Contact", self.agent.contact), *headers, *content], body=sdp)
+
+    # -- the end --------------------------------------------------------------------------------------------
+
+    def _end(self, by: str, status: int, answer: Message | None = None) -> None:
+        if self.state == "ended":
+            return
+        early = self.state in ("calling", "ringing")
+        self.state, self.ended_by = "ended", by
+        self.status = status if early else self.status
+        self.answer = self.answer or answer
+        if self.request is None or not early:
+            self.agent.detach(self)
+        self._settle(status)
+        self._changed()
+
+    def _settle(self, status: int) -> None:
+        if not self._final.done():
+            self._final.set_result(status)
+
+    def _changed(self) -> None:
+        if self.on_state:
+            self.on_state(self)
+
+    def spawn(self, coroutine: Coroutine[Any, Any, object]) -> None:
+        """Runs something on behalf of the leg, and keeps it alive until it is over."""
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

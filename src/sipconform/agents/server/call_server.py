@@ -1,0 +1,282 @@
+"""Calls through our server, a back-to-back user agent: routing by features, forking, and joining two legs.
+
+Other components take calls first through `intercept`: feature codes, shared lines, hunt groups. What nobody takes is
+an ordinary call to a user.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from sipconform.agents.call import Leg
+from sipconform.agents.endpoint import ServerRequest
+from sipconform.agents.server.authentication import Authentication
+from sipconform.agents.server.directory import User
+from sipconform.agents.user_agent import Headers, UserAgent
+from sipconform.features.feature_state import Forward, ForwardType
+from sipconform.sip.dialog import without_tag
+from sipconform.sip.message import Message
+from sipconform.sip.uri import SipUri
+
+ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"'
+SECONDS_A_RING = 6.0
+DEFAULT_RINGS = 3
+MOST_DIVERSIONS = 5
+
+
+@dataclass(eq=False)
+class Incoming:
+    """A new call at the server: `caller` has proved who he is, `dialled` is the Request-URI's user, unescaped."""
+
+    request: ServerRequest
+    caller: User
+    dialled: str
+    history: list[Diverted] = field(default_factory=list)
+
+    @property
+    def identity(self) -> str:
+        """From as the caller sent it, without its tag."""
+        return without_tag(self.request.message.text("From"))
+
+
+@dataclass(frozen=True, slots=True)
+class Diverted:
+    """One diversion of a call: from whom, to whom, and why ("unconditional", "user-busy", "no-answer")."""
+
+    by: str
+    to: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One place to ring: the Request-URI, the To value, and header fields for this branch alone."""
+
+    uri: str
+    to: str
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(eq=False)
+class Session:
+    """A caller's leg, the branches that ring for it, and the one that won.
+
+    Session descriptions pass through as they are. `on_failed` may give further targets when every branch has failed
+    (a forward on busy); `on_over` hears of the end.
+    """
+
+    agent: UserAgent
+    caller: Leg
+    identity: str
+    branches: list[Leg] = field(default_factory=list)
+    winner: Leg | None = None
+    cancel_reason: str = ELSEWHERE
+    on_failed: Callable[[Session, int], Sequence[Target]] | None = None
+    on_answered: Callable[[Session], None] | None = None
+    on_over: Callable[[Session], None] | None = None
+    relay: Headers = ()
+    _given_up: asyncio.TimerHandle | None = None
+    _rung: set[int] = field(default_factory=set)
+
+    def ring(self, targets: Sequence[Target], give_up_after: float | None = None) -> None:
+        """Calls every target at once; after so many seconds without an answer they count as failed with 408."""
+        self.caller.on_state = self._caller_changed
+        for target in targets:
+            branch = Leg(self.agent)
+            branch.on_state = self._branch_changed
+            branch.on_provisional = self._progressed
+            self.branches.append(branch)
+            headers = [*self.relay, *target.headers]
+            branch.call(target.uri, target.to, self.caller.remote_sdp, headers, self.identity)
+        if give_up_after is not None:
+            self._given_up = asyncio.get_running_loop().call_later(give_up_after, self._nobody_answered)
+
+    def _progressed(self, branch: Leg, message: Message) -> None:
+        """The caller hears each kind of ringing once, whoever rings (§16.7 forwards all; a B2BUA need not)."""
+        if message.status > 100 and message.status not in self._rung:
+            self._rung.add(message.status)
+            self.caller.ring(message.status, sdp=message.content)
+
+    def _branch_changed(self, branch: Leg) -> None:
+        if branch.state == "active" and self.winner is None:
+            self._won(branch)
+        elif branch.state == "active" and branch is not self.winner:
+            branch.hang_up(reason=self.cancel_reason)  # two answered at once: one wins, the other is ended
+        elif branch.state == "ended" and branch is self.winner:
+            self.caller.hang_up()
+            self._over()
+        elif branch.state == "ended" and self.winner is None:
+            self._lost(branch)
+
+    def _won(self, branch: Leg) -> None:
+        self.winner = branch
+        self._stop_waiting()
+        for other in self.branches:
+            if other is not branch:
+                other.hang_up(reason=self.cancel_reason)
+        branch.on_offer = self._pass_offer
+        self.caller.on_offer = self._pass_offer
+        self.caller.accept(branch.remote_sdp)
+        if self.on_answered:
+            self.on_answered(self)
+
+    def _lost(self, branch: Leg) -> None:
+        """Another branch may still answer, unless one declined for all (§16.7 step 6)."""
+        if branch.status >= 600:
+            for other in self.branches:
+                other.hang_up()
+        if all(other.state == "ended" for other in self.branches) and self.caller.state == "ringing":
+            self._failed(best_status([other.status for other in self.branches]))
+
+    def _nobody_answered(self) -> None:
+        for branch in self.branches:
+            branch.on_state = None
+            branch.hang_up()
+        self._failed(480)
+
+    def _failed(self, status: int) -> None:
+        self._stop_waiting()
+        further = self.on_failed(self, status) if self.on_failed else ()
+        if further:
+            self.branches.clear()
+            self.ring(further)
+        else:
+            self.caller.reject(status)
+            self._over()
+
+    def _caller_changed(self, caller: Leg) -> None:
+        if caller.state != "ended":
+            return
+        self._stop_waiting()
+        for branch in self.branches:
+            branch.on_state = None
+            branch.hang_up()
+        self._over()
+
+    def _pass_offer(self, leg: Leg, request: ServerRequest) -> None:
+        """A re-INVITE on one leg becomes one on the other; the answer comes back the same way."""
+        other = self.winner if leg is self.caller else self.caller
+        if other is None or other.state != "active":
+            request.respond(488)
+            return
+        leg.spawn(self._pass(leg, request, other))
+
+    async def _pass(self, leg: Leg, request: ServerRequest, other: Leg) -> None:
+        status = await other.reinvite(request.message.content)
+        if status < 300:
+            leg.agree(request, other.remote_sdp)
+        else:
+            request.respond(status)
+
+    def _stop_waiting(self) -> None:
+        if self._given_up:
+            self._given_up.cancel()
+            self._given_up = None
+
+    def _over(self) -> None:
+        self._stop_waiting()
+        if self.on_over:
+            over, self.on_over = self.on_over, None
+            over(self)
+
+
+@dataclass(eq=False)
+class CallServer:
+    """`dnd_status` answers a call to a user who is not to be disturbed; `diversion` says how a forwarded call tells
+    of it ("diversion", "history-info", "both", "none")."""
+
+    agent: UserAgent
+    authentication: Authentication
+    dnd_status: int = 486
+    diversion: str = "diversion"
+    ring_seconds: float = 60.0
+    sessions: list[Session] = field(default_factory=list)
+    _interceptors: list[Callable[[Incoming], bool]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.agent.serve("INVITE", self._invited)
+
+    def intercept(self, take: Callable[[Incoming], bool]) -> None:
+        """`take` is asked for every new call, in the order of asking; True means it has taken it."""
+        self._interceptors.append(take)
+
+    def _invited(self, request: ServerRequest) -> None:
+        caller = self.authentication.authenticated(request)
+        if caller is None:
+            return
+        uri = request.message.uri
+        if not isinstance(uri, SipUri):
+            request.respond(416 if uri else 400)
+            return
+        incoming = Incoming(request, caller, uri.username)
+        if not any(take(incoming) for take in self._interceptors):
+            self.connect(incoming, incoming.dialled)
+
+    def connect(self, incoming: Incoming, name: str) -> None:
+        """An ordinary call to a user, as his features would have it."""
+        caller = Leg.offered(self.agent, incoming.request)
+        session = Session(self.agent, caller, incoming.identity)
+        self.sessions.append(session)
+        session.on_over = self.sessions.remove
+        status, targets, give_up = self._route(incoming, name)
+        if status:
+            caller.reject(status)
+            session._over()
+            return
+        session.on_failed = lambda _, failed: self._forward_failed(incoming, failed)
+        session.ring(targets, give_up)
+
+    def _route(self, incoming: Incoming, name: str) -> tuple[int, list[Target], float]:
+        """A refusal, or where to ring and for how long."""
+        user = self.authentication.directory.find(name)
+        if user is None:
+            return 404, [], 0
+        forward = user.features.forward(ForwardType.IMMEDIATE)
+        if forward is not None and forward.active:
+            if len(incoming.history) >= MOST_DIVERSIONS:
+                return 482, [], 0
+            incoming.history.append(Diverted(name, forward.to, "unconditional"))
+            return self._route(incoming, forward.to)
+        if user.features.dnd:
+            return self.dnd_status, [], 0
+        contacts = user.contacts(asyncio.get_running_loop().time())
+        if not contacts:
+            return 480, [], 0
+        to = f"<sip:{name}@{self.authentication.directory.domain}>"
+        told = tuple(self._told(incoming))
+        return 0, [Target(contact, to, told) for contact in contacts], self._patience(user)
+
+    def _patience(self, user: User) -> float:
+        forward = user.features.forward(ForwardType.NO_ANSWER)
+        if forward is None or not forward.active:
+            return self.ring_seconds
+        return (forward.rings or DEFAULT_RINGS) * SECONDS_A_RING
+
+    def _forward_failed(self, incoming: Incoming, status: int) -> Sequence[Target]:
+        """Busy and no answer may lead on (RFC 5806 names the reasons)."""
+        last = incoming.history[-1].to if incoming.history else incoming.dialled
+        user = self.authentication.directory.find(last)
+        kind, reason = (ForwardType.BUSY, "user-busy") if status == 486 else (ForwardType.NO_ANSWER, "no-answer")
+        forward: Forward | None = user.features.forward(kind) if user else None
+        if forward is None or not forward.active or status not in (486, 480, 408):
+            return ()
+        incoming.history.append(Diverted(last, forward.to, reason))
+        refused, targets, _ = self._route(incoming, forward.to)
+        return () if refused else targets
+
+    def _told(self, incoming: Incoming) -> list[tuple[str, str]]:
+        domain = self.authentication.directory.domain
+        if not incoming.history or self.diversion not in ("diversion", "both"):
+            return []
+        latest_first = reversed(incoming.history)
+        return [("Diversion", f"<sip:{d.by}@{domain}>;reason={d.reason};counter=1") for d in latest_first]
+
+
+def best_status(statuses: Sequence[int]) -> int:
+    """The answer a fork gives its caller (§16.7 step 6): a 6xx, else the lowest class; silence is 408."""
+    declined = [s for s in statuses if s >= 600]
+    if declined:
+        return declined[0]
+    return min(statuses, key=lambda s: (s // 100, s), default=480)
