@@ -60,6 +60,9 @@ def written(folder: Path, text: str) -> Path:
         (BASE + '[codes]\ndnd.on = ["*78"]\nothers = { "*78" = "x" }', "codes.others", "means"),
         (BASE + '[[deviations]]\ncheck = "FS-003"', "deviations[0].reason", "missing"),
         (BASE + '[[deviations]]\ncheck = "FS-3"\nreason = "x"', "deviations[0].check", "regex"),
+        (BASE + '[codes.cfu]\non = ["*72{number}{number}"]', "codes.cfu.on", "twice"),
+        (BASE + '[hotspot]\naddress = "192.0.2.1"', "hotspot.address", "multicast"),
+        (BASE + '[hotspot]\naddress = "everywhere"', "hotspot.address", "multicast"),
         (BASE + '[shared_line]\nlamps = "disco"', "shared_line.lamps", "becke"),
         (BASE + 'unconfirmed = ["sync.modus"]', "unconfirmed", "sync.modus"),
         (BASE + "[timing]\nregister_refresh = 30\nregister_expires = 30", "timing.register_refresh", "is"),
@@ -103,9 +106,7 @@ def test_every_code_of_a_profile_reads_as_what_it_is_for(name: str) -> None:
 
 
 def test_the_same_code_means_something_else_elsewhere() -> None:
-    meanings = {
-        name: load_profile(name).code_table.match("*722050") for name in ("broadworks-fac", "yeastar-s")
-    }
+    meanings = {name: load_profile(name).code_table.match("*722050") for name in ("broadworks-fac", "yeastar-s")}
     assert meanings == {
         "broadworks-fac": Match(Feature.CFU, Action.ON, "2050"),
         "yeastar-s": Match(Feature.CFB, Action.ON, "2050"),

@@ -6,6 +6,7 @@ checked: what is misspelt is refused, not ignored.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import tomllib
 from pathlib import Path
@@ -49,7 +50,7 @@ class Sync(_Table, frozen=True):
 
 
 class Codes(_Table, frozen=True):
-    """The feature codes of one feature, `{number}` and `{seconds}` standing for digits. None: not known."""
+    """The feature codes of one feature, `{number}` and `{seconds}` standing for digits. Empty: not known."""
 
     on: tuple[Code, ...] = ()
     off: tuple[Code, ...] = ()
@@ -105,7 +106,7 @@ class Hotspot(_Table, frozen=True):
     """A SIP hotspot's settings; the meaning of the vendor's own numbers is in `features.hotspot`."""
 
     listen: Literal["broadcast", "multicast"] = "broadcast"
-    address: str = "224.0.2.0"
+    address: str = "224.0.2.0"  # of the multicast group
     port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 16360
     ring_mode: Literal["all", "extensions", "host"] = "all"
     prefix: str = ""
@@ -231,9 +232,18 @@ def _examine(file: str, profile: Profile) -> None:
     _examine_codes(file, profile.codes)
     if profile.shared_line.lamps not in TABLES:
         raise ProfileError(file, "shared_line.lamps", f"no such lamp table; there are {', '.join(TABLES)}")
+    if not _is_group(profile.hotspot.address):
+        raise ProfileError(file, "hotspot.address", f"{profile.hotspot.address} is no multicast address")
     timing = profile.timing
     if (timing.register_refresh or 0) >= (timing.register_expires or float("inf")):
         raise ProfileError(file, "timing.register_refresh", "a binding is refreshed before it expires")
+
+
+def _is_group(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_multicast
+    except ValueError:
+        return False
 
 
 def _examine_codes(file: str, table: CodeTable) -> None:
@@ -242,6 +252,8 @@ def _examine_codes(file: str, table: CodeTable) -> None:
         key = f"codes.{feature}.{action}"
         if code in meanings:
             raise ProfileError(file, key, f"{code} already means {meanings[code]}")
+        if max(code.count("{number}"), code.count("{seconds}")) > 1:
+            raise ProfileError(file, key, f"{code} asks for the same thing twice")
         meanings[code] = key
     for code in table.others:
         if code in meanings:
@@ -251,6 +263,4 @@ def _examine_codes(file: str, table: CodeTable) -> None:
 def _keys(data: object, prefix: str = "") -> list[str]:
     if not isinstance(data, dict):
         return []
-    return [
-        key for name, value in data.items() for key in (f"{prefix}{name}", *_keys(value, f"{prefix}{name}."))
-    ]
+    return [key for name, value in data.items() for key in (f"{prefix}{name}", *_keys(value, f"{prefix}{name}."))]
