@@ -2,6 +2,7 @@
 
 import gzip
 import ssl
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -36,10 +37,8 @@ class Conversation:
         self.frames: list[bytes] = []
         for _ in range(4):
             for end in (self.client, self.server):
-                try:
+                with suppress(ssl.SSLWantReadError):
                     end.do_handshake()
-                except ssl.SSLWantReadError:
-                    pass
                 self.carry()
 
     def carry(self) -> None:
@@ -84,9 +83,7 @@ EVERYTHING = [("tls", sip("a")), ("tls", sip("b")), ("udp", sip("clear")), ("tls
 
 @pytest.mark.parametrize("port", [5061, 15_061])
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-def test_a_key_log_opens_tls_on_any_port(
-    tmp_path: Path, secrets: Path, port: int, version: ssl.TLSVersion
-) -> None:
+def test_a_key_log_opens_tls_on_any_port(tmp_path: Path, secrets: Path, port: int, version: ssl.TLSVersion) -> None:
     require_program("tshark")
     frames = conversation(secrets, port, version)
     packets, _, notes = read(pcap(tmp_path / "c", frames), secrets)
@@ -149,7 +146,9 @@ def test_a_tshark_that_fails_is_named(tmp_path: Path, secrets: Path, monkeypatch
     assert "exit code 7" in notes[0].text
 
 
-@pytest.mark.parametrize("line", ["", "1\t2", "x\t1.5\t0\t1.1.1.1\t\t1\t2.2.2.2\t\t2\t00", "1\t1.5\t0\t1.1.1.1\t\t1\t2.2.2.2\t\t2\tzz"])
+@pytest.mark.parametrize(
+    "line", ["", "1\t2", "x\t1.5\t0\t1.1.1.1\t\t1\t2.2.2.2\t\t2\t00", "1\t1.5\t0\t1.1.1.1\t\t1\t2.2.2.2\t\t2\tzz"]
+)
 def test_a_line_that_was_not_asked_for_is_nothing(line: str) -> None:
     assert read_line(line) is None
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scapy.layers.inet import IP, UDP, fragment
+from scapy.layers.inet import IP, UDP
 from scapy.layers.inet6 import IPv6, IPv6ExtHdrFragment, fragment6
 
 from sipconform.trace.fragments import Fragments, Piece
@@ -17,19 +17,18 @@ LONG = sip("long", bytes(range(256)) * 12)
 
 def fragments4(payload: bytes = LONG) -> list[bytes]:
     packet = IP(src=PHONE.host, dst=SERVER.host, id=77) / UDP(sport=5060, dport=5060) / payload
-    return [bytes(piece) for piece in fragment(packet, fragsize=800)]
+    return [bytes(piece) for piece in packet.fragment(800)]  # type: ignore[no-untyped-call]
 
 
 def fragments6(payload: bytes = LONG) -> list[bytes]:
     head = IPv6(src=PHONE6.host, dst=SERVER6.host) / IPv6ExtHdrFragment(id=77)
-    return [bytes(piece) for piece in fragment6(head / UDP(sport=5060, dport=5060) / payload, 1280)]
+    packet = head / UDP(sport=5060, dport=5060) / payload
+    return [bytes(piece) for piece in fragment6(packet, 1280)]  # type: ignore[no-untyped-call]
 
 
 @pytest.mark.parametrize("pieces", [fragments4(), fragments6()], ids=["IPv4", "IPv6"])
 @pytest.mark.parametrize("order", ["as sent", "backwards", "last first", "all twice"])
-def test_any_order_gives_the_datagram_at_the_time_of_the_last(
-    tmp_path: Path, pieces: list[bytes], order: str
-) -> None:
+def test_any_order_gives_the_datagram_at_the_time_of_the_last(tmp_path: Path, pieces: list[bytes], order: str) -> None:
     frames = {
         "as sent": pieces,
         "backwards": pieces[::-1],
@@ -54,7 +53,7 @@ def test_an_atomic_fragment_is_whole_by_itself(tmp_path: Path) -> None:
 def test_two_datagrams_interleaved_are_kept_apart_by_their_ids(tmp_path: Path) -> None:
     other = sip("other", b"y" * 1000)
     packet = IP(src=PHONE.host, dst=SERVER.host, id=78) / UDP(sport=5060, dport=5060) / other
-    first, *rest = map(bytes, fragment(packet, fragsize=800))
+    first, *rest = map(bytes, packet.fragment(800))  # type: ignore[no-untyped-call]
     mine = fragments4()
     packets, _, notes = read(pcap(tmp_path / "c", [first, *mine[:2], *rest, *mine[2:]]))
     assert [p.payload for p in packets] == [other, LONG]

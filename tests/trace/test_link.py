@@ -18,19 +18,19 @@ from tests.trace.capture_files import PHONE, PHONE6, SERVER, SERVER6, codes, dat
 UDP_SIP = UDP(sport=5060, dport=5060) / sip()
 V4 = IP(src=PHONE.host, dst=SERVER.host) / UDP_SIP
 V6 = IPv6(src=PHONE6.host, dst=SERVER6.host) / UDP_SIP
-MAC = {"src": "02:00:00:00:00:01", "dst": "02:00:00:00:00:02"}
+MAC = "02:00:00:00:00:02"
 
 
 @pytest.mark.parametrize(
     ("link", "frame"),
     [
-        (1, Ether(**MAC) / V4),
-        (1, Ether(**MAC) / V4 / Padding(b"\0" * 8)),
-        (1, Ether(**MAC) / IP(src=PHONE.host, dst=SERVER.host, options=b"\x01" * 4) / UDP_SIP),
-        (1, Ether(**MAC) / Dot1Q(vlan=7) / V4),
-        (1, Ether(**MAC) / Dot1AD(vlan=7) / Dot1Q(vlan=8) / V4),
-        (1, Ether(type=0x9100, **MAC) / Dot1Q(vlan=7, type=0x8100) / Dot1Q(vlan=8, type=0x8100) / Dot1Q(vlan=9) / V4),
-        (1, Ether(**MAC) / PPPoE(sessionid=1) / PPP(proto=0x21) / V4),
+        (1, Ether(dst=MAC) / V4),
+        (1, Ether(dst=MAC) / V4 / Padding(b"\0" * 8)),
+        (1, Ether(dst=MAC) / IP(src=PHONE.host, dst=SERVER.host, options=b"\x01" * 4) / UDP_SIP),
+        (1, Ether(dst=MAC) / Dot1Q(vlan=7) / V4),
+        (1, Ether(dst=MAC) / Dot1AD(vlan=7) / Dot1Q(vlan=8) / V4),
+        (1, Ether(type=0x9100, dst=MAC) / Dot1Q(vlan=7, type=0x8100) / Dot1Q(vlan=8, type=0x8100) / Dot1Q(vlan=9) / V4),
+        (1, Ether(dst=MAC) / PPPoE(sessionid=1) / PPP(proto=0x21) / V4),
         (113, CookedLinux() / V4),
         (276, CookedLinuxV2() / V4),
         (101, V4),
@@ -49,8 +49,8 @@ def test_ipv4_behind_every_link(tmp_path: Path, link: int, frame: Layer) -> None
 @pytest.mark.parametrize(
     ("link", "frame"),
     [
-        (1, Ether(**MAC) / V6),
-        (1, Ether(**MAC) / Dot1Q(vlan=7) / V6),
+        (1, Ether(dst=MAC) / V6),
+        (1, Ether(dst=MAC) / Dot1Q(vlan=7) / V6),
         (113, CookedLinux() / V6),
         (276, CookedLinuxV2() / V6),
         (101, V6),
@@ -122,7 +122,10 @@ def test_what_is_not_opened_is_named(tmp_path: Path, code: str, frame: Layer) ->
 
 
 def test_sip_behind_an_unknown_ether_type_is_named(tmp_path: Path) -> None:
-    frames = [bytes(Ether(type=0x8847, **MAC) / (b"\0\0\1\xff" + bytes(V4))), bytes(Ether(type=0x0806, **MAC) / b"arp")]
+    frames = [
+        bytes(Ether(type=0x8847, dst=MAC) / (b"\0\0\1\xff" + bytes(V4))),
+        bytes(Ether(type=0x0806, dst=MAC) / b"arp"),
+    ]
     packets, _, notes = read(pcap(tmp_path / "c", frames, 1))
     assert packets == []
     assert [(note.code, note.frames) for note in notes] == [("ether-type", (1,))]

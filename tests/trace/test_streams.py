@@ -175,7 +175,13 @@ def test_ports_used_again_unseen_are_another_connection_too() -> None:
 
 def test_what_is_repeated_after_the_close_is_not_delivered_again() -> None:
     close = 1 + len(sip("a"))
-    ended = [Sent(0, flags=SYN), Sent(1, sip("a")), Sent(close, flags=FIN | ACK), back(flags=FIN | ACK), back(flags=RST)]
+    ended = [
+        Sent(0, flags=SYN),
+        Sent(1, sip("a")),
+        Sent(close, flags=FIN | ACK),
+        back(flags=FIN | ACK),
+        back(flags=RST),
+    ]
     packets, notes = follow([*ended, Sent(1, sip("a")), Sent(0, flags=SYN)])
     assert [p.payload for p in packets] == [sip("a")]
     assert notes == []

@@ -17,9 +17,7 @@ def udp_packet(source: Address, destination: Address, payload: bytes) -> bytes:
     hosts = packed_pair(source, destination)
     longest = LONGEST_UDP[len(hosts[0])]
     if len(payload) > longest:
-        raise ValueError(
-            f"a UDP payload of {len(payload)} octets is more than the {longest} a datagram can hold"
-        )
+        raise ValueError(f"a UDP payload of {len(payload)} octets is more than the {longest} a datagram can hold")
     head = struct.pack("!HHH", source.port, destination.port, len(payload) + 8)
     # RFC 768: a checksum of 0 would mean "none", so it is sent as all ones.
     checksum = _checksum(_pseudo(hosts, UDP, len(payload) + 8) + head + b"\0\0" + payload) or 0xFFFF

@@ -63,9 +63,7 @@ class _CaptureFile:
         self.has_secrets = False
         if not self._is_pcap and not self.may_have_secrets:
             self._source.close()
-            raise CaptureError(
-                path, "this is not a pcap or pcapng file", "give a file that Wireshark would open"
-            )
+            raise CaptureError(path, "this is not a pcap or pcapng file", "give a file that Wireshark would open")
 
     def frames(self, notes: Notes) -> Iterator[Frame]:
         """Every frame, once; the file is closed afterwards."""

@@ -12,11 +12,10 @@ from typing import BinaryIO, Self
 from sipconform.trace.build import ACK, PSH, SYN, packed_pair, tcp_packet, udp_packet
 from sipconform.trace.exported import write_exported
 from sipconform.trace.frame import OURS
-from sipconform.trace.link import EXPORTED_PDU, USER0
+from sipconform.trace.link import EXPORTED_PDU, RAW_IP, USER0
 from sipconform.trace.packet import Address, Observation, Packet
 from sipconform.trace.pcapng import ENHANCED_PACKET, INTERFACE, SECRETS, SECTION, TLS_KEY_LOG
 
-RAW_IP = 101
 LONGEST_SEGMENT = 65_495  # octets of TCP payload that one IPv4 packet can hold
 _COMMENT, _NAME, _DESCRIPTION, _APPLICATION, _RESOLUTION = 1, 2, 3, 4, 9
 _NANOSECONDS = b"\x09"
@@ -103,9 +102,7 @@ class CaptureWriter:
             piece = packet.payload[start : start + LONGEST_SEGMENT]
             last = start + LONGEST_SEGMENT >= len(packet.payload)
             flags = ACK | PSH if last else ACK
-            segment = tcp_packet(
-                packet.source, packet.destination, sequence, acknowledged, flags=flags, payload=piece
-            )
+            segment = tcp_packet(packet.source, packet.destination, sequence, acknowledged, flags=flags, payload=piece)
             self._frame("tcp", packet.time_ns, segment)
             sequence += len(piece)
         self._sequences[way] = sequence & 0xFFFFFFFF

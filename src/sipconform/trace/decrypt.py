@@ -20,9 +20,7 @@ from sipconform.trace.packet import Address, Packet
 from sipconform.trace.tcp import ACK, Segment, Way
 
 TIME_LIMIT = 600.0  # seconds
-MISSING = (
-    "There are TLS secrets but no tshark to use them: install it (Debian and Ubuntu: apt install tshark)"
-)
+MISSING = "There are TLS secrets but no tshark to use them: install it (Debian and Ubuntu: apt install tshark)"
 _FIELDS = (
     "frame.number", "frame.time_epoch", "tcp.stream",
     "ip.src", "ipv6.src", "tcp.srcport", "ip.dst", "ipv6.dst", "tcp.dstport", "data.data",
@@ -73,9 +71,7 @@ class Decryption:
                     env=environment, timeout=TIME_LIMIT, check=False,
                 )  # fmt: skip
             except subprocess.TimeoutExpired:
-                self._notes.add(
-                    "tshark", f"tshark was stopped after {TIME_LIMIT:.0f} s, some TLS was not read"
-                )
+                self._notes.add("tshark", f"tshark was stopped after {TIME_LIMIT:.0f} s, some TLS was not read")
                 return
             except OSError as error:
                 self._notes.add("tshark", f"tshark could not be run ({error.strerror}), TLS was not read")

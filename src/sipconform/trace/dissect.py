@@ -11,7 +11,7 @@ from sipconform.sip.message import looks_like_sip
 from sipconform.trace.exported import read_exported
 from sipconform.trace.frame import Frame, Interface
 from sipconform.trace.ip import TCP, UDP, Caught, IpPacket, IpReader
-from sipconform.trace.link import ETHERNET, EXPORTED_PDU, IPV4, IPV6, LINKS, USER0
+from sipconform.trace.link import ETHERNET, EXPORTED_PDU, IPV4, IPV6, LINKS, RAW_IP, USER0
 from sipconform.trace.notes import Notes
 from sipconform.trace.packet import Address, Observation, Packet
 from sipconform.trace.streams import Streams
@@ -78,25 +78,30 @@ class Dissector:
 
     def read(self, frames: Iterable[Frame]) -> Iterator[Evidence]:
         """SIP messages and observations in the order in which they became whole."""
-        wanted, known, cooked_ip = self._wanted, self._addresses, b"\x08\x00\x45"
+        wanted, known, unpack = self._wanted, self._addresses, struct.Struct("!BxHxxHxB").unpack_from
         for frame in frames:
             number, time_ns, interface, data, _ = frame
-            # The everyday case, unrolled: Ethernet, IPv4 without options, no fragment, UDP, nothing cut.
+            # The everyday case, unrolled: IPv4 without options, no fragment, UDP, nothing cut.
+            at = 14 if interface.link == ETHERNET and data[12:14] == b"\x08\x00" else 0
+            if (at or (interface.link == RAW_IP and not interface.ours)) and len(data) >= at + 28:
+                version, total, fragment, protocol = unpack(data, at)
+                end = at + total
+            else:
+                version = end = 0
             if (
-                interface.link == ETHERNET
-                and data[12:15] == cooked_ip
-                and len(data) > 42
-                and data[23] == UDP
-                and not (data[20] & 0x3F or data[21])
-                and (end := (data[16] << 8) + data[17] + 14) <= len(data)
-                and (data[38] << 8) + data[39] == end - 34
+                version == 0x45
+                and protocol == UDP
+                and not fragment & 0x3FFF
+                and end <= len(data)
+                and (data[at + 24] << 8) + data[at + 25] == total - 20
             ):
-                payload = data[42:end]
+                payload = data[at + 28 : end]
                 if wanted(payload):
-                    pair = known.get(data[26:38]) or self._address_pair(data[26:38])
+                    key = data[at + 12 : at + 24]
+                    pair = known.get(key) or self._address_pair(key)
                     yield Packet(time_ns, pair[0], pair[1], "udp", payload, (number,))
                 else:
-                    self._unwanted(payload, data[34:38], (number,))
+                    self._unwanted(payload, data[at + 20 : at + 24], (number,))
             else:
                 yield from self._read_frame(frame)
         self._ip.close()
@@ -161,7 +166,7 @@ class Dissector:
             source = Address(packet.source, source_port)
             destination = Address(packet.destination, destination_port)
             yield Packet(time_ns, source, destination, "udp", payload, packet.frames)
-        else:
+        elif not interface.ours:
             self._unwanted(payload, packet.payload[:4], packet.frames)
 
     def _is_wanted(self, payload: bytes, interface: Interface) -> bool:
@@ -181,17 +186,13 @@ class Dissector:
             transport = "tls" if interface.name == "tls" else pdu.port_type or "udp"
             yield Packet(time_ns, pdu.source, pdu.destination, transport, pdu.payload, (number,))
         else:
-            self._notes.add(
-                "exported-pdu", f"An exported PDU holds {pdu.dissector[:20] or 'nothing known'}", (number,)
-            )
+            self._notes.add("exported-pdu", f"An exported PDU holds {pdu.dissector[:20] or 'nothing known'}", (number,))
 
     def _read_observation(self, frame: Frame) -> Iterator[Observation]:
         number, time_ns, _, data, _ = frame
         observation = read_observation(data, time_ns, number)
         if observation is None:
-            self._notes.add(
-                "link-type", "A frame of link type 147 (USER0) is not one of our observations", (number,)
-            )
+            self._notes.add("link-type", "A frame of link type 147 (USER0) is not one of our observations", (number,))
         elif not self._others:
             yield observation
 

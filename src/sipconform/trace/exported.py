@@ -43,9 +43,7 @@ def read_exported(data: bytes) -> ExportedPdu | None:
 def _from_tags(tags: dict[int, bytes], payload: bytes) -> ExportedPdu:
     dissector = tags.get(PROTOCOL, tags.get(HEURISTIC, b"")).rstrip(b"\0").decode("utf-8", "replace")
     source = Address(_host(tags, V4_SOURCE, V6_SOURCE), _number(tags, SOURCE_PORT) & 0xFFFF)
-    destination = Address(
-        _host(tags, V4_DESTINATION, V6_DESTINATION), _number(tags, DESTINATION_PORT) & 0xFFFF
-    )
+    destination = Address(_host(tags, V4_DESTINATION, V6_DESTINATION), _number(tags, DESTINATION_PORT) & 0xFFFF)
     port_type = PORT_TYPES.get(_number(tags, PORT_TYPE), "")
     return ExportedPdu(dissector, source, destination, port_type, _number(tags, ORIGINAL_FRAME), payload)
 

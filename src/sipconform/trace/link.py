@@ -7,6 +7,7 @@ from collections.abc import Callable
 ETHERNET = 1
 EXPORTED_PDU = 252
 USER0 = 147
+RAW_IP = 101
 IPV4 = 0x0800
 IPV6 = 0x86DD
 _TAGS = frozenset((0x8100, 0x88A8, 0x9100))  # IEEE 802.1Q, 802.1ad and the older provider tag
@@ -62,7 +63,7 @@ LINKS: dict[int, Callable[[bytes], Peeled]] = {  # LINKTYPE_ and, where they dif
     ETHERNET: _ethernet,
     12: _raw,
     14: _raw,
-    101: _raw,
+    RAW_IP: _raw,
     113: _cooked_v1,
     228: lambda _: (IPV4, 0),
     229: lambda _: (IPV6, 0),

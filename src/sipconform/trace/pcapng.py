@@ -16,9 +16,7 @@ OLD_PACKET = 2
 SIMPLE_PACKET = 3
 ENHANCED_PACKET = 6
 SECRETS = 10
-COUNTED = frozenset(
-    (9, 0x204, 0x208, 0x216, 0x221)
-)  # journal and system-call blocks: frames to Wireshark, not to us
+COUNTED = frozenset((9, 0x204, 0x208, 0x216, 0x221))  # journal and system-call blocks: frames to Wireshark, not to us
 MAGIC = b"\x0a\x0d\x0d\x0a"
 LONGEST_BLOCK = 1 << 25
 TLS_KEY_LOG = 0x544C534B
@@ -67,13 +65,7 @@ class PcapngReader:
         while position + 28 <= end:
             kind, size, index, high, low, captured, length = unpack(data, position)
             body = position + 28
-            if (
-                kind != ENHANCED_PACKET
-                or position + size > end
-                or size < captured + 32
-                or index >= known
-                or size & 3
-            ):
+            if kind != ENHANCED_PACKET or position + size > end or size < captured + 32 or index >= known or size & 3:
                 break
             interface, clock, _ = interfaces[index]
             time_ns = ((high << 32) + low) * clock.factor // clock.divisor + clock.offset
@@ -178,9 +170,7 @@ class PcapngReader:
         (length,) = struct.unpack_from(self._order + "I", body)
         interface, _, snap = self._interfaces[0]
         captured = min(length, snap or length)
-        self._notes.add(
-            "no-time", "A frame has no time stamp and was given that of the one before", (self._number,)
-        )
+        self._notes.add("no-time", "A frame has no time stamp and was given that of the one before", (self._number,))
         yield self._number, self._last_time, interface, body[4 : 4 + captured], length
 
     def _frame(self, index: int, stamp: int, data: bytes, length: int) -> Iterator[Frame]:

@@ -53,36 +53,33 @@ class GzipSource:
         self._packed = packed
         self._inflate = zlib.decompressobj(wbits=31)
         self._waiting = b""
+        self._inside = False  # a member has begun and not ended
         self.damaged = ""
 
     def read(self) -> bytes:
         while not self.damaged:
-            if self._inflate.eof:
-                self._waiting = self._inflate.unused_data + self._waiting
-                self._inflate = zlib.decompressobj(wbits=31)
-                if self._waiting and not self._waiting.startswith(_GZIP_MAGIC[: len(self._waiting)]):
-                    return b""  # padding after the last member, as gzip itself tolerates
-            fresh = self._waiting or self._packed.read()
-            if not fresh:
-                self._ended()
-                return b""
-            try:
-                data = self._inflate.decompress(fresh, CHUNK)
-            except zlib.error as error:
-                self.damaged = f"the gzip data is damaged ({error})"
-                return b""
-            self._waiting = self._inflate.unconsumed_tail
-            self._started = True
-            if data:
+            packed = self._waiting or self._packed.read()
+            # Behind the last member there may be padding, as gzip itself tolerates.
+            if not packed or not (self._inside or _GZIP_MAGIC.startswith(packed[:2])):
+                if self._inside:
+                    self.damaged = "the gzip data ends too early"
+                break
+            if data := self._unpack(packed):
                 return data
         return b""
 
-    _started = False
-
-    def _ended(self) -> None:
-        tail = self._inflate.flush()
-        if not self._inflate.eof and (self._started or tail):
-            self.damaged = "the gzip data ends too early"
+    def _unpack(self, packed: bytes) -> bytes:
+        try:
+            data = self._inflate.decompress(packed, CHUNK)
+        except zlib.error as error:
+            self.damaged = f"the gzip data is damaged ({error})"
+            return b""
+        self._inside = not self._inflate.eof
+        self._waiting = self._inflate.unconsumed_tail
+        if self._inflate.eof:
+            self._waiting = self._inflate.unused_data
+            self._inflate = zlib.decompressobj(wbits=31)
+        return data
 
     def close(self) -> None:
         self._packed.close()
@@ -94,9 +91,7 @@ def open_source(path: Path) -> tuple[Source, bytes]:
         file = path.open("rb")
         head = file.read(4)
     except OSError as error:
-        raise CaptureError(
-            path, f"cannot be read ({error.strerror})", "check the name and the permission"
-        ) from error
+        raise CaptureError(path, f"cannot be read ({error.strerror})", "check the name and the permission") from error
     if not head:
         file.close()
         raise CaptureError(path, "the file is empty", "record again; a capture has at least a header")
