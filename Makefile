@@ -1,8 +1,10 @@
 # Every target does its own set-up; `make setup` is quick when there is nothing to do.
-# Options: PYTHON=python3.12 to choose the interpreter, JOBS=4 to choose the test processes.
+# Options: PYTHON=python3.12 to choose the interpreter, JOBS=4 to choose the test
+# processes, BENCH_CAPTURES=… to choose what the judge is measured on.
 
 BIN := .venv/bin
 JOBS ?= auto
+BENCH_CAPTURES ?= $(wildcard ../shared/captures/kamailio/sca-2*.pcap)
 
 .PHONY: demo test setup scenarios kill-matrix lint bench clean
 
@@ -27,7 +29,7 @@ lint: setup
 	$(BIN)/mypy
 
 bench: setup
-	$(BIN)/python tools/bench
+	$(BIN)/python tools/bench $(BENCH_CAPTURES)
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
