@@ -21,7 +21,7 @@ from sipconform.shipped import shipped
 
 Assignable = Literal["dnd", "cfu", "cfb", "cfna"]
 Answer = Literal["yes", "no", "unknown"]
-Seconds = Annotated[float, msgspec.Meta(gt=0)]
+Seconds = Annotated[float, msgspec.Meta(gt=0, le=86400)]
 Code = Annotated[str, msgspec.Meta(pattern=r"^([0-9*#]|\{number\}|\{seconds\}){1,48}$")]
 
 
