@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import platform
 import shlex
 import sys
@@ -16,42 +15,30 @@ from typing import Any
 import pytest
 
 from sipconform import __version__
-from sipconform.agents.faults import fault_named
+from sipconform.agents.faults import Fault, fault_named
 from sipconform.checks.catalogue import Level, Verdict
 from sipconform.checks.judge import Judgement
 from sipconform.judging import judge_capture
-from sipconform.lab.actors import BeliefError, CouldNotRunError, NotSupportedError
-from sipconform.lab.lab import Lab, new_loop
+from sipconform.lab.actors import CouldNotRunError
 from sipconform.lab.profile import load_profile
 from sipconform.lab.settings import LabSettings, PhoneSettings, Weather, load_lab
+from sipconform.lab.stage import Ending, Stage
 from sipconform.report.folder import RunFolder
 from sipconform.report.model import Arrangement, Run, ScenarioResult
 
-QUIET = 1.0  # seconds of silence recorded after a scenario, so that a late NOTIFY or an echo is evidence too
-SCENARIO_LIMIT = 120.0  # wall-clock seconds, on real sockets
+VERDICTS = {
+    Ending.PLAYED: Verdict.PASS,
+    Ending.FAILED: Verdict.FAIL,
+    Ending.NOT_SUPPORTED: Verdict.NOT_SUPPORTED,
+    Ending.COULD_NOT_RUN: Verdict.COULD_NOT_RUN,
+    Ending.TOO_LONG: Verdict.INCONCLUSIVE,
+}
 ARRANGEMENTS = {
     "both": Arrangement.BOTH_OURS,
     "server": Arrangement.SERVER_UNDER_TEST,
     "phone": Arrangement.PHONE_UNDER_TEST,
     "none": Arrangement.BOTH_OURS,
 }
-
-
-class Bench:
-    """What the `lab` fixture is before a scenario runs: a lab and the runner of its event loop."""
-
-    def __init__(self, settings: LabSettings, capture: Path, faults: tuple[str, ...] = ()) -> None:
-        self.runner = asyncio.Runner(loop_factory=lambda: new_loop(settings))
-        self.lab = Lab(settings, capture, [fault_named(name).apply for name in faults])
-        self.error: CouldNotRunError | None = None
-
-    def run(self, coroutine: Any) -> Any:
-        return self.runner.run(coroutine)
-
-    def close(self) -> None:
-        """Silences everybody. Safe to call twice."""
-        self.runner.run(self.lab.close())
-        self.runner.close()
 
 
 @dataclass(eq=False)
@@ -74,7 +61,7 @@ class ScenarioSession:
 
     settings: LabSettings
     folder: RunFolder
-    faults: tuple[str, ...] = ()
+    faults: tuple[Fault, ...] = ()
     sentences: list[str] = field(default_factory=list)
 
     @classmethod
@@ -100,20 +87,20 @@ class ScenarioSession:
             secrets=[p.password for p in settings.phones.values() if p.password],
         )
         history = path.parent / "history.sqlite" if not options.out else None
-        return cls(settings, RunFolder(path, run, history), tuple(options.fault))
+        return cls(settings, RunFolder(path, run, history), tuple(map(fault_named, options.fault)))
 
-    def bench(self, scenario: str) -> Bench:
+    def stage(self, scenario: str) -> Stage:
         """A laboratory for one scenario, on an event loop of its own."""
-        return Bench(self.settings, self.folder.capture_path(scenario), self.faults)
+        return Stage(self.settings, self.folder.capture_path(scenario), self.faults)
 
-    def play(self, item: pytest.Function, bench: Bench, arguments: dict[str, Any]) -> Outcome:
-        """Runs the scenario, closes its lab, judges its capture, and adds all that to the run."""
-        result = self._result(item, bench)
+    def play(self, item: pytest.Function, stage: Stage, arguments: dict[str, Any]) -> Outcome:
+        """Runs the scenario, judges its capture, and adds all that to the run."""
+        result = self._result(item, stage)
         began = time.monotonic()
-        verdict, sentence = self._run(item, bench, arguments)
-        bench.close()
+        ending, sentence = stage.play(item.obj, arguments)
+        verdict = VERDICTS[ending]
         result.duration_s = time.monotonic() - began
-        for trace, judgement in judge_capture(bench.lab.capture):
+        for trace, judgement in judge_capture(stage.lab.capture):
             self.folder.take(result, trace, judgement.findings, judgement.passed)
             verdict, sentence = self._with_findings(verdict, sentence, judgement)
         result.verdict, result.sentence = verdict, sentence
@@ -121,26 +108,6 @@ class ScenarioSession:
             result.error = sentence
         self.folder.add(result)
         return Outcome(verdict, sentence)
-
-    def _run(self, item: pytest.Function, bench: Bench, arguments: dict[str, Any]) -> tuple[Verdict, str]:
-        if bench.error is not None:
-            return Verdict.COULD_NOT_RUN, str(bench.error)
-        try:
-            bench.run(self._in_time(item.obj(**arguments), bench))
-        except NotSupportedError as error:
-            return Verdict.NOT_SUPPORTED, str(error)
-        except CouldNotRunError as error:
-            return Verdict.COULD_NOT_RUN, str(error)
-        except (BeliefError, AssertionError) as error:
-            return Verdict.FAIL, str(error)
-        except TimeoutError:
-            return Verdict.INCONCLUSIVE, f"the scenario was not over after {SCENARIO_LIMIT:g} s"
-        return Verdict.PASS, ""
-
-    async def _in_time(self, scenario: Any, bench: Bench) -> None:
-        async with asyncio.timeout(None if bench.lab.simulated else SCENARIO_LIMIT):
-            await scenario
-        await asyncio.sleep(QUIET if not bench.lab.simulated else 40 * QUIET)
 
     def _with_findings(self, verdict: Verdict, sentence: str, judgement: Judgement) -> tuple[Verdict, str]:
         """A violated MUST makes a scenario fail that would have passed, unless the profile expects it."""
@@ -157,7 +124,7 @@ class ScenarioSession:
             return Verdict.FAIL, sentence + (f" (and {len(bad) - 1} more)" if len(bad) > 1 else "")
         return verdict, sentence
 
-    def _result(self, item: pytest.Function, bench: Bench) -> ScenarioResult:
+    def _result(self, item: pytest.Function, stage: Stage) -> ScenarioResult:
         path = Path(item.path)
         rows = [row for mark in item.iter_markers("rows") for row in mark.args]
         story = (item.obj.__doc__ or "").strip()
@@ -167,7 +134,7 @@ class ScenarioSession:
             story=story,
             feature=path.parent.name,
             rows=rows,
-            capture=str(bench.lab.capture.relative_to(self.folder.path)),
+            capture=str(stage.lab.capture.relative_to(self.folder.path)),
             reproduce=f"sipconform run {path.parent.name} -k {item.name} " + reproduce_options(self.settings),
         )
 

@@ -193,7 +193,7 @@ class ServerRequest(_Timed):
         super().__init__(endpoint, transport, packet.source)
         self.message, self.packet = message, packet
         self.to_tag = message.to_tag or endpoint.new_tag()
-        self.cancelled = False
+        self.cancelled: Message | None = None  # the CANCEL that ended it
         self.on_cancel: Callable[[], None] | None = None
         self.on_acknowledged: Callable[[Message | None], None] | None = None
         self.answered = 0  # the final status sent, 0 before
@@ -371,7 +371,7 @@ class Endpoint:
         cancel.to_tag = invite.to_tag
         cancel.respond(200)
         if not invite.answered:
-            invite.cancelled = True
+            invite.cancelled = cancel.message
             if invite.on_cancel:
                 invite.on_cancel()
             invite.respond(487)

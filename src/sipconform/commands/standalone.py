@@ -24,7 +24,7 @@ from sipconform.lab.drivers.own import OwnPhone, OwnServer
 from sipconform.lab.lab import parse_address
 from sipconform.lab.profile import load_profile
 from sipconform.net.sockets import SocketNetwork
-from sipconform.net.tap import WriterTap
+from sipconform.net.tap import CaptureTap
 from sipconform.trace.capture_writer import CaptureWriter
 from sipconform.trace.packet import Address
 
@@ -37,7 +37,7 @@ class Standalone:
     def __init__(self, given: argparse.Namespace) -> None:
         self.given = given
         self.writer = CaptureWriter(given.capture) if given.capture else None
-        self.network = SocketNetwork(WriterTap(self.writer) if self.writer else None)
+        self.network = SocketNetwork(CaptureTap(self.writer) if self.writer else None)
 
     async def serve(self) -> int:
         async def build() -> Driver:

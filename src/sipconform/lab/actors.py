@@ -6,6 +6,7 @@ or nobody. What a driver cannot do or tell is *not supported*, and the scenario 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -42,14 +43,22 @@ class Driver(Protocol):
         """Carries out one intent; raises NotSupportedError or CouldNotRunError."""
 
 
+Record = Callable[[str, str, dict[str, Any]], None]
+"""Adds an observation to the capture: who, kind, what."""
+
+
 @dataclass(eq=False)
 class Actor:
     """One name of the scenario and its driver."""
 
     name: str
     driver: Driver
+    record: Record | None = None
 
     async def do(self, verb: str, **arguments: Any) -> Any:
+        """Carries out an intent, and lets the record know: what was asked for is no fault of whoever does it."""
+        if self.record:
+            self.record(self.name, "intent", {"do": verb, **arguments})
         return await self.driver.do(verb, **arguments)
 
     async def shows(self, within: float = BELIEVED_WITHIN, **wanted: Any) -> None:
@@ -97,6 +106,30 @@ class Phone(Actor):
 
     async def stop_forward(self, kind: str) -> None:
         await self.do("forward", kind=kind, active=False, to="", rings=None)
+
+    async def dial(self, number: str) -> int:
+        """Calls a number and gives the final status of the call, 200 when it was answered."""
+        status: int = await self.do("dial", number=number)
+        return status
+
+    async def answer(self) -> None:
+        await self.do("answer")
+
+    async def reject(self) -> None:
+        """The user refuses the call that rings."""
+        await self.do("reject")
+
+    async def hang_up(self) -> None:
+        await self.do("hang_up")
+
+    async def hold(self) -> int:
+        """Puts the call on hold; gives the status of the re-INVITE."""
+        status: int = await self.do("hold")
+        return status
+
+    async def resume(self) -> int:
+        status: int = await self.do("resume")
+        return status
 
     async def stop(self) -> None:
         """Signs off in good order."""

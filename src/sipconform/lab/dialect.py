@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from sipconform.agents.phone.phone import Phone
 from sipconform.agents.server.server import Server
-from sipconform.features.feature_state import FeatureState, ForwardType
 from sipconform.lab.profile import Profile
-
-FORWARDS = {"cfu": ForwardType.IMMEDIATE, "cfb": ForwardType.BUSY, "cfna": ForwardType.NO_ANSWER}
 
 
 def teach_server(server: Server, profile: Profile) -> None:
@@ -16,12 +13,8 @@ def teach_server(server: Server, profile: Profile) -> None:
     server.features.packaging = sync.packaging
     server.features.encoding = sync.charset
     server.features.notifier.status = sync.accepted
-    features = FeatureState(
-        False if "dnd" in sync.features else None,
-        {kind: FeatureState.assigned().forwards[kind] for name, kind in FORWARDS.items() if name in sync.features},
-    )
     for user in server.directory.users.values():
-        user.features = features
+        user.features = profile.initial_state
 
 
 def teach_phone(phone: Phone, profile: Profile) -> None:

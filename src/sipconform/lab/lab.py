@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sipconform.agents.endpoint import Endpoint
+from sipconform.agents.faults import Fault
 from sipconform.agents.phone.phone import Phone as OwnPhoneAgent
 from sipconform.agents.server.directory import Directory
 from sipconform.agents.server.server import Server as OwnServerAgent
@@ -25,7 +26,7 @@ from sipconform.lab.settings import LabSettings, PhoneSettings
 from sipconform.net.certificates import Authority
 from sipconform.net.simulated import SimulatedNetwork
 from sipconform.net.sockets import SocketNetwork
-from sipconform.net.tap import WriterTap
+from sipconform.net.tap import CaptureTap
 from sipconform.net.transport import Network
 from sipconform.net.virtual_clock import VirtualLoop
 from sipconform.trace.capture_writer import CaptureWriter
@@ -45,12 +46,12 @@ LOOPBACK = {4: "127.0.0.1", 6: "::1"}
 class Lab:
     """Use: `open()`, then `phone(name)` and `server()`, then `close()`; all on one event loop.
 
-    `faults` are applied to our own agents after they are made; each gets the agent and knows its side.
+    `faults` are applied to our own agents after they are made.
     """
 
     settings: LabSettings
     capture: Path
-    faults: list[Callable[[object], None]] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
     profile: Profile = field(init=False)
     network: Network = field(init=False)
     domain: str = ""
@@ -63,7 +64,7 @@ class Lab:
     def __post_init__(self) -> None:
         self.profile = load_profile(self.settings.profile)
         self._writer = CaptureWriter(self.capture, comment="sipconform")
-        self._tap = WriterTap(self._writer)
+        self._tap = CaptureTap(self._writer)
 
     @property
     def simulated(self) -> bool:
@@ -137,7 +138,7 @@ class Lab:
             teach_server(agent, self.profile)
             self._adopt(agent)
             driver = OwnServer(agent, self._witness("server"))
-        self._actors["server"] = Server("server", driver)
+        self._actors["server"] = Server("server", driver, self.observe)
         self._introduce()
 
     async def _open_phone(self, name: str) -> Phone:
@@ -157,7 +158,7 @@ class Lab:
             teach_phone(agent, self.profile)
             self._adopt(agent)
             driver = OwnPhone(agent, self._witness(name))
-        return Phone(name, driver, account=account)
+        return Phone(name, driver, self.observe, account=account)
 
     async def _remote_driver(self, control: str) -> Driver:
         if not control:
@@ -176,7 +177,7 @@ class Lab:
     def _adopt(self, agent: OwnPhoneAgent | OwnServerAgent) -> None:
         self._agents.append(agent)
         for fault in self.faults:
-            fault(agent)
+            fault.apply(agent)
 
     # -- what the record is told ----------------------------------------------------------------------------
 

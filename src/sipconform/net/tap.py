@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Protocol
 
 from sipconform.net.transport import Tap
-from sipconform.trace.capture_writer import CaptureWriter
 from sipconform.trace.packet import Address, Observation, Packet
 
 
@@ -41,19 +40,6 @@ class CaptureTap:
     def packet(self, packet: Packet) -> None:
         source, destination = _without_zone(packet.source), _without_zone(packet.destination)
         self._writer.write(packet._replace(source=source, destination=destination))
-
-    def observe(self, observation: Observation) -> None:
-        self._writer.write(observation)
-
-
-class WriterTap:
-    """Hands everything to a capture file, as it happens."""
-
-    def __init__(self, writer: CaptureWriter) -> None:
-        self._writer = writer
-
-    def packet(self, packet: Packet) -> None:
-        self._writer.write(packet)
 
     def observe(self, observation: Observation) -> None:
         self._writer.write(observation)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from sipconform.agents.endpoint import Endpoint
+from sipconform.agents.endpoint import Endpoint, ServerRequest
+from sipconform.agents.phone.calls import Calls
 from sipconform.agents.phone.feature_sync import FeatureSync
 from sipconform.agents.phone.registration import Registration
 from sipconform.agents.user_agent import Account, UserAgent
@@ -23,11 +24,18 @@ class Phone:
     agent: UserAgent = field(init=False)
     registration: Registration = field(init=False)
     features: FeatureSync = field(init=False)
+    calls: Calls = field(init=False)
 
     def __post_init__(self) -> None:
         self.agent = UserAgent(self.endpoint, self.account, self.proxy)
         self.registration = Registration(self.agent)
         self.features = FeatureSync(self.agent)
+        self.calls = Calls(self.agent, self._refuses)
+
+    def _refuses(self, _: ServerRequest) -> int:
+        """Do Not Disturb is done here only while the server does not do it (feature sync sheet, FS-128)."""
+        local = not self.features.synchronises
+        return 486 if local and self.features.shown.dnd else 0
 
     async def start(self) -> int:
         """Registers, and once registered starts what is switched on. Gives the status of the registration."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from sipconform.agents.call import Leg
 from sipconform.agents.changes import Changes
 from sipconform.agents.phone.phone import Phone
 from sipconform.agents.server.server import Server
 from sipconform.features.feature_state import FeatureState, Forward, ForwardType
-from sipconform.lab.actors import NotSupportedError
+from sipconform.lab.actors import CouldNotRunError, NotSupportedError
 
 FORWARDS = {"cfu": ForwardType.IMMEDIATE, "cfb": ForwardType.BUSY, "cfna": ForwardType.NO_ANSWER}
 Verb = Callable[..., Awaitable[Any]]
@@ -60,13 +61,26 @@ class OwnPhone(_OwnAgent):
             "sync_status": self._sync_status,
             "set_dnd": phone.features.press_dnd,
             "forward": self._forward,
+            "dial": self._dial,
+            "answer": self._answer,
+            "reject": self._reject,
+            "hang_up": self._hang_up,
+            "hold": self._hold,
+            "resume": self._resume,
         }
         super().__init__(verbs, witness)
         phone.features.on_change = self.look
+        phone.calls.on_change = self.look
         self.look()
 
     def read(self) -> dict[str, Any]:
-        return {"registered": self.phone.registration.registered, **told(self.phone.features.shown)}
+        calls = self.phone.calls
+        return {
+            "registered": self.phone.registration.registered,
+            "call": calls.legs[-1].state if calls.legs else "idle",
+            "missed": len(calls.missed),
+            **told(self.phone.features.shown),
+        }
 
     async def _start(self, sync: bool) -> int:
         self.phone.features.on = sync
@@ -77,6 +91,32 @@ class OwnPhone(_OwnAgent):
 
     async def _forward(self, kind: str, active: bool, to: str, rings: int | None) -> None:
         await self.phone.features.set_forward(FORWARDS[kind], Forward(active, to, rings))
+
+
+    async def _dial(self, number: str) -> int:
+        leg = await self.phone.calls.dial(number)
+        return leg.status
+
+    async def _answer(self) -> None:
+        self.phone.calls.answer(self._leg())
+
+    async def _reject(self, status: int = 486) -> None:
+        self._leg().reject(status)
+
+    async def _hang_up(self) -> None:
+        self._leg().hang_up()
+
+    async def _hold(self) -> int:
+        return await self.phone.calls.hold(self._leg())
+
+    async def _resume(self) -> int:
+        return await self.phone.calls.resume(self._leg())
+
+    def _leg(self) -> Leg:
+        """The call in front, the latest."""
+        if not self.phone.calls.legs:
+            raise CouldNotRunError("the phone has no call")
+        return self.phone.calls.legs[-1]
 
 
 class OwnServer(_OwnAgent):

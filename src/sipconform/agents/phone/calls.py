@@ -1,0 +1,144 @@
+"""The phone as a telephone: it dials, rings, answers, holds and hangs up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from sipconform.agents.call import Leg
+from sipconform.agents.endpoint import ServerRequest
+from sipconform.agents.user_agent import Headers, UserAgent
+from sipconform.sip.headers.reason import Reason
+from sipconform.sip.offer_answer import compose_answer, compose_audio, compose_hold
+from sipconform.sip.sdp import Sdp
+from sipconform.sip.uri import escape
+
+MEDIA_PORT = 40_000  # offered while no media engine is attached: nothing is sent, nothing heard
+
+
+@dataclass(slots=True)
+class _Session:
+    """What the o= line of a leg's descriptions says: an id for life, and a version that grows (RFC 3264 §8)."""
+
+    id: int
+    version: int = 0
+
+
+@dataclass(eq=False)
+class Calls:
+    """`legs` are the calls of this phone in the order begun. `refuse` decides what a new call is answered with at
+    once (DND done by the phone itself), 0 to let it ring. `missed` counts as the display would."""
+
+    agent: UserAgent
+    refuse: Callable[[ServerRequest], int] | None = None
+    answers_itself: bool = False
+    legs: list[Leg] = field(default_factory=list)
+    missed: list[str] = field(default_factory=list)
+    media_port: int = MEDIA_PORT
+    on_change: Callable[[], None] | None = None
+    on_incoming: Callable[[Leg], None] | None = None
+    _sessions: dict[Leg, _Session] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.agent.serve("INVITE", self._invited)
+
+    # -- what the user does ---------------------------------------------------------------------------------
+
+    async def dial(self, number: str, headers: Headers = ()) -> Leg:
+        """Calls a number of the own domain, and gives the leg once it is answered or refused."""
+        leg = self.begin(number, headers)
+        await leg.outcome()
+        return leg
+
+    def begin(self, number: str, headers: Headers = (), uri: str = "") -> Leg:
+        """Dials, without waiting. `uri` overrides the Request-URI and To made of the number."""
+        account = self.agent.account
+        if account is None:
+            raise ValueError("a phone needs an account to call")
+        uri = uri or f"sip:{escape(number)}@{account.domain}"
+        leg = self._new(Leg(self.agent))
+        leg.call(uri, f"<{uri}>", self.offer(leg), headers)
+        return leg
+
+    def answer(self, leg: Leg, headers: Headers = ()) -> None:
+        """Lifts the receiver."""
+        leg.accept(self._answer_to(leg, leg.remote_sdp), headers)
+
+    async def hold(self, leg: Leg, headers: Headers = (), style: str = "sendonly") -> int:
+        """Puts the other side on hold; gives the status of the re-INVITE."""
+        session = self._next(leg)
+        sdp = compose_hold(self._host, self.media_port, session.id, session.version, style)
+        return await leg.reinvite(sdp, headers)
+
+    async def resume(self, leg: Leg, headers: Headers = ()) -> int:
+        """Takes the call up again."""
+        return await leg.reinvite(self.offer(leg), headers)
+
+    # -- what the network does ------------------------------------------------------------------------------
+
+    def _invited(self, request: ServerRequest) -> None:
+        status = self.refuse(request) if self.refuse else 0
+        if status:
+            request.respond(status)
+            return
+        leg = self._new(Leg.offered(self.agent, request))
+        if self.on_incoming:
+            self.on_incoming(leg)
+        leg.ring()
+        if self.answers_itself:
+            self.answer(leg)
+        self._changed(leg)
+
+    def _new(self, leg: Leg) -> Leg:
+        leg.on_state = self._changed
+        leg.on_offer = self._offered
+        self.legs.append(leg)
+        self._sessions[leg] = _Session(1000 + len(self._sessions))
+        return leg
+
+    def _offered(self, leg: Leg, request: ServerRequest) -> None:
+        """Another offer within the call: answered as it asks (RFC 3264 §6); none asked for: ours in full (§14.2)."""
+        offer = request.message.content
+        leg.agree(request, self._answer_to(leg, offer) if offer else self.offer(leg))
+
+    def _changed(self, leg: Leg) -> None:
+        if leg.state == "ended" and leg in self.legs:
+            self.legs.remove(leg)
+            self._note_missed(leg)
+        if self.on_change:
+            self.on_change()
+
+    def _note_missed(self, leg: Leg) -> None:
+        """A call that stopped ringing is missed, unless it was answered elsewhere (RFC 3326 §3.1)."""
+        request = leg.invite
+        if request is not None and request.cancelled is not None and not answered_elsewhere(request):
+            self.missed.append(request.message.from_.uri_text if request.message.from_ else "")
+
+    # -- session descriptions -------------------------------------------------------------------------------
+
+    @property
+    def _host(self) -> str:
+        return self.agent.endpoint.transports[0].local.host
+
+    def offer(self, leg: Leg) -> bytes:
+        """A full offer, each one a version later than the last."""
+        session = self._next(leg)
+        return compose_audio(self._host, self.media_port, session.id, version=session.version)
+
+    def _answer_to(self, leg: Leg, offer: bytes) -> bytes:
+        if not offer:
+            return self.offer(leg)
+        session = self._next(leg)
+        return compose_answer(Sdp(offer), self._host, self.media_port, session.id, version=session.version)
+
+    def _next(self, leg: Leg) -> _Session:
+        session = self._sessions[leg]
+        session.version += 1
+        return session
+
+
+def answered_elsewhere(request: ServerRequest) -> bool:
+    """Whether the CANCEL of this INVITE gave as its reason that somebody else has taken the call (RFC 3326)."""
+    reasons = request.cancelled.reason_values if request.cancelled is not None else []
+    said = {(r.protocol.upper(), r.cause) for r in reasons if isinstance(r, Reason)}
+    return ("SIP", 200) in said or ("Q.850", 26) in said

@@ -1,0 +1,99 @@
+"""Plays one scenario: a laboratory on an event loop of its own, the actors it names, and how it ended.
+
+pytest uses it through the fixtures of `fixtures/actors.py`, the kill matrix and the seed runs directly.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable, Coroutine
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sipconform.agents.faults import Fault
+from sipconform.lab.actors import CouldNotRunError, NotSupportedError
+from sipconform.lab.lab import Lab, new_loop
+from sipconform.lab.settings import LabSettings
+
+QUIET = {"sockets": 1.0, "simulated": 40.0}
+"""Seconds of silence recorded after a scenario, so that a late NOTIFY, an echo or a retransmission is evidence too."""
+SCENARIO_LIMIT = {"sockets": 120.0, "simulated": 90_000.0}
+
+Scenario = Callable[..., Coroutine[Any, Any, None]]
+
+
+class Ending(StrEnum):
+    """How a scenario ended, before its capture is judged."""
+
+    PLAYED = "played"
+    FAILED = "failed"  # an expectation of the scenario itself was not met
+    NOT_SUPPORTED = "not supported"
+    COULD_NOT_RUN = "could not run"
+    TOO_LONG = "too long"
+
+
+class Played(NamedTuple):
+    """The ending, and the sentence that tells why it was not `PLAYED`."""
+
+    ending: Ending
+    sentence: str = ""
+
+
+class Stage:
+    """Opens a lab at once; `play` may be called once, and closes it."""
+
+    def __init__(self, settings: LabSettings, capture: Path, faults: tuple[Fault, ...] = ()) -> None:
+        self.runner = asyncio.Runner(loop_factory=lambda: new_loop(settings))
+        self.lab = Lab(settings, capture, list(faults))
+        self.refusal: CouldNotRunError | None = None
+        try:
+            self.runner.run(self.lab.open())
+        except CouldNotRunError as error:
+            self.refusal = error
+
+    def actor(self, name: str) -> Any:
+        """What a scenario's parameter of that name stands for: `server`, `profile`, or a phone."""
+        if name == "server":
+            return self.lab.server()
+        if name == "profile":
+            return self.lab.profile
+        return self.runner.run(self.lab.phone(name))
+
+    def play(self, scenario: Scenario, arguments: dict[str, Any] | None = None) -> Played:
+        """Plays the scenario to its end, whatever that is, and closes the lab. The capture is on disk then."""
+        try:
+            if self.refusal is not None:
+                return Played(Ending.COULD_NOT_RUN, str(self.refusal))
+            if arguments is None:
+                arguments = {name: self.actor(name) for name in inspect.signature(scenario).parameters}
+            return self._played(scenario, arguments)
+        except CouldNotRunError as error:
+            return Played(Ending.COULD_NOT_RUN, str(error))
+        finally:
+            self.runner.run(self.lab.close())
+            self.runner.close()
+
+    def _played(self, scenario: Scenario, arguments: dict[str, Any]) -> Played:
+        played = Played(Ending.PLAYED)
+        try:
+            self.runner.run(self._in_time(scenario(**arguments)))
+        except NotSupportedError as error:
+            played = Played(Ending.NOT_SUPPORTED, str(error))
+        except CouldNotRunError as error:
+            played = Played(Ending.COULD_NOT_RUN, str(error))
+        except AssertionError as error:
+            played = Played(Ending.FAILED, str(error) or "an expectation of the scenario was not met")
+        except TimeoutError:
+            played = Played(Ending.TOO_LONG, f"the scenario was not over after {self._limit:g} s")
+        self.runner.run(asyncio.sleep(QUIET[self.lab.settings.network]))
+        return played
+
+    @property
+    def _limit(self) -> float:
+        return SCENARIO_LIMIT[self.lab.settings.network]
+
+    async def _in_time(self, scenario: Coroutine[Any, Any, None]) -> None:
+        async with asyncio.timeout(self._limit):
+            await scenario
