@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import TypeVar
 
 from sipconform.sip import multipart
@@ -10,6 +11,7 @@ from sipconform.sip.fault import Fault, Span
 from sipconform.sip.head import Head
 from sipconform.sip.headers import (
     cseq,
+    date,
     diversion,
     event,
     history_info,
@@ -144,6 +146,10 @@ class Views(Head):
     def max_forwards(self) -> int | Fault | None:
         """Hops left, at most 255 (RFC 3261 §20.22)."""
         return self._maybe("Max-Forwards", lambda text: number.parse(text, 256))
+
+    @view
+    def date(self) -> datetime | Fault | None:
+        return self._maybe("Date", date.parse)
 
     @view
     def retry_after(self) -> RetryAfter | Fault | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sipconform.sip.fault import Fault
 from sipconform.sip.grammar import NO_PARAMS, Params, is_token, parse_params, quote, split_list, unquote
+from sipconform.sip.headers import number
 from sipconform.sip.uri import Uri, parse_uri
 
 _BRACKETED = re.compile(r'(?:("(?:[^"\\]|\\.)*")[ \t]*|([^"<]*))<([^>]*)>', re.DOTALL)
@@ -32,9 +33,17 @@ class NameAddr:
         return self.params.get("tag") or ""
 
     @property
+    def expires(self) -> int | Fault | None:
+        """Seconds a Contact's binding is to live (RFC 3261 §10.2.1.1); None when not said."""
+        text = self.params.get("expires")
+        return None if text is None else number.parse(text)
+
+    @property
     def faults(self) -> list[Fault]:
         """What is readable and still breaks the grammar."""
         found = self.params.faults
+        if isinstance(self.expires, Fault):
+            found.append(self.expires)
         if not self.quoted and not all(is_token(word) for word in self.display.split()):
             found.append(Fault("a display name that is more than tokens is quoted"))
         uri = self.uri
