@@ -19,7 +19,7 @@ setup:
 	@PYTHON="$(PYTHON)" tools/setup
 
 scenarios: setup
-	$(BIN)/python -m pytest suites
+	$(BIN)/python -m pytest suites --out reports/scenarios
 
 kill-matrix: setup
 	$(BIN)/python tools/kill_matrix.py
