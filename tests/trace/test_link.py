@@ -142,3 +142,28 @@ def test_sip_is_known_by_its_content_on_any_port(tmp_path: Path) -> None:
     here, there = Address("192.0.2.9", 33_333), Address("192.0.2.10", 44_444)
     packets, _, _ = read(pcap(tmp_path / "c", [datagram(sip(), here, there), datagram(b"\x80\0" * 86, here, there)]))
     assert [(p.source, p.destination) for p in packets] == [(here, there)]
+
+
+def exported_by_wireshark(dissector: str, frame: int, payload: bytes) -> bytes:
+    """What Wireshark 4.0 writes for upper-layer PDUs: the number of the frame they came from among the tags."""
+    tagged = write_exported(dissector, PHONE, SERVER, b"")
+    return tagged.removesuffix(b"\0\0\0\0") + b"\0\x1e\0\4" + frame.to_bytes(4, "big") + b"\0\0\0\0" + payload
+
+
+def test_what_wireshark_exports_twice_and_together_is_delivered_once_and_apart(tmp_path: Path) -> None:
+    two = sip("a") + sip("b")
+    frames = [
+        exported_by_wireshark("sip", 8, two),
+        exported_by_wireshark("sip", 8, two),
+        exported_by_wireshark("sip", 9, two),
+        exported_by_wireshark("sip", 10, sip("c", b"x", length=5)),
+    ]
+    packets, _, notes = read(pcap(tmp_path / "c", frames, 252))
+    assert [(p.payload, p.frames) for p in packets] == [
+        (sip("a"), (1,)),
+        (sip("b"), (1,)),
+        (sip("a"), (3,)),
+        (sip("b"), (3,)),
+        (sip("c", b"x", length=5), (4,)),
+    ]
+    assert notes == []

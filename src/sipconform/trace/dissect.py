@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from sipconform.sip.message import looks_like_sip
-from sipconform.trace.exported import read_exported
+from sipconform.trace.exported import ForeignExport, read_exported
 from sipconform.trace.frame import Frame, Interface
 from sipconform.trace.ip import TCP, UDP, Caught, IpPacket, IpReader
 from sipconform.trace.link import ETHERNET, EXPORTED_PDU, IPV4, IPV6, LINKS, RAW_IP, USER0
@@ -68,6 +68,7 @@ class Dissector:
         self._wanted = datagrams
         self._ip = IpReader(notes)
         self._streams = Streams(notes) if streams else None
+        self._foreign = ForeignExport()
         self._addresses: dict[bytes, tuple[Address, Address]] = {}
         self._others = datagrams is not is_sip
 
@@ -182,9 +183,11 @@ class Dissector:
             self._notes.add("damaged", "An exported PDU is cut short", (number,))
         elif self._others:
             return
-        elif pdu.dissector == "sip" or is_sip(pdu.payload):
-            transport = "tls" if interface.name == "tls" else pdu.port_type or "udp"
-            yield Packet(time_ns, pdu.source, pdu.destination, transport, pdu.payload, (number,))
+        elif interface.ours:
+            yield Packet(time_ns, pdu.source, pdu.destination, "tls", pdu.payload, (number,))
+        elif pdu.dissector == "sip":
+            for payload in self._foreign.messages(pdu):
+                yield Packet(time_ns, pdu.source, pdu.destination, pdu.port_type or "udp", payload, (number,))
         else:
             self._notes.add("exported-pdu", f"An exported PDU holds {pdu.dissector[:20] or 'nothing known'}", (number,))
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 from typing import NamedTuple
 
+from sipconform.trace.framing import Framer
 from sipconform.trace.packet import Address
 
 END, PROTOCOL, HEURISTIC = 0, 12, 13
@@ -38,6 +39,26 @@ def read_exported(data: bytes) -> ExportedPdu | None:
             return _from_tags(tags, data[position:])
         tags.setdefault(tag, data[position - size : position])
     return None
+
+
+class ForeignExport:
+    """Exported PDUs of Wireshark's making: it may export a message twice, and two messages as one."""
+
+    def __init__(self) -> None:
+        self._last = (0, b"")
+
+    def messages(self, pdu: ExportedPdu) -> list[bytes]:
+        """The SIP messages of the next PDU, those left out that the one before it gave already."""
+        exported = pdu.frame, pdu.payload
+        if pdu.frame and exported == self._last:
+            return []
+        self._last = exported
+        if pdu.port_type != "tcp":
+            return [pdu.payload]
+        framer = Framer()
+        messages = [framed.payload for framed in framer.feed(pdu.payload)]
+        rest = framer.take()
+        return [*messages, rest.payload] if rest else messages
 
 
 def _from_tags(tags: dict[int, bytes], payload: bytes) -> ExportedPdu:

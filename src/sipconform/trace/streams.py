@@ -33,9 +33,13 @@ class _Connection:
         self.sealed = False
         self.spoke_sip = False
         self.first_frames: Frames = ()
+        self.held = 0  # octets kept, as of the last `growth`
 
-    def held(self) -> int:
-        return sum(way.held() for way in self.ways.values())
+    def growth(self) -> int:
+        """How many octets more are kept than when this was asked before."""
+        before = self.held
+        self.held = sum([way.held() for way in self.ways.values()])
+        return self.held - before
 
     def is_reused_by(self, segment: Segment, source: Address) -> bool:
         if self.sealed:
@@ -70,15 +74,15 @@ class Streams:
         segment = Segment(sequence, acked, flags, data, packet.frames, time_ns)
         key = frozenset((source, destination))
         connection = self._connections.pop(key, None)
-        if connection is not None:
-            self._held -= connection.held()
-            if connection.is_reused_by(segment, source):
-                yield from self._finish(connection)
-                connection = None
+        if connection is not None and connection.is_reused_by(segment, source):
+            self._held -= connection.held
+            yield from self._finish(connection)
+            connection = None
         connection = self._connections[key] = connection or _Connection(source, destination)
         yield from self._take(connection, connection.ways[source], segment, whole_messages)
-        self._held += connection.held()
-        yield from self._stay_small()
+        self._held += connection.growth()
+        if len(self._connections) > CONNECTIONS_KEPT or self._held > OCTETS_KEPT:
+            yield from self._stay_small()
 
     def close(self) -> Iterator[Packet]:
         """The capture is over: gives what can still be given and names what cannot."""
@@ -90,7 +94,7 @@ class Streams:
         while len(self._connections) > CONNECTIONS_KEPT or self._held > OCTETS_KEPT:
             key = next(iter(self._connections))
             connection = self._connections.pop(key)
-            self._held -= connection.held()
+            self._held -= connection.held
             yield from self._finish(connection)
 
     # -- one segment ----------------------------------------------------------------------------------------
