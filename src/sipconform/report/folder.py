@@ -136,7 +136,8 @@ class RunFolder:
         return kept
 
     def _write(self, line: Line) -> None:
-        self._lines.write(json.dumps({"schema": SCHEMA, **asdict(line)}, ensure_ascii=False) + "\n")
+        facts = self.mask.facts({"schema": SCHEMA, **asdict(line)})
+        self._lines.write(json.dumps(facts, ensure_ascii=False) + "\n")
 
     def _write_run(self, status: str) -> None:
         facts = self.mask.facts(_facts(self.run, status))

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from sipconform.report.model import Run
+from sipconform.report.secrets import Mask
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS run (
@@ -79,8 +80,8 @@ class History:
             number = db.execute(
                 "INSERT INTO run (id, started, command, profile, arrangement, device, exit_code)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (run.id, run.started.isoformat(), run.command, run.profile, run.arrangement, run.device,
-                 run.exit_code),
+                (run.id, run.started.isoformat(), Mask(run.secrets).text(run.command), run.profile,
+                 run.arrangement, run.device, run.exit_code),
             ).lastrowid  # fmt: skip
             db.executemany("INSERT INTO outcome VALUES (?, ?, ?, ?, ?, ?)", _rows(number or 0, run))
 

@@ -1,0 +1,100 @@
+"""The report in a real browser: opened from disk, with nobody to ask, with and without script."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from sipconform.report.folder import RunFolder
+from sipconform.trace.capture import read_capture
+from sipconform.trace.correlate import correlate
+from tests.report.examples import failing, request, run, scenario, trace_of
+from tests.support import require_program
+
+QUIET = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+HOSTILE = 'Subject: <img src="http://192.0.2.66/x.png" onerror="document.title=1"><script src=//192.0.2.66>\r\n'
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    program = require_program("chromium")
+    with sync_playwright() as started:
+        chromium = started.chromium.launch(executable_path=program, args=QUIET)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def asked(browser: Browser) -> Iterator[tuple[BrowserContext, list[str]]]:
+    """A browser context, and every address that it is made to ask for."""
+    context, addresses = browser.new_context(viewport={"width": 1280, "height": 900}), []
+    context.on("request", lambda sent: addresses.append(sent.url))
+    yield context, addresses
+    context.close()
+
+
+@pytest.fixture
+def report(tmp_path: Path, shared_captures: Path) -> Path:
+    trace = trace_of(request(extra=HOSTILE), request(number=2))
+    real = correlate(read_capture(shared_captures / "kamailio" / "sca-20-retrieve-public.pcap"))
+    with RunFolder(tmp_path, run()) as folder:
+        folder.add(scenario(trace, failing(trace, trace.messages[0].span("Subject"))))
+        folder.add(scenario(real, id="retrieve", passed={"SUB-007": 9}))
+    return tmp_path / "report.html"
+
+
+def opened(context: BrowserContext, report: Path) -> Page:
+    page = context.new_page()
+    page.goto(report.as_uri())
+    return page
+
+
+def test_it_asks_nobody_for_anything(asked: tuple[BrowserContext, list[str]], report: Path) -> None:
+    context, addresses = asked
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda said: complaints.append(said.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(report.as_uri(), wait_until="load")
+    page.get_by_role("button", name="Unfold everything").click()
+    assert [address for address in addresses if address != report.as_uri() and address != "data:,"] == []
+    assert complaints == []
+    assert page.title() == "✗ a server – sipconform"
+
+
+def test_a_click_on_an_arrow_shows_the_message(asked: tuple[BrowserContext, list[str]], report: Path) -> None:
+    page = opened(asked[0], report)
+    message = page.locator("#s1m1")
+    assert not message.is_visible()
+    page.locator('#s1 a.row[href="#s1m1"]').click()
+    assert message.is_visible()
+    assert '<img src="http://192.0.2.66/x.png"' in message.locator("mark").inner_text()
+    page.keyboard.press("ArrowRight")
+    assert page.locator("#s1m2").is_visible()
+    page.keyboard.press("Escape")
+    assert page.locator(".message:visible").count() == 0
+
+
+def test_it_works_without_script(browser: Browser, report: Path) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = opened(context, report)
+    page.locator('#s2 a.row[href="#s2m5"]').click()
+    assert page.locator("#s2m5").is_visible()
+    page.locator("#s2m5 .close").click()
+    assert not page.locator("#s2m5").is_visible()
+    context.close()
+
+
+def test_it_fits_a_telephone(browser: Browser, report: Path) -> None:
+    context = browser.new_context(viewport={"width": 400, "height": 800})
+    page = opened(context, report)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400
+    context.close()
+
+
+def test_what_passed_can_be_hidden(asked: tuple[BrowserContext, list[str]], report: Path) -> None:
+    page = opened(asked[0], report)
+    page.get_by_role("button", name="Hide what passed").click()
+    assert page.locator("#s1").is_visible()
+    assert not page.locator("#s2").is_visible()

@@ -1,0 +1,132 @@
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from lxml import html
+
+from sipconform.checks.catalogue import Verdict
+from sipconform.report import evidence
+from sipconform.report import html as html_module
+from sipconform.report.folder import RunFolder
+from sipconform.report.model import ScenarioResult
+from sipconform.sip.fault import Span
+from sipconform.trace.packet import Note, Observation
+from tests.report.examples import failing, request, run, scenario, trace_of
+
+HOSTILE = (
+    "<script>alert(1)</script>",
+    "]]></script></style></title><img src=http://192.0.2.66/x onerror=alert(1)>",
+    "\"' onclick=alert(1) x='",
+    "{{ 7 * 7 }}{% raw %}",
+    "\u202etxt.exe\u2066\x00\x1b[2J\udcff",
+    "&lt;b&gt;",
+)
+
+
+def written(path: Path, *results: ScenarioResult) -> str:
+    with RunFolder(path, run()) as folder:
+        for result in results:
+            folder.add(result)
+    return (path / "report.html").read_text(encoding="utf-8")
+
+
+def elements(page: str) -> list[html.HtmlElement]:
+    return [element for element in html.document_fromstring(page).iter() if isinstance(element.tag, str)]
+
+
+def found(page: html.HtmlElement, path: str) -> list[Any]:
+    return cast("list[Any]", page.xpath(path))
+
+
+def hostile_result(text: str) -> ScenarioResult:
+    header = f"Subject: {text}\r\nCall-Info: {text}\r\n"
+    trace = trace_of(request(extra=header), request(text or "X", call_id=f"{text}@x", number=2))
+    trace.observations.append(Observation(1, text, text, {text: text}))
+    trace.notes.append(Note(text, text, (1,)))
+    span = trace.messages[0].span("Subject")
+    return scenario(
+        trace, failing(trace, span, expected=text, observed=text), title=text, story=text, feature=text, rows=[text],
+        sentence=text, capture=text, capture_sha256=text, reproduce=text, error=text, steps=[text],
+        verdict=Verdict.FAIL, passed={text: 1},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_no_element_and_no_attribute_comes_from_the_wire(tmp_path: Path, text: str) -> None:
+    benign = elements(written(tmp_path / "benign", hostile_result("harmless")))
+    hostile = elements(written(tmp_path / "hostile", hostile_result(text)))
+    assert {e.tag for e in hostile} <= {e.tag for e in benign} | {"span"}
+    assert {name for e in hostile for name in e.attrib} <= {name for e in benign for name in e.attrib}
+    assert len([e for e in hostile if e.tag == "script"]) == 1
+    assert {str(e.get("href", "#"))[:1] for e in hostile} == {"#", "d"}  # anchors, and the empty icon
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(raw=st.binary(max_size=400))
+def test_any_bytes_give_a_page(tmp_path: Path, raw: bytes) -> None:
+    trace = trace_of(b"INFO sip:x SIP/2.0\r\n" + raw, raw)
+    tags = {element.tag for element in elements(written(tmp_path, scenario(trace, failing(trace, Span(3, 90)))))}
+    assert not tags & {"img", "iframe", "object", "form", "base"}
+
+
+def test_a_megabyte_header_makes_no_megabyte_report(tmp_path: Path) -> None:
+    trace = trace_of(request(extra=f"Subject: {'<' * 1_000_000}\r\n"))
+    long = failing(trace, trace.messages[0].span("Subject"), observed="<" * 1_000_000)
+    assert len(written(tmp_path, scenario(trace, long))) < 250_000
+
+
+def test_a_long_capture_is_cut_to_what_findings_point_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evidence, "SHOWN_MESSAGES", 40)
+    trace = trace_of(*(request(call_id=f"c{n}") for n in range(300)))
+    finding = failing(trace)
+    finding.of = trace.messages[250]
+    page = written(tmp_path, scenario(trace, finding))
+    assert "260 of 300 messages are left out here" in page
+    assert "Call-ID: c250\n" in page
+
+
+def test_sections_beyond_the_room_come_without_messages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(html_module, "ROOM", 1)
+    trace = trace_of(request())
+    page = written(tmp_path, scenario(trace), scenario(trace_of(request()), failing(trace)))
+    assert page.count('class="ladder"') == 1
+    assert "left out to keep this file small enough to be mailed" in page
+
+
+def test_the_front_page_says_who_broke_what(tmp_path: Path) -> None:
+    trace = trace_of(request())
+    page = html.document_fromstring(written(tmp_path, scenario(trace, failing(trace), failing(trace))))
+    assert "1 of 1 scenario failed; a MUST was violated 2 times." in found(page, "//header")[0].text_content()
+    (row,) = found(page, "//section[@id='offences']//tbody/tr")
+    assert "SUB-007" in row.text_content()
+    assert "192.0.2.1:5060" in row.text_content()
+    assert "2×" in row.text_content()
+    (cell,) = found(page, "//section[@id='matrix']//a")
+    assert (cell.get("href"), cell.text_content()) == ("#s1", "B3 ✗")
+
+
+def test_a_finding_shows_clause_expected_observed_and_the_bytes(tmp_path: Path) -> None:
+    trace = trace_of(request())
+    page = html.document_fromstring(
+        written(tmp_path, scenario(trace, failing(trace, trace.messages[0].span("Max-Forwards"))))
+    )
+    (finding,) = found(page, "//article[starts-with(@class, 'finding')]")
+    text = finding.text_content()
+    assert all(word in text for word in ("SUB-007", "MUST", "RFC 6665 §8.2.3", "active", "nothing", "frame 1"))
+    assert [mark.text for mark in finding.iter("mark")] == ["70"]
+    assert [mark.text for mark in found(page, "//article[@id='s1m1']//mark")] == ["70"]
+
+
+def test_every_link_within_the_page_has_its_target(tmp_path: Path) -> None:
+    trace = trace_of(request(), request(), request(number=2))
+    page = html.document_fromstring(written(tmp_path, scenario(trace, failing(trace)), scenario(trace_of())))
+    targets = set(found(page, "//@id"))
+    assert {href[1:] for href in found(page, "//a/@href") if href.startswith("#")} <= targets
+
+
+def test_what_could_not_run_says_why_on_the_front_page(tmp_path: Path) -> None:
+    page = html.document_fromstring(written(tmp_path, scenario(trace_of(), error="OSError: port 5060 is in use")))
+    (section,) = found(page, "//section[@id='unjudged']")
+    assert "could not run: It could not run: OSError: port 5060 is in use" in " ".join(section.text_content().split())

@@ -1,0 +1,37 @@
+import xml.etree.ElementTree as ET
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sipconform.report.legible import legible, pieces, shortened
+
+
+def test_what_cannot_be_seen_is_spelled_out() -> None:
+    assert legible("a\x00b\x1b[31m") == "a\\x00b\\x1b[31m"
+    assert legible("\u202egnp.exe") == "\\u202egnp.exe"
+    assert legible(b"caf\xe9".decode("utf-8", "surrogateescape")) == "caf\\xe9"
+    assert legible("\ud800") == "\\ud800"
+    assert legible("\U000e0041") == "\\U000e0041"
+
+
+def test_ordinary_text_of_any_script_stays() -> None:
+    text = "Größe\t勿扰 مشغول 📞\n"
+    assert legible(text) == text
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=())))
+def test_any_text_becomes_legal_xml(text: str) -> None:
+    element = ET.Element("a")
+    element.text = legible(text)
+    assert ET.fromstring(ET.tostring(element, encoding="utf-8")).text == (legible(text) or None)
+
+
+@given(st.binary())
+def test_pieces_lose_nothing(raw: bytes) -> None:
+    text = raw.decode("utf-8", "surrogateescape")
+    assert "".join(shown for _, shown in pieces(text)) == legible(text)
+
+
+def test_what_was_cut_off_is_seen_to_be() -> None:
+    assert shortened("abcdef", 6) == "abcdef"
+    assert shortened("abcdefg", 6) == "abcde…"
