@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SESSION: pytest.StashKey[ScenarioSession] = pytest.StashKey()
 
 OPTIONS: dict[str, dict[str, Any]] = {
-    "--profile": {"help": "vendor profile: a shipped name or a TOML file (default broadsoft)"},
+    "--profile": {"help": "vendor profile: a shipped name or a TOML file (default: the scenario's own)"},
     "--lab": {"help": "lab file (TOML): addresses, accounts, who is under test"},
     "--server": {"help": "a remote server to test or to test against, HOST[:PORT]"},
     "--account": {"action": "append", "default": [], "help": "NAME=USER:PASSWORD, e.g. phone=2001:secret"},
@@ -48,7 +48,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "rows(*ids): the rows of REQUIREMENTS a scenario exercises")
-    config.addinivalue_line("markers", "needs(*what): what a scenario needs of the profile")
+    config.addinivalue_line("markers", "profile(name): the vendor profile a scenario was written for")
     for path in sorted(shipped("fixtures").glob("*.py")):
         config.pluginmanager.register(_load(path), f"sipconform-fixtures-{path.stem}")
 

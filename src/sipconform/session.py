@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from sipconform import __version__
@@ -21,6 +22,7 @@ from sipconform.checks.judge import Judgement
 from sipconform.judging import judge_capture
 from sipconform.lab.actors import CouldNotRunError
 from sipconform.lab.profile import load_profile
+from sipconform.lab.scenarios import DEFAULT_PROFILE
 from sipconform.lab.settings import LabSettings, PhoneSettings, Weather, load_lab
 from sipconform.lab.stage import Ending, Stage
 from sipconform.report.folder import RunFolder
@@ -69,7 +71,7 @@ class ScenarioSession:
         """Reads the plugin's options. Raises pytest.UsageError for a lab file or profile that cannot be used."""
         try:
             settings = settings_from(options)
-            profile = load_profile(settings.profile)
+            profile = load_profile(settings.profile or DEFAULT_PROFILE)
         except (ValueError, CouldNotRunError) as error:
             raise pytest.UsageError(str(error)) from error
         started = datetime.now().astimezone()
@@ -89,9 +91,10 @@ class ScenarioSession:
         history = path.parent / "history.sqlite" if not options.out else None
         return cls(settings, RunFolder(path, run, history), tuple(map(fault_named, options.fault)))
 
-    def stage(self, scenario: str) -> Stage:
-        """A laboratory for one scenario, on an event loop of its own."""
-        return Stage(self.settings, self.folder.capture_path(scenario), self.faults)
+    def stage(self, scenario: str, written_for: str = "") -> Stage:
+        """A laboratory for one scenario, in the profile asked for, else the one it was written for."""
+        settings = msgspec.structs.replace(self.settings, profile=self.settings.profile or written_for)
+        return Stage(settings, self.folder.capture_path(scenario), self.faults)
 
     def play(self, item: pytest.Function, stage: Stage, arguments: dict[str, Any]) -> Outcome:
         """Runs the scenario, judges its capture, and adds all that to the run."""
@@ -207,7 +210,7 @@ def environment(settings: LabSettings) -> dict[str, str]:
 
 
 def reproduce_options(settings: LabSettings) -> str:
-    words = [f"--profile {settings.profile}"]
+    words = [f"--profile {settings.profile}"] if settings.profile else []
     if settings.network == "simulated":
         words.append("--network simulated")
     words += [f"--transport {settings.transport}", f"--ip {settings.ip}", f"--seed {settings.seed}"]

@@ -59,7 +59,7 @@ class Weather(_Table):
 class LabSettings(_Table):
     """Everything a lab is built from. `phones` by the name a scenario uses."""
 
-    profile: str = "broadsoft"
+    profile: str = ""  # "": what the scenario was written for
     under_test: Literal["both", "server", "phone", "none"] = "both"
     network: Literal["sockets", "simulated"] = "sockets"
     transport: Literal["udp", "tcp", "tls"] = "udp"

@@ -7,7 +7,7 @@ A fault is a function that is given one agent and changes what leaves it (`tampe
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -18,14 +18,15 @@ _faults: dict[str, Fault] = {}
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """`seen` says where it was real; "" when it was made up to kill a check. `scenarios` are pytest -k words of
-    those that can show it; empty: any."""
+    """`seen` says where it was real; "" when it was made up to kill a check. `scenarios` are words in the names of
+    those that can show it (empty: any), `lab` the settings it takes to show it ({"transport": "tcp"})."""
 
     id: str
     on: Side
     kills: frozenset[str]
     seen: str
     scenarios: tuple[str, ...]
+    lab: Mapping[str, object]
     seed: Callable[[Any], None] = field(repr=False)
 
     @property
@@ -40,14 +41,20 @@ class Fault:
 
 
 def fault(
-    id: str, *, on: Side, kills: Iterable[str], seen: str = "", scenarios: Iterable[str] = ()
+    id: str,
+    *,
+    on: Side,
+    kills: Iterable[str],
+    seen: str = "",
+    scenarios: Iterable[str] = (),
+    lab: Mapping[str, object] | None = None,
 ) -> Callable[[Callable[[Any], None]], Callable[[Any], None]]:
     """Enters the decorated function among the faults. A second use of an id is a programming error."""
 
     def enter(seed: Callable[[Any], None]) -> Callable[[Any], None]:
         if id in _faults:
             raise ValueError(f"fault {id} is declared twice")
-        _faults[id] = Fault(id, on, frozenset(kills), seen, tuple(scenarios), seed)
+        _faults[id] = Fault(id, on, frozenset(kills), seen, tuple(scenarios), lab or {}, seed)
         return seed
 
     return enter

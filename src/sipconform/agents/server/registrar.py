@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from email.utils import formatdate
 
 from sipconform.agents.endpoint import ServerRequest
 from sipconform.agents.server.authentication import Authentication
@@ -82,11 +83,12 @@ class Registrar:
             binding is not None and binding.call_id == message.call_id and binding.cseq >= message.cseq_number
         )
 
-    @staticmethod
-    def _bindings(user: User) -> list[tuple[str, str]]:
+    def _bindings(self, user: User) -> list[tuple[str, str]]:
+        """Every current binding with what is left of it, and Date (§10.3 step 8)."""
         now = asyncio.get_running_loop().time()
         live = [b for b in user.bindings.values() if b.expires_at > now]
-        return [("Contact", f"<{b.contact}>;expires={round(b.expires_at - now)}") for b in live]
+        date = formatdate(self.agent.endpoint.network.now_ns() / 1e9, usegmt=True)
+        return [("Date", date), *(("Contact", f"<{b.contact}>;expires={round(b.expires_at - now)}") for b in live)]
 
 
 def user_part(address: NameAddr | Fault) -> str:
