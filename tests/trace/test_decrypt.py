@@ -158,3 +158,15 @@ def test_of_stacked_headers_the_innermost_counts() -> None:
     assert plain is not None
     assert plain.source == Address("1.1.1.1", 1)
     assert (plain.data, plain.frame, plain.time_ns) == (b"ABC", 7, 1_500_000_000)
+
+
+def test_a_tshark_that_never_ends_is_stopped(tmp_path: Path, secrets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = pcap(tmp_path / "c", conversation(secrets))
+    endless = tmp_path / "tshark"
+    endless.write_text("#!/bin/sh\nwhile :; do :; done\n")
+    endless.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("sipconform.trace.decrypt.TIME_LIMIT", 0.1)
+    packets, _, notes = read(path, secrets)
+    assert summary(packets) == [("udp", sip("clear"))]
+    assert codes(notes) == ["tshark", "tls"]

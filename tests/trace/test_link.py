@@ -167,3 +167,24 @@ def test_what_wireshark_exports_twice_and_together_is_delivered_once_and_apart(t
         (sip("c", b"x", length=5), (4,)),
     ]
     assert notes == []
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        IP(src=PHONE.host, dst=SERVER.host, proto=51) / (b"\x11\x04" + bytes(22) + bytes(UDP_SIP)),
+        IPv6(src=PHONE6.host, dst=SERVER6.host, nh=51) / (b"\x11\x04" + bytes(22) + bytes(UDP_SIP)),
+    ],
+)
+def test_an_authentication_header_is_stepped_over(tmp_path: Path, frame: Layer) -> None:
+    packets, _, notes = read(pcap(tmp_path / "c", [bytes(frame)]))
+    assert [p.payload for p in packets] == [sip()]
+    assert notes == []
+
+
+@pytest.mark.parametrize("cut", [1, 19, 21, 30, 39, 47])
+@pytest.mark.parametrize("packet", [bytes(V4), bytes(V6)], ids=["IPv4", "IPv6"])
+def test_a_header_cut_anywhere_is_named(tmp_path: Path, packet: bytes, cut: int) -> None:
+    packets, _, notes = read(pcap(tmp_path / "c", [packet], cut=cut))
+    assert packets == []
+    assert [(note.code, note.frames) for note in notes] == [("cut", (1,))]

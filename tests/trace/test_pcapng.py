@@ -1,11 +1,13 @@
 """Sections, interfaces, clocks and blocks of pcapng."""
 
 import struct
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from sipconform.trace.packet import Packet
+from tests.support import require_program
 from tests.trace.capture_files import (
     ETHERNET,
     RAW,
@@ -86,7 +88,7 @@ def test_unknown_blocks_are_passed_over(tmp_path: Path) -> None:
         section(),
         block(4, b"\1\2\3\4" * 5),
         interface(RAW),
-        block(0x0BAD, b"x" * 33),
+        block(0x0BAC, b"x" * 33),
         enhanced(1, datagram(sip())),
         block(5, b"\0" * 12),
     )
@@ -139,3 +141,21 @@ def test_a_frame_of_an_undescribed_interface_is_named(tmp_path: Path) -> None:
     packets, _, notes = read(path)
     assert [p.frames for p in packets] == [(2,)]
     assert [(note.code, note.frames) for note in notes] == [("damaged", (1,))]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        block(4, bytes(4)),
+        block(9, b"__REALTIME_TIMESTAMP=1463540054021000\nMESSAGE=hello\n"),
+        block(0x204, struct.pack("<HQQIH", 0, 1, 1, 26, 1) + bytes(8)),
+        block(0x0BAD, struct.pack("<I", 32473) + bytes(8)),
+        block(0x40000BAD, struct.pack("<I", 32473) + bytes(8)),
+    ],
+)
+def test_frames_are_numbered_as_wireshark_numbers_them(tmp_path: Path, other: bytes) -> None:
+    path = tmp_path / "c"
+    path.write_bytes(section() + interface(RAW) + other + enhanced(1, datagram(sip())))
+    command = [require_program("tshark"), "-r", str(path), "-Y", "sip", "-T", "fields", "-e", "frame.number"]
+    seen = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+    assert [p.frames for p in read(path)[0]] == [(int(seen),)]

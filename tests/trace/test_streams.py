@@ -257,3 +257,25 @@ def test_a_capture_file_with_tcp_in_it(tmp_path: Path) -> None:
     packets, _, notes = read(pcap(tmp_path / "c", [second, first, second]))
     assert [(p.payload, p.frames) for p in packets] == [(LONG, (2, 3))] or packets == []
     assert notes == [] or packets
+
+
+def test_tls_connections_beyond_those_remembered_are_still_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sipconform.trace.streams.TLS_CONNECTIONS_KEPT", 3)
+    notes = Notes()
+    streams = Streams(notes)
+    many = [Sent(1, b"\x16\x03\x01", source=Address("192.0.2.1", port)) for port in range(1000, 1010)]
+    assert list(_follow(many, 0, streams)) == []
+    assert len(streams.tls) == 3
+    assert [(note.code, len(note.frames)) for note in notes.drain()] == [("tls", 7)]
+
+
+def test_all_connections_together_are_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sipconform.trace.streams.OCTETS_KEPT", 100_000)
+    notes = Notes()
+    streams = Streams(notes)
+    halves = [Sent(1, LONG[:4000], source=Address("192.0.2.1", port)) for port in range(1000, 1100)]
+    for frame, sent in enumerate(halves, 1):
+        packet = tcp_packet(sent.source, SERVER, 1, 0, flags=ACK, payload=sent.data)
+        assert list(streams.segment(IpPacket(PHONE.host, SERVER.host, 6, packet[20:], (frame,)), frame)) == []
+        assert streams._held == sum(connection.held for connection in streams._connections.values()) <= 100_000
+    assert codes(list(notes.drain())) == ["truncated"]

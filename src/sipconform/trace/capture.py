@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sipconform.trace.decrypt import Decryption
-from sipconform.trace.dissect import Dissector, Evidence, is_other_datagram
+from sipconform.trace.dissect import Dissector, Evidence
 from sipconform.trace.errors import CaptureError
 from sipconform.trace.frame import Frame, Secrets
 from sipconform.trace.notes import Notes
@@ -47,7 +47,7 @@ def read_capture(path: Path, *, keylog: Path | None = None) -> Iterator[Packet |
 def read_datagrams(path: Path) -> Iterator[Packet]:
     """Every UDP datagram that is neither SIP nor a keep-alive: audio and its control. Raises as above."""
     notes = Notes()
-    dissector = Dissector(notes, datagrams=is_other_datagram, streams=False)
+    dissector = Dissector(notes, media=True)
     for packet in dissector.read(_CaptureFile(path).frames(notes)):
         if isinstance(packet, Packet):
             yield packet

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from sipconform.sip.message import looks_like_sip
@@ -39,7 +39,6 @@ _UNOPENED = {  # protocols that may carry SIP and that are not opened: code and 
 _ESP = 50
 
 Evidence = Packet | Observation
-WantDatagram = Callable[[bytes], bool]
 
 
 def is_sip(payload: bytes) -> bool:
@@ -60,17 +59,17 @@ def is_keep_alive(payload: bytes) -> bool:
 class Dissector:
     """Reads frames one after another. What it could not open is in `notes` when the frames have ended.
 
-    `datagrams` says which UDP payloads are wanted; `streams=False` leaves TCP alone.
+    With `media` it gives the other UDP datagrams instead, those that are neither SIP nor a keep-alive.
     """
 
-    def __init__(self, notes: Notes, *, datagrams: WantDatagram = is_sip, streams: bool = True) -> None:
+    def __init__(self, notes: Notes, *, media: bool = False) -> None:
         self._notes = notes
-        self._wanted = datagrams
+        self._media = media
+        self._wanted = is_other_datagram if media else is_sip
         self._ip = IpReader(notes)
-        self._streams = Streams(notes) if streams else None
+        self._streams = None if media else Streams(notes)
         self._foreign = ForeignExport()
         self._addresses: dict[bytes, tuple[Address, Address]] = {}
-        self._others = datagrams is not is_sip
 
     @property
     def tls(self) -> dict[frozenset[Address], tuple[int, ...]]:
@@ -173,7 +172,7 @@ class Dissector:
     def _is_wanted(self, payload: bytes, interface: Interface) -> bool:
         """What our own writer put on a "udp" interface is a message, however mangled."""
         if interface.ours:
-            return (interface.name == "media") == self._others
+            return (interface.name == "media") == self._media
         return self._wanted(payload)
 
     def _read_exported(self, frame: Frame) -> Iterator[Packet]:
@@ -181,7 +180,7 @@ class Dissector:
         pdu = read_exported(data)
         if pdu is None:
             self._notes.add("damaged", "An exported PDU is cut short", (number,))
-        elif self._others:
+        elif self._media:
             return
         elif interface.ours:
             yield Packet(time_ns, pdu.source, pdu.destination, "tls", pdu.payload, (number,))
@@ -196,7 +195,7 @@ class Dissector:
         observation = read_observation(data, time_ns, number)
         if observation is None:
             self._notes.add("link-type", "A frame of link type 147 (USER0) is not one of our observations", (number,))
-        elif not self._others:
+        elif not self._media:
             yield observation
 
 

@@ -16,7 +16,8 @@ OLD_PACKET = 2
 SIMPLE_PACKET = 3
 ENHANCED_PACKET = 6
 SECRETS = 10
-COUNTED = frozenset((9, 0x204, 0x208, 0x216, 0x221))  # journal and system-call blocks: frames to Wireshark, not to us
+# Journal, system-call and custom blocks: nothing to us, but Wireshark numbers them as frames.
+COUNTED = frozenset((9, 0x204, 0x216, 0x221, 0x0BAD, 0x40000BAD))
 MAGIC = b"\x0a\x0d\x0d\x0a"
 LONGEST_BLOCK = 1 << 25
 TLS_KEY_LOG = 0x544C534B
