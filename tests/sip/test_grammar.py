@@ -71,6 +71,20 @@ def test_quote_and_unquote_are_inverse(text: str) -> None:
     assert unquote(quote(text)) == text
 
 
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ('a, "b,\\",c" ,<d,e>,', ["a", '"b,\\",c"', "<d,e>", ""]),
+        ('"open, to the end', ['"open, to the end']),
+        ("<open, to the end", ["<open, to the end"]),
+        ('"<", ">"', ['"<"', '">"']),
+        ("a,b", ["a", "b"]),
+    ],
+)
+def test_split_list(text: str, parts: list[str]) -> None:
+    assert split_list(text) == parts
+
+
 @given(st.text(alphabet='a,;"<>\\ '))
 def test_split_list_loses_nothing_but_white_space(text: str) -> None:
     assert ",".join(split_list(text)).replace(" ", "") == text.replace(" ", "")
@@ -90,3 +104,4 @@ def test_words() -> None:
     assert unquote("plain") == "plain"
     assert quotes_closed('"a\\"b" "c"')
     assert not quotes_closed('"a" "b')
+    assert not quotes_closed('"a\\')

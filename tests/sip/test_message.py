@@ -10,7 +10,7 @@ from sipconform.sip.fault import Fault, Span
 from sipconform.sip.headers.cseq import CSeq
 from sipconform.sip.headers.name_addr import NameAddr
 from sipconform.sip.headers.via import Via
-from sipconform.sip.message import Message, canonical_name, looks_like_sip, split_list
+from sipconform.sip.message import Message, looks_like_sip
 from sipconform.sip.uri import SipUri
 
 INVITE = (
@@ -119,55 +119,6 @@ def test_unreadable_cseq(text: bytes) -> None:
     assert message.raw[slice(*message.cseq.span)] == text
 
 
-def test_rows_keep_order_spelling_and_place() -> None:
-    message = Message(b"OPTIONS sip:a@b SIP/2.0\r\nf:  <sip:a@b>;tag=1 \r\nTO : <sip:a@b>\r\nX-tra:\r\n\r\n")
-    assert [field.name for field in message.fields] == ["From", "To", "X-Tra"]
-    assert [field.raw_name for field in message.fields] == [b"f", b"TO ", b"X-tra"]
-    assert [message.raw[slice(*f.span)] for f in message.fields] == [b"<sip:a@b>;tag=1", b"<sip:a@b>", b""]
-    assert [f.value for f in message.fields] == ["<sip:a@b>;tag=1", "<sip:a@b>", ""]
-    assert message.faults == []
-
-
-def test_folded_row_is_one_value() -> None:
-    message = Message(b"OPTIONS sip:a@b SIP/2.0\r\nSubject: one\r\n  two \r\n\tthree\r\nk: a,\r\n b\r\n\r\n")
-    assert message.text("Subject") == "one two three"
-    assert message.values("Supported") == ["a", "b"]
-    row = message.row("Subject")
-    assert row is not None
-    assert row.value == "one two three"
-    assert message.raw[slice(*row.span)] == b"one\r\n  two \r\n\tthree"
-    assert message.faults == []
-
-
-def test_repeated_rows_and_commas_are_one_list() -> None:
-    message = Message(b'A b SIP/2.0\r\nAllow: A, B\r\nallow: C\r\nZ: "1,2", <3,4>, 5\r\n\r\n')
-    assert message.values("Allow") == ["A", "B", "C"]
-    assert message.values("Z") == ['"1,2"', "<3,4>", "5"]
-    assert message.count("Allow") == 2
-    assert message.text("Allow") == "A, B"
-    assert message.has("Allow")
-    assert not message.has("Via")
-
-
-@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
-@pytest.mark.parametrize("last", [b"\n", b"\r\n"])
-def test_lone_line_feeds_are_read_and_reported(end: bytes, last: bytes) -> None:
-    raw = b"OPTIONS sip:a@b SIP/2.0\nX-A: 1" + end + b"X-B: 2\n 3" + end + last + b"x\r\n\r\ny"
-    message = Message(raw)
-    assert [message.text("X-A"), message.text("X-B")] == ["1", "2 3"]
-    assert [raw[slice(*f.span)] for f in message.fields] == [b"1", b"2\n 3"]
-    assert message.body == b"x\r\n\r\ny"
-    assert message.faults == [Fault("lines end with CRLF", Span(23, 24))]
-
-
-def test_empty_lines_before_the_start_line_are_no_fault() -> None:
-    message = Message(b"\r\n\r\n" + INVITE)
-    assert message.method == "INVITE"
-    assert message.faults == []
-    assert message.raw[slice(*message.start_span)] == message.start_line
-    assert message.raw[slice(*message.span("Max-Forwards"))] == b"70"
-
-
 @pytest.mark.parametrize("junk", [b"\x00\x00\x00\x00", b"junk\r\n", b"a b\r\n", b"\x00SIP/2.0\r\n"])
 def test_junk_before_the_start_line_is_reported(junk: bytes) -> None:
     message = Message(junk + INVITE)
@@ -216,54 +167,6 @@ def test_malformed_start_line_still_tells_its_kind(line: bytes, kind: str, metho
     assert message.method == method
 
 
-def test_content_is_what_content_length_bounds() -> None:
-    long = Message(INVITE + b"surplus")
-    short = Message(INVITE[:-1])
-    unknown = Message(INVITE.replace(b"Content-Length: 4", b"Content-Length: four"))
-    assert (long.content, long.surplus) == (b"body", 7)
-    assert (short.content, short.surplus) == (b"bod", -1)
-    assert (unknown.content, unknown.surplus) == (b"body", 0)
-    assert isinstance(unknown.content_length, Fault)
-
-
-def test_fault_points_at_its_row() -> None:
-    message = Message(b"A b SIP/2.0\r\nContact: <sip:a@b>\r\nContact: <sip:c@d>, rubbish here\r\n\r\n")
-    fault = message.contacts[2]
-    assert isinstance(fault, Fault)
-    assert message.raw[slice(*fault.span)] == b"<sip:c@d>, rubbish here"
-
-
-def test_contact_star() -> None:
-    message = Message(b"REGISTER sip:b SIP/2.0\r\nContact: *\r\n\r\n")
-    assert message.contact_star
-    assert message.contacts == []
-
-
-def test_views_of_lists() -> None:
-    message = Message(
-        b"INVITE sip:b SIP/2.0\r\nSupported: Replaces, 100rel,,\r\nk: timer\r\nAllow: INVITE,ACK\r\n"
-        b"Require:\r\nu: Call-Info\r\n\r\n"
-    )
-    assert message.supported == ["replaces", "100rel", "timer"]
-    assert message.allow == ["INVITE", "ACK"]
-    assert message.require == []
-    assert message.allow_events == ["call-info"]
-
-
-@pytest.mark.parametrize(
-    ("name", "canonical"),
-    [
-        (b"f", "From"),
-        (b"CALL-ID", "Call-ID"),
-        (b"www-authenticate ", "WWW-Authenticate"),
-        (b"x-a", "X-A"),
-        (b"", ""),
-    ],
-)
-def test_canonical_name(name: bytes, canonical: str) -> None:
-    assert canonical_name(name) == canonical
-
-
 @pytest.mark.parametrize(
     ("payload", "sip"),
     [
@@ -276,12 +179,6 @@ def test_canonical_name(name: bytes, canonical: str) -> None:
 )
 def test_looks_like_sip(payload: bytes, sip: bool) -> None:
     assert looks_like_sip(payload) is sip
-
-
-def test_split_list() -> None:
-    assert split_list('a, "b,\\",c" ,<d,e>,') == ["a", '"b,\\",c"', "<d,e>", ""]
-    assert split_list("a;b", ";") == ["a", "b"]
-    assert split_list('"open, to the end') == ['"open, to the end']
 
 
 VIEWS: list[Callable[[Message], object]] = [

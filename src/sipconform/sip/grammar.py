@@ -11,6 +11,7 @@ from sipconform.sip.fault import Fault
 TOKEN_CHARS = r"A-Za-z0-9\-.!%*_+`'~"
 _TOKEN = re.compile(rf"[{TOKEN_CHARS}]+")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
+_QUOTED_OR_OPEN = re.compile(r'"(?:[^"\\]|\\.)*("|\\?\Z)', re.DOTALL)
 _GEN_VALUE = re.compile(rf'[{TOKEN_CHARS}]+|"(?:[^"\\]|\\.)*"|\[[0-9A-Fa-f:.]+\]|[0-9A-Fa-f:.]+', re.DOTALL)
 _BACKSLASH = re.compile(r"\\(.)", re.DOTALL)
 _CUTS: dict[str, re.Pattern[str]] = {
@@ -56,7 +57,7 @@ def split_list(text: str, separator: str = ",") -> list[str]:
 
 def quotes_closed(text: str) -> bool:
     """Whether every quoted string that begins also ends."""
-    return '"' not in _QUOTED.sub("", text)
+    return all(found[1] == '"' for found in _QUOTED_OR_OPEN.finditer(text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,8 @@ class Params:
         for name, value in self.items:
             if not is_token(name):
                 yield Fault(f"a parameter is named by a token, not {name!r}")
-            elif value is not None and not _GEN_VALUE.fullmatch(value):
+                continue
+            if value is not None and not _GEN_VALUE.fullmatch(value):
                 yield Fault(f"the value of parameter {name} is a token, a host or a quoted string")
             if name.lower() in seen:
                 yield Fault(f"parameter {name} stands once")
