@@ -9,7 +9,6 @@ import sqlite3
 import time
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
@@ -136,8 +135,7 @@ class RunFolder:
         return kept
 
     def _write(self, line: Line) -> None:
-        facts = self.mask.facts({"schema": SCHEMA, **asdict(line)})
-        self._lines.write(json.dumps(facts, ensure_ascii=False) + "\n")
+        self._lines.write(json.dumps(line.facts(), ensure_ascii=False) + "\n")
 
     def _write_run(self, status: str) -> None:
         facts = self.mask.facts(_facts(self.run, status))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sipconform.checks.catalogue import Check, Finding, Level, Side, Verdict, catalogue
 from sipconform.trace.packet import Note, Observation
@@ -29,7 +29,10 @@ class Arrangement(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of findings.jsonl: a finding told in words, without its messages. Secrets are masked."""
+    """One line of findings.jsonl: a finding told in words, without its messages.
+
+    Its texts are masked and legible already: whoever writes lines need not clean them again.
+    """
 
     check: str | None  # None: the scenario's own verdict, when no check's finding tells it
     verdict: Verdict
@@ -50,6 +53,10 @@ class Line:
     def counts_against(self) -> bool:
         """A MUST failed and the profile did not say that it would."""
         return self.verdict is Verdict.FAIL and self.level is Level.MUST and self.deviation is None
+
+    def facts(self) -> dict[str, Any]:
+        """The line as it stands in findings.jsonl."""
+        return {"schema": SCHEMA} | {one.name: getattr(self, one.name) for one in fields(self)}
 
 
 class Told(NamedTuple):

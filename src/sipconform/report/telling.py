@@ -33,12 +33,8 @@ class Teller:
     def line(self, finding: Finding, result: ScenarioResult) -> Line:
         """One finding that is no pass."""
         check, of = finding.check, finding.of
-        mask = self.mask
-        quoted = mask.secrets_in(of.raw) if of is not None else ()
-        expected, observed = (
-            shortened(legible(Mask(quoted).text(mask.text(text))), TEXT_LIMIT)
-            for text in (finding.expected, finding.observed)
-        )
+        quoted = self.mask.secrets_in(of.raw) if of is not None else ()
+        expected, observed = (self._clean(text, Mask(quoted)) for text in (finding.expected, finding.observed))
         side = finding.side if finding.side is not Side.EITHER else (check.on if check else None)
         failed = finding.verdict is Verdict.FAIL
         return Line(
@@ -48,8 +44,8 @@ class Teller:
             side=side,
             party=str(finding.party) if finding.party else None,
             clause=check.clause if check else "",
-            scenario=None if result.bare else result.id,
-            capture=result.capture,
+            scenario=None if result.bare else self._clean(result.id),
+            capture=self._clean(result.capture),
             frames=tuple(finding.frames),
             expected=expected,
             observed=observed,
@@ -63,9 +59,9 @@ class Teller:
         asks = check.asks if check else "a check this catalogue does not know"
         how = f"passed {count} time{'s' * (count != 1)}" if verdict is Verdict.PASS else "did not apply"
         return Line(
-            check_id, verdict, check.level if check else None, check.on if check else None, None,
-            check.clause if check else "", None if result.bare else result.id, result.capture,
-            message=f"{check_id} {how}: {asks}.", count=count,
+            self._clean(check_id), verdict, check.level if check else None, check.on if check else None, None,
+            check.clause if check else "", None if result.bare else self._clean(result.id),
+            self._clean(result.capture), message=self._clean(f"{check_id} {how}: {asks}."), count=count,
         )  # fmt: skip
 
     def quiet_lines(self, result: ScenarioResult) -> Iterator[Line]:
@@ -83,9 +79,14 @@ class Teller:
         if verdict is Verdict.PASS or told_by_check or (result.bare and verdict is Verdict.NOT_APPLICABLE):
             return None
         return Line(
-            None, verdict, None, None, None, "", None if result.bare else result.id, result.capture,
-            message=legible(self.mask.text(result.sentence)),
+            None, verdict, None, None, None, "", None if result.bare else self._clean(result.id),
+            self._clean(result.capture), message=self._clean(result.sentence),
         )  # fmt: skip
+
+    def _clean(self, text: str, quoted: Mask | None = None) -> str:
+        """Masked, legible and of bounded length; `quoted` masks the secrets of the message that is spoken of."""
+        text = self.mask.text(text)
+        return shortened(legible(quoted.text(text) if quoted else text), TEXT_LIMIT)
 
 
 def told(line: Line) -> Told:
