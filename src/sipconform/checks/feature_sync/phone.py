@@ -17,7 +17,7 @@ from sipconform.checks.evidence import (
     watched,
 )
 from sipconform.checks.feature_sync.told import documents, is_ours, requests, states, wishes_of
-from sipconform.checks.subscription.course import requested
+from sipconform.checks.subscription.course import dialog_of, requested
 from sipconform.checks.subscription.notifying import early_notify_is_taken
 from sipconform.checks.subscription.subscribing import refreshes, strays
 from sipconform.features.feature_event import CONTENT_TYPE, EVENT
@@ -192,8 +192,10 @@ def stranger_is_refused(trace: Trace) -> Iterator[Finding]:
 )  # fmt: skip
 def old_state_is_refused(trace: Trace) -> Iterator[Finding]:
     """It would show an old state. As SIP-005: the newer one was answered before the older one passed the tap."""
-    dialogs = {id(s.dialog): s.dialog for s in trace.subscriptions_to(EVENT) if s.dialog is not None}
+    dialogs = {id(dialog): dialog for dialog in map(dialog_of, trace.subscriptions_to(EVENT))}
     for dialog in dialogs.values():
+        if dialog is None:
+            continue
         for transaction, proof in overtaken(dialog, "NOTIFY"):
             final, request = transaction.final, transaction.request
             if final is not None and request is not None and is_ours(request) and not passed_on(trace, final):

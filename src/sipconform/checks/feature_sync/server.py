@@ -9,7 +9,7 @@ from sipconform.checks.evidence import contact, same_place
 from sipconform.checks.feature_sync.told import burst, documents, feature, is_ours, states
 from sipconform.checks.sip_core.dialogs import rising
 from sipconform.checks.sip_core.requests import contact_finding
-from sipconform.checks.subscription.course import notifications, requested
+from sipconform.checks.subscription.course import dialog_of, notifications, requested
 from sipconform.checks.subscription.granting import grants
 from sipconform.checks.subscription.notifying import countdown, immediate_notify, state_finding
 from sipconform.features.feature_event import EVENT
@@ -149,7 +149,7 @@ def notify_cseq_rises(trace: Trace) -> Iterator[Finding]:
     """Phones drop an old one. Gaps and late repetitions (by UDP, 32 s + 1 s) are left alone."""
     seen = set()
     for subscription in trace.subscriptions_to(EVENT):
-        dialog = subscription.dialog
+        dialog = dialog_of(subscription)
         if dialog is not None and id(dialog) not in seen and len(subscription.notifies) > 1:
             seen.add(id(dialog))
             yield from rising(dialog, "NOTIFY")

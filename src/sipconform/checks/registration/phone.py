@@ -79,8 +79,8 @@ def register_cseq_rises(trace: Trace) -> Iterator[Finding]:
             repeated = request.cseq_number in known
             proven = repeated or request.transport != "udp" or seconds(request, top) > GIVE_UP + SLACK
             expected, seen = f"CSeq above {top.cseq_number}", f"CSeq: {request.text('CSeq')}"
-            at, also = request.span("CSeq"), [top]
-            yield finding(request, not proven, expected=expected, observed=seen, at=at, also=also, party=author(request))
+            at, also, party = request.span("CSeq"), [top], author(request)
+            yield finding(request, not proven, expected=expected, observed=seen, at=at, also=also, party=party)
         else:
             highest[key] = request
             yield PASSED

@@ -136,13 +136,14 @@ def stale_register_is_refused(trace: Trace) -> Iterator[Finding]:
     for transaction, request in registers(trace):
         key, final = line(transaction, request), transaction.final
         newer = accepted.get(key)
-        if newer is not None and final is not None and request.has("Contact") and not passed_on(trace, final):
-            if newer.packet.time_ns < request.packet.time_ns and request.cseq_number <= newer.cseq_number:
-                seen = f"{final.status} to CSeq {request.cseq_number} after {newer.cseq_number}"
-                yield finding(final, final.status >= 300, expected="a refusal", observed=seen, also=[newer, request])
-        if transaction.succeeded and final is not None and request.has("Contact"):
-            if newer is None or request.cseq_number > newer.cseq_number:
+        if final is None or not request.has("Contact") or passed_on(trace, final):
+            continue
+        if newer is None or request.cseq_number > newer.cseq_number:
+            if transaction.succeeded:
                 accepted[key] = final
+        elif newer.number < request.number:
+            seen = f"{final.status} to CSeq {request.cseq_number} after {newer.cseq_number}"
+            yield finding(final, final.status >= 300, expected="a refusal", observed=seen, also=[newer, request])
 
 
 @check(

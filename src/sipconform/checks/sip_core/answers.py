@@ -14,9 +14,13 @@ from sipconform.trace.trace import Trace, Transaction, WireMessage
 _ADDED = re.compile(r";\s*(?:received|rport)(?:\s*=\s*[^;,\s]*)?", re.IGNORECASE)
 
 # Option tags registered with IANA; others may not be understood by anybody (RFC 3261 §19.2).
-REGISTERED = frozenset(
-    ["100rel", "199", "answermode", "early-session", "eventlist", "explicitsub", "from-change", "geolocation-http", "geolocation-sip", "gin", "gruu", "histinfo", "ice", "join", "multiple-refer", "norefersub", "nosub", "outbound", "path", "policy", "precondition", "pref", "privacy", "recipient-list-invite", "recipient-list-message", "recipient-list-subscribe", "record-aware", "replaces", "resource-priority", "sdp-anat", "sec-agree", "siprec", "tdialog", "timer", "trickle-ice", "uui"]
-)
+REGISTERED = frozenset((
+    "100rel", "199", "answermode", "early-session", "eventlist", "explicitsub", "from-change",
+    "geolocation-http", "geolocation-sip", "gin", "gruu", "histinfo", "ice", "join", "multiple-refer",
+    "norefersub", "nosub", "outbound", "path", "policy", "precondition", "pref", "privacy",
+    "recipient-list-invite", "recipient-list-message", "recipient-list-subscribe", "record-aware", "replaces",
+    "resource-priority", "sdp-anat", "sec-agree", "siprec", "tdialog", "timer", "trickle-ice", "uui",
+))  # fmt: skip
 
 
 @check(
@@ -72,7 +76,8 @@ def response_finds_its_way(trace: Trace) -> Iterator[Finding]:
             if asked != _ADDED.sub("", response.text("Via")) or _lower_vias_differ(request, response):
                 yield _via_finding(request, response)
             else:
-                yield _way_back(request, response)
+                yield PASSED
+    yield from _astray(trace)
 
 
 def _lower_vias_differ(request: WireMessage, response: WireMessage) -> bool:
@@ -95,14 +100,18 @@ def _meaning(via: object) -> object:
     return via.transport.upper(), via.host.lower(), via.port or 5060, frozenset(params)
 
 
-def _way_back(request: WireMessage, response: WireMessage) -> Finding:
-    if request.transport != "udp" or response.destination == request.source:
-        return PASSED
-    top = request.top_via
-    if not isinstance(top, Via) or "rport" not in top.params:
-        return PASSED
-    expected = f"the answer to go to {request.source}, as rport asks"
-    return finding(response, False, expected=expected, observed=f"sent to {response.destination}", also=[request])
+def _astray(trace: Trace) -> Iterator[Finding]:
+    """Answers to a request that nobody at their destination sent, but somebody else did."""
+    lost = [t for t in trace.transactions if t.request is None and t.responses]
+    sent = {(t.branch, t.method, t.server): t for t in trace.transactions if t.request is not None} if lost else {}
+    for transaction in lost:
+        meant = sent.get((transaction.branch, transaction.method, transaction.server))
+        request, response = meant.request if meant is not None else None, transaction.responses[0]
+        top = request.top_via if request is not None else None
+        if request is None or request.transport != "udp" or not isinstance(top, Via) or "rport" not in top.params:
+            continue
+        expected, seen = f"the answer to go to {request.source}, as rport asks", f"sent to {response.destination}"
+        yield finding(response, False, expected=expected, observed=seen, also=[request])
 
 
 @check(

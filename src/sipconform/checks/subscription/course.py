@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from sipconform.checks.evidence import GIVE_UP, SLACK, contact, points_to, seconds_of
 from sipconform.sip.fault import Fault
 from sipconform.sip.headers.subscription_state import SubscriptionState
-from sipconform.trace.trace import Subscription, Trace, Transaction, WireMessage
+from sipconform.trace.trace import Dialog, Subscription, Trace, Transaction, WireMessage
 
 DEADLINE = GIVE_UP + SLACK  # seconds in which a NOTIFY that is due must have been seen
 REPEATS_LOST = 4.0  # seconds three lost sendings of a NOTIFY take by UDP
@@ -39,6 +39,11 @@ def is_final(notify: WireMessage | None) -> bool:
 def notifications(subscription: Subscription) -> Iterator[WireMessage]:
     """The NOTIFY requests of a subscription, retransmissions left out, in the order seen."""
     return (t.request for t in subscription.notifies if t.request is not None)
+
+
+def dialog_of(subscription: Subscription) -> Dialog | None:
+    """The dialog its NOTIFYs travel in; the tag of a refused SUBSCRIBE's answer names none."""
+    return next((n.dialog for n in notifications(subscription) if n.dialog is not None), subscription.dialog)
 
 
 def all_notifications(trace: Trace, subscription: Subscription) -> list[WireMessage]:

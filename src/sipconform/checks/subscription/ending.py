@@ -139,12 +139,12 @@ def expiry(trace: Trace, subscription: Subscription) -> Iterator[Finding]:
     if until is None or last is None or last.request is None or _ended_otherwise(subscription):
         return
     late = [n for n in notifications(subscription) if n.packet.time_ns > until]
+    overdue = (trace.end_ns - until) / 1e9
     if any(is_final(n) for n in late):
         yield PASSED
-    elif not is_final(last.request) and last.succeeded:
-        if (trace.end_ns - until) / 1e9 > DEADLINE:
-            seen = f"{(trace.end_ns - until) / 1e9:.0f} s after the expiry none has come"
-            yield finding(last.request, False, expected="a NOTIFY, terminated", observed=seen)
+    elif overdue > DEADLINE and last.succeeded and not is_final(last.request):
+        seen = f"{overdue:.0f} s after the expiry none has come"
+        yield finding(last.request, False, expected="a NOTIFY, terminated", observed=seen)
 
 
 def _ended_otherwise(subscription: Subscription) -> bool:

@@ -23,6 +23,7 @@ from sipconform.checks.subscription.course import (
     DEADLINE,
     REPEATS_LOST,
     all_notifications,
+    dialog_of,
     granted,
     in_sight,
     is_final,
@@ -212,8 +213,9 @@ def notifications_are_ordered(trace: Trace) -> Iterator[Finding]:
     """
     for subscription in trace.subscriptions:
         if len(subscription.notifies) > 1:
-            if subscription.dialog is not None:
-                yield from rising(subscription.dialog, "NOTIFY")
+            dialog = dialog_of(subscription)
+            if dialog is not None:
+                yield from rising(dialog, "NOTIFY")
             yield from _versions(subscription)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from sipconform.checks.catalogue import EITHER, MUST, PHONE, SHOULD, Finding, check, finding
 from sipconform.checks.evidence import SLACK, author, contact, is_relayed, same_place, seconds, watched
-from sipconform.checks.subscription.course import requested
+from sipconform.checks.subscription.course import dialog_of, requested
 from sipconform.sip.fault import Fault, Span
 from sipconform.sip.uri import SipUri
 from sipconform.trace.trace import Subscription, Trace, Transaction, WireMessage
@@ -55,9 +55,9 @@ def refresh_stays_in_dialog(trace: Trace) -> Iterator[Finding]:
     for subscription in trace.subscriptions:
         request = subscription.subscribes[0].request if subscription.subscribes else None
         known = begun.get(subscription.call_id)
-        if subscription.began_here or request is None or known is None or known.dialog is not subscription.dialog:
+        if subscription.began_here or request is None or known is None or request.dialog is None:
             continue
-        if known.dialog is not None and known.subscriber == subscription.subscriber:
+        if dialog_of(known) is request.dialog and known.subscriber == subscription.subscriber:
             seen, expected = f"Event: {request.text('Event')}", f"Event: {known.package}"
             at = request.span("Event")
             yield finding(request, False, expected=expected, observed=seen, at=at, level=SHOULD)
