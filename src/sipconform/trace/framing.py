@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from sipconform.sip.message import looks_like_sip
@@ -68,12 +67,14 @@ class Framer:
         """Takes the next octets without looking at them."""
         self._data += data
 
-    def feed(self, data: bytes) -> Iterator[Framed]:
+    def feed(self, data: bytes) -> list[Framed]:
         """Takes the next octets and gives the messages that became whole."""
         self._border = self.end
         self._data += data
+        whole: list[Framed] = []
         while (framed := self._next()) is not None:
-            yield framed
+            whole.append(framed)
+        return whole
 
     def take(self, trouble: str = "") -> Framed | None:
         """What is left, as a message if it begins as one; the framer is empty afterwards."""

@@ -131,7 +131,7 @@ class Streams:
             self._notes.add("websocket", "SIP over WebSocket is not opened", segment.frames)
 
     def _frame(
-        self, connection: _Connection, way: Way, segments: Iterator[Segment], whole: bool = False
+        self, connection: _Connection, way: Way, segments: list[Segment], whole: bool = False
     ) -> Iterator[Packet]:
         """Hands what is now in order to the framer."""
         for segment in segments:

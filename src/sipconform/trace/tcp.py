@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from sipconform.trace.framing import Framer
@@ -40,6 +39,7 @@ class Way:
         self._pieces: deque[tuple[int, Frames, int]] = deque()  # up to which offset, in which frames, when
         self._early: dict[int, Segment] = {}
         self._early_octets = 0
+        self._accepted = 0  # octets in order so far: the stream offset of the next
         self._first: int | None = None  # the sequence number of the SYN, if it was seen
         self._next: int | None = None  # the next sequence number, once any was seen
         self._fin: int | None = None
@@ -69,7 +69,7 @@ class Way:
             return segment.sequence != self._first
         return not -FARTHEST < self._ahead(segment.sequence + 1) <= 0
 
-    def arrive(self, segment: Segment) -> Iterator[Segment]:
+    def arrive(self, segment: Segment) -> list[Segment]:
         """Takes a segment and gives all that is now in order, cut to what is new."""
         start = segment.sequence
         if segment.flags & SYN:
@@ -80,22 +80,22 @@ class Way:
         if segment.flags & FIN:
             self._fin = (start + len(segment.data)) & 0xFFFFFFFF
         if not segment.data:
-            return
+            return []
         if self._ahead(start) > 0:
             known = self._early.get(start)
             if known is None or len(known.data) < len(segment.data):
                 self._early[start] = segment
                 self._early_octets += len(segment.data) - (len(known.data) if known else 0)
-            return
-        yield from self._accept(start, segment)
-        yield from self._drain()
+            return []
+        in_order = self._accept(start, segment)
+        return in_order + self._drain() if self._early else in_order
 
-    def skip_hole(self) -> Iterator[Segment]:
+    def skip_hole(self) -> list[Segment]:
         """Goes on behind octets that never came: gives what waited for them."""
         self._pieces.clear()
         if self._early:
             self._next = min(self._early, key=self._ahead)
-            yield from self._drain()
+        return self._drain()
 
     def heed_ack(self, segment: Segment) -> None:
         """Learns from the other direction what its sender has received."""
@@ -133,21 +133,26 @@ class Way:
         """How far a sequence number is ahead of the next one; negative for what was seen already."""
         return (sequence - (self._next or 0) + 0x80000000) % 0x100000000 - 0x80000000
 
-    def _accept(self, start: int, segment: Segment) -> Iterator[Segment]:
-        data = segment.data[-self._ahead(start) :]
-        if not data:
-            return
-        self._next = (start + len(segment.data)) & 0xFFFFFFFF
+    def _accept(self, start: int, segment: Segment) -> list[Segment]:
+        known = -self._ahead(start)
+        if known >= len(segment.data):
+            return []
+        if known:
+            segment = segment._replace(data=segment.data[known:])
+        self._next = (start + known + len(segment.data)) & 0xFFFFFFFF
         self._lag_since = None
-        self._pieces.append((self.framer.end + len(data), segment.frames, segment.time_ns))
-        yield segment._replace(data=data)
+        self._accepted += len(segment.data)
+        self._pieces.append((self._accepted, segment.frames, segment.time_ns))
+        return [segment]
 
-    def _drain(self) -> Iterator[Segment]:
+    def _drain(self) -> list[Segment]:
         """What waited and is now in order or overtaken."""
+        in_order: list[Segment] = []
         while self._early:
             start = self._next if self._next in self._early else min(self._early, key=self._ahead)
             if start is None or self._ahead(start) > 0:
-                return
+                break
             segment = self._early.pop(start)
             self._early_octets -= len(segment.data)
-            yield from self._accept(start, segment)
+            in_order += self._accept(start, segment)
+        return in_order
