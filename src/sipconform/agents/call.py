@@ -46,6 +46,7 @@ class Leg:
     _cancel_wanted: str | None = None
     _tasks: set[asyncio.Task[object]] = field(default_factory=set)
     _reinviting: bool = False
+    _open_offer: ServerRequest | None = None
 
     # -- we call --------------------------------------------------------------------------------------------
 
@@ -245,6 +246,11 @@ class Leg:
         if self._reinviting:
             request.respond(491)
             return
+        if self._open_offer is not None and not self._open_offer.answered:
+            wait = self.agent.endpoint.random.randint(0, 10)
+            request.respond(500, headers=[("Retry-After", str(wait))])  # one offer at a time (§14.2)
+            return
+        self._open_offer = request
         if self.on_offer is None:
             request.respond(488)
             return

@@ -133,11 +133,14 @@ class UserAgent:
         return await self.send(bare, begun).final()
 
     def next_hop(self, draft: Draft) -> Address:
-        """Where a request goes: its topmost Route, the proxy for requests outside dialogs, else its Request-URI."""
-        route = draft.get("Route")
-        if not route and self.proxy is not None and ";tag=" not in draft.get("To"):
+        """Where a request goes: its topmost Route that is not ourselves (§16.4), the proxy for requests outside
+        dialogs, else its Request-URI."""
+        passed = {str(transport.local) for transport in self.endpoint.transports}
+        routes = [value.partition("<")[2].partition(">")[0] for value in draft.all("Route")]
+        ahead = [route for route in routes if route.partition(":")[2].partition(";")[0] not in passed]
+        if not routes and self.proxy is not None and ";tag=" not in draft.get("To"):
             return self.proxy
-        text = route.partition("<")[2].partition(">")[0] if route else draft.start_line.split(" ")[1]
+        text = ahead[0] if ahead else draft.start_line.split(" ")[1]
         uri = parse_uri(text)
         if not isinstance(uri, SipUri):
             raise ValueError(f"cannot route to {text!r}: not a SIP URI")
@@ -174,10 +177,19 @@ class UserAgent:
         message = request.message
         if refusal := self._refusal(message):
             request.respond(*refusal)
+        elif not message.to_tag and self.is_merged(request):
+            request.respond(482)
         elif message.to_tag:
             self._dispatch_in_dialog(request)
         else:
             self._dispatch_new(request)
+
+    def is_merged(self, request: ServerRequest) -> bool:
+        """Whether this is a copy, come another way, of a request still being served (§8.2.2.2)."""
+        return any(
+            other is not request and not other.message.to_tag and _origin(other.message) == _origin(request.message)
+            for other in self.endpoint.servers.values()
+        )
 
     def _refusal(self, message: Message) -> tuple[int, str, list[tuple[str, str]]] | None:
         """What every UAS looks at before the method (§8.2, §21.4)."""
@@ -228,3 +240,8 @@ class UserAgent:
 
 def _copy(draft: Draft) -> Draft:
     return replace(draft, headers=list(draft.headers))
+
+
+def _origin(message: Message) -> tuple[str, str, int, str]:
+    """What copies of one request share whichever way they took (§8.2.2.2)."""
+    return message.call_id, message.from_tag, message.cseq_number, message.method

@@ -107,9 +107,10 @@ class Phone(Actor):
     async def stop_forward(self, kind: str) -> None:
         await self.do("forward", kind=kind, active=False, to="", rings=None)
 
-    async def dial(self, number: str) -> int:
-        """Calls a number and gives the final status of the call, 200 when it was answered."""
-        status: int = await self.do("dial", number=number)
+    async def dial(self, number: str, *, by_proxy: bool = False) -> int:
+        """Calls a number and gives the final status of the call, 200 when it was answered. `by_proxy`: the INVITE
+        says that a proxy beside the phone stays on the path."""
+        status: int = await self.do("dial", number=number, by_proxy=by_proxy)
         return status
 
     async def answer(self) -> None:
@@ -131,6 +132,15 @@ class Phone(Actor):
         status: int = await self.do("resume")
         return status
 
+    async def unplug(self) -> None:
+        """The cable is pulled: the phone falls silent without a word."""
+        await self.do("unplug")
+
+    async def probe(self, method: str, where: str = "outside", **bent: Any) -> int:
+        """Sends one deliberately odd request and gives the status of the answer; see `drivers.own.probe`."""
+        status: int = await self.do("probe", method=method, where=where, **bent)
+        return status
+
     async def stop(self) -> None:
         """Signs off in good order."""
         await self.do("stop")
@@ -149,6 +159,11 @@ class Server(Actor):
 
     async def stop_forward(self, user: str, kind: str) -> None:
         await self.do("forward", user=user, kind=kind, active=False, to="", rings=None)
+
+    async def probe(self, user: str, method: str, where: str = "outside", **bent: Any) -> int:
+        """Sends one deliberately odd request to a user's phone and gives the status of the answer."""
+        status: int = await self.do("probe", user=user, method=method, where=where, **bent)
+        return status
 
     async def has(self, user: str, within: float = BELIEVED_WITHIN, **wanted: Any) -> None:
         """Waits until the server's own store says all this of a user, where the server can be asked."""

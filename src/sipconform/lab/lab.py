@@ -137,7 +137,7 @@ class Lab:
             agent = OwnServerAgent(endpoint, directory, settings.algorithms)
             teach_server(agent, self.profile)
             self._adopt(agent)
-            driver = OwnServer(agent, self._witness("server"))
+            driver = OwnServer(agent, self._witness("server"), self._announce("server"))
         self._actors["server"] = Server("server", driver, self.observe)
         self._introduce()
 
@@ -157,7 +157,7 @@ class Lab:
             agent = OwnPhoneAgent(endpoint, account, self.server_address)
             teach_phone(agent, self.profile)
             self._adopt(agent)
-            driver = OwnPhone(agent, self._witness(name))
+            driver = OwnPhone(agent, self._witness(name), self._announce(name))
         return Phone(name, driver, self.observe, account=account)
 
     async def _remote_driver(self, control: str) -> Driver:
@@ -186,6 +186,12 @@ class Lab:
             self.observe(who, "belief", beliefs)
 
         return saw
+
+    def _announce(self, who: str) -> Callable[[str, str], None]:
+        def announce(call_id: str, branch: str) -> None:
+            self.observe(who, "stimulus", {"call_id": call_id, "branch": branch})
+
+        return announce
 
     def observe(self, who: str, kind: str, what: dict[str, Any]) -> None:
         """Adds an observation to the record, at the network's time."""

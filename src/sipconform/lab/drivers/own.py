@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from sipconform.agents.call import Leg
 from sipconform.agents.changes import Changes
 from sipconform.agents.phone.phone import Phone
+from sipconform.agents.probing import Announce, Prober
 from sipconform.agents.server.server import Server
 from sipconform.features.feature_state import FeatureState, Forward, ForwardType
 from sipconform.lab.actors import CouldNotRunError, NotSupportedError
+from sipconform.sip.dialog import Dialog
 
 FORWARDS = {"cfu": ForwardType.IMMEDIATE, "cfb": ForwardType.BUSY, "cfna": ForwardType.NO_ANSWER}
 Verb = Callable[..., Awaitable[Any]]
@@ -53,8 +56,9 @@ class _OwnAgent:
 class OwnPhone(_OwnAgent):
     """Drives `agents.phone`."""
 
-    def __init__(self, phone: Phone, witness: Witness | None = None) -> None:
+    def __init__(self, phone: Phone, witness: Witness | None = None, announce: Announce | None = None) -> None:
         self.phone = phone
+        self.prober = Prober(phone.agent, announce)
         verbs: dict[str, Verb] = {
             "start": self._start,
             "stop": phone.stop,
@@ -67,6 +71,8 @@ class OwnPhone(_OwnAgent):
             "hang_up": self._hang_up,
             "hold": self._hold,
             "resume": self._resume,
+            "unplug": self._unplug,
+            "probe": self._probe,
         }
         super().__init__(verbs, witness)
         phone.features.on_change = self.look
@@ -93,8 +99,10 @@ class OwnPhone(_OwnAgent):
         await self.phone.features.set_forward(FORWARDS[kind], Forward(active, to, rings))
 
 
-    async def _dial(self, number: str) -> int:
-        leg = await self.phone.calls.dial(number)
+    async def _dial(self, number: str, by_proxy: bool = False) -> int:
+        here = self.phone.agent.endpoint.transports[0].local
+        route = [("Record-Route", f"<sip:{here};lr>")] if by_proxy else []
+        leg = await self.phone.calls.dial(number, route)
         return leg.status
 
     async def _answer(self) -> None:
@@ -112,6 +120,20 @@ class OwnPhone(_OwnAgent):
     async def _resume(self) -> int:
         return await self.phone.calls.resume(self._leg())
 
+    async def _unplug(self) -> None:
+        self.phone.close()
+
+    async def _probe(
+        self, method: str, where: str, uri: str = "", cseq: int | None = None, **bent: Any
+    ) -> int:
+        account = self.phone.account
+        dialogs = {"sync": self.phone.features.subscriber.dialog}
+        if self.phone.calls.legs:
+            dialogs["call"] = self.phone.calls.legs[-1].dialog
+        return await probe(
+            self.prober, dialogs, method=method, where=where, uri=uri or account.aor, cseq=cseq, **bent
+        )
+
     def _leg(self) -> Leg:
         """The call in front, the latest."""
         if not self.phone.calls.legs:
@@ -122,9 +144,10 @@ class OwnPhone(_OwnAgent):
 class OwnServer(_OwnAgent):
     """Drives `agents.server`."""
 
-    def __init__(self, server: Server, witness: Witness | None = None) -> None:
+    def __init__(self, server: Server, witness: Witness | None = None, announce: Announce | None = None) -> None:
         self.server = server
-        super().__init__({"set_dnd": self._set_dnd, "forward": self._forward}, witness)
+        self.prober = Prober(server.agent, announce)
+        super().__init__({"set_dnd": self._set_dnd, "forward": self._forward, "probe": self._probe}, witness)
         server.features.on_change = self.look
         self.look()
 
@@ -137,6 +160,45 @@ class OwnServer(_OwnAgent):
 
     async def _forward(self, user: str, kind: str, active: bool, to: str, rings: int | None) -> None:
         self.server.features.set_forward(self.server.user(user), FORWARDS[kind], Forward(active, to, rings))
+
+
+    async def _probe(self, user: str, method: str, where: str, cseq: int | None = None, **bent: Any) -> int:
+        contacts = self.server.user(user).contacts(asyncio.get_running_loop().time())
+        if not contacts:
+            raise CouldNotRunError(f"{user} is not registered")
+        synchronised = next(self.server.features.notifier.of(user), None)
+        dialogs = {"sync": synchronised.dialog} if synchronised else {}
+        domain = self.server.directory.domain
+        sender = f"<sip:probe@{domain}>"
+        return await probe(
+            self.prober, dialogs, method=method, where=where, uri=contacts[0], cseq=cseq, sender=sender, **bent
+        )
+
+
+async def probe(
+    prober: Prober,
+    dialogs: dict[str, Dialog],
+    *,
+    method: str,
+    where: str,
+    uri: str,
+    cseq: int | None = None,
+    sender: str = "",
+    headers: dict[str, str] | None = None,
+    leave_out: tuple[str, ...] = (),
+    body: str = "",
+    copies: int = 1,
+) -> int:
+    """Sends one odd request and gives the status of its answer, 408 for silence. `where` is "outside", or the
+    dialog it belongs to: "call" or "sync". `copies` above 1 sends it that often at once, by different ways."""
+    bent: Any = {"headers": list((headers or {}).items()), "leave_out": leave_out, "body": body.encode()}
+    if where == "outside":
+        answer = await prober.outside(method, uri, sender=sender, copies=copies, **bent)
+    elif where in dialogs:
+        answer = await prober.inside(dialogs[where], method, cseq=cseq, **bent)
+    else:
+        raise CouldNotRunError(f"there is no {where} dialog to probe in")
+    return answer.status if answer is not None else 408
 
 
 def told(state: FeatureState) -> dict[str, Any]:

@@ -1,0 +1,86 @@
+"""Deliberate oddities: requests no honest agent sends, sent to see how the other side takes them.
+
+Every probe announces itself first, so that the record knows it for a stimulus and nobody is accused of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from sipconform.agents.endpoint import ClientRequest
+from sipconform.agents.user_agent import Headers, UserAgent
+from sipconform.sip.compose import Draft
+from sipconform.sip.dialog import Dialog
+from sipconform.sip.message import Message
+
+Announce = Callable[[str, str], None]
+"""Told the Call-ID and the branch of what is about to be sent."""
+
+
+@dataclass(eq=False)
+class Prober:
+    """Sends probes from one agent. `announce` may be None where nobody keeps a record."""
+
+    agent: UserAgent
+    announce: Announce | None = None
+
+    async def outside(
+        self,
+        method: str,
+        uri: str,
+        *,
+        sender: str = "",
+        headers: Headers = (),
+        leave_out: Iterable[str] = (),
+        body: bytes = b"",
+        copies: int = 1,
+    ) -> Message | None:
+        """A request outside any dialog; `headers` replace what would be there, `leave_out` is removed. Several
+        `copies` leave at once as if a proxy had forked them: each with a branch of its own and one Via more."""
+        draft = self.agent.new_request(method, uri, f"<{uri}>", sender=sender)
+        draft.add("Contact", self.agent.contact)
+        draft = self._bent(draft, headers, leave_out, body)
+        if copies > 1:
+            via = self.agent.endpoint.via(self.agent.endpoint.transports[0], self.agent.endpoint.new_branch())
+            draft.insert("Via", via)
+        answers = [self.send(replace(draft, headers=list(draft.headers))) for _ in range(copies)]
+        return (await asyncio.gather(*answers))[-1]
+
+    async def inside(
+        self,
+        dialog: Dialog,
+        method: str,
+        *,
+        cseq: int | None = None,
+        headers: Headers = (),
+        leave_out: Iterable[str] = (),
+        body: bytes = b"",
+    ) -> Message | None:
+        """A request within a dialog; with `cseq` one that does not count on, as an overtaken one would."""
+        known = dialog.local_cseq
+        draft = self.agent.in_dialog(dialog, method, (), b"")
+        if cseq is not None:
+            dialog.local_cseq = known
+            draft.set("CSeq", f"{cseq} {method}")
+        return await self.send(self._bent(draft, headers, leave_out, body))
+
+    async def send(self, draft: Draft) -> Message | None:
+        """Announces and sends a draft as it is, and gives the final answer; challenges are not answered."""
+        if self.agent.credentials:
+            self.agent.credentials.authorise(draft)
+        return await self.agent.send(draft, self._begun).final()
+
+    def _begun(self, request: ClientRequest) -> None:
+        if self.announce:
+            self.announce(request.sent.call_id, request.branch)
+
+    @staticmethod
+    def _bent(draft: Draft, headers: Headers, leave_out: Iterable[str], body: bytes) -> Draft:
+        for name, value in headers:
+            draft.set(name, value)
+        for name in leave_out:
+            draft.remove(name)
+        draft.body = body
+        return draft
