@@ -90,8 +90,8 @@ class Scene:
             usual["Contact"] = f"<sip:u@{asked.destination}>"
         if 200 <= status < 300 and method == "SUBSCRIBE":
             usual["Expires"] = asked.headers.get("Expires")
-        said = Said(at, asked.destination, asked.source, f"SIP/2.0 {status} Reason", usual | _named(headers), _octets(body))
-        said.answers = asked
+        said = Said(at, asked.destination, asked.source, f"SIP/2.0 {status} Reason", usual | _named(headers))
+        said.body, said.answers = _octets(body), asked
         return self._say(name, said)
 
     def again(self, at: float, *names: str) -> None:
@@ -125,7 +125,8 @@ class Scene:
         """The evidence; `until` seconds of it, also if nothing more is said."""
         ordered = sorted(self.said.values(), key=lambda s: s.at)
         packets = [
-            Packet(_ns(s.at), s.source, s.destination, self.transport, s.render(), (n,)) for n, s in enumerate(ordered, 1)
+            Packet(_ns(s.at), s.source, s.destination, self.transport, s.render(), (frame,))
+            for frame, s in enumerate(ordered, 1)
         ]
         trace = correlate([*packets, *self.observations, *self.notes])
         trace.end_ns = max(trace.end_ns, _ns(until))

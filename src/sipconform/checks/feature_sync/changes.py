@@ -161,7 +161,7 @@ def _leaks(wish: Wish, other: Subscription, notify: WireMessage) -> bool:
     if not 0 <= seconds(notify, wish.request) <= SLACK or states(notify).get(wish.feature) != wish.value:
         return False
     own = (t.request for t in other.subscribes if t.request is not None)
-    return not any(-SLACK <= seconds(notify, r) <= DEADLINE for r in own)
+    return not any(-SLACK <= seconds(notify, r) <= PROMPT + REPEATS_LOST for r in own)
 
 
 @check(

@@ -1,0 +1,143 @@
+"""The judge: counting, attribution, and what happens to a check that breaks."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from sipconform.checks.catalogue import EITHER, MUST, SERVER, Check, Finding, Side, Verdict, catalogue, check, finding
+from sipconform.checks.explain import explanations
+from sipconform.checks.judge import judge
+from sipconform.trace.capture import read_capture
+from sipconform.trace.packet import Observation
+from sipconform.trace.parts import traces
+from sipconform.trace.trace import Trace
+from tests.checks import scenes
+from tests.checks.support import PHONE, SOURCE, Scene
+from tests.checks.support import SERVER as ADDRESS
+
+
+def lab(**what: object) -> Observation:
+    return Observation(SOURCE * 10**9, "lab", "lab", dict(what))
+
+
+def no_hops(scene: Scene) -> Scene:
+    return scene.change("bye", Max_Forwards=None)
+
+
+def sides(scene: Scene) -> set[Side]:
+    return {f.side for f in judge(scene.trace()).findings}
+
+
+@pytest.mark.parametrize("scene", [scenes.call, scenes.refused_call, scenes.subscription, scenes.registration])
+def test_a_conversation_without_fault(scene: Callable[[], Scene]) -> None:
+    judgement = judge(scene().trace(until=5000.0))
+    assert judgement.findings == []
+    assert judgement.passed.total() > 20
+    assert judgement.asked == frozenset(judgement.passed)
+
+
+def test_a_finding_is_complete() -> None:
+    (found,) = judge(no_hops(scenes.call()).trace()).findings
+    assert found.check is not None
+    assert (found.check.id, found.level, found.verdict, found.party) == ("SIP-002", MUST, Verdict.FAIL, PHONE)
+    assert found.frames == [12]
+    assert found.of is not None
+    assert found.at is not None
+
+
+@pytest.mark.parametrize(
+    ("observation", "side"),
+    [
+        (lab(phones=[str(PHONE)]), Side.PHONE),
+        (lab(servers=[str(PHONE)]), Side.SERVER),
+        (lab(ours=[str(PHONE)], phones=[str(PHONE)]), Side.SUITE),
+        (lab(ours=[str(PHONE)], under_test=[str(PHONE)], phones=[str(PHONE)]), Side.PHONE),
+        (lab(ours=[str(ADDRESS)], phones=[str(PHONE)]), Side.PHONE),
+    ],
+)
+def test_side_by_the_labs_word(observation: Observation, side: Side) -> None:
+    scene = no_hops(scenes.call())
+    scene.observations.append(observation)
+    assert sides(scene) == {side}
+
+
+def test_side_by_what_a_party_does() -> None:
+    scene = no_hops(scenes.call())
+    scene.ask("register", 20.0, "REGISTER", "sip:example.com", call="r", by=ADDRESS, to=PHONE)
+    assert sides(scene) == {Side.SERVER}
+
+
+def test_side_of_strangers_by_how_many_they_speak_with() -> None:
+    scene = no_hops(scenes.call())
+    assert sides(scene) == {Side.PHONE}
+    scene.ask("options", 20.0, "OPTIONS", call="o", to=PHONE._replace(port=5062))
+    assert sides(scene) == {Side.SERVER}
+
+
+def test_a_checks_own_side_counts() -> None:
+    assert sides(scenes.features().change("ok", Contact=None)) <= {Side.SERVER}
+
+
+@pytest.mark.parametrize("what", [{"call_id": "c1"}, {"call_id": "c1", "branch": "z9hG4bK7"}])
+def test_stimulus_is_not_held_against_its_sender(what: dict[str, object]) -> None:
+    scene = no_hops(scenes.call())
+    scene.observations.append(Observation(0, "suite", "stimulus", what))
+    branch = scene.trace().messages[11].branch
+    judgement = judge(scene.trace())
+    provoked = what.get("branch") in (None, branch)
+    assert (judgement.provoked, len(judgement.findings)) == ((1, 0) if provoked else (0, 1))
+
+
+def test_what_a_stimulus_brings_out_counts() -> None:
+    """The stray NOTIFY was ours, on purpose; that it was taken is the phone's failing."""
+    scene = Scene()
+    scenes.notify(scene, "stray", 0.0, 1, "active;expires=60")
+    scene.change("stray", To="<sip:2001@example.com>")
+    scene.observations.append(Observation(0, "suite", "stimulus", {"call_id": "c1"}))
+    assert {(f.check.id, f.party) for f in judge(scene.trace()).findings if f.check} == {("SUB-009", PHONE)}
+
+
+def test_a_broken_check_hides_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    def broken(trace: Trace) -> Iterator[Finding]:
+        yield finding(trace.messages[0], False, expected="x", observed="y")
+        raise LookupError("no such thing")
+
+    asked = Check("ZZ-001", "?", MUST, EITHER, "none", broken)
+    with caplog.at_level(logging.CRITICAL):
+        judgement = judge(scenes.call().trace(), {"ZZ-001": asked, "SIP-001": catalogue()["SIP-001"]})
+    first, second = judgement.findings
+    assert (first.verdict, first.side) == (Verdict.FAIL, Side.PHONE)
+    assert (second.verdict, second.side, second.check) == (Verdict.COULD_NOT_RUN, Side.SUITE, asked)
+    assert "LookupError: no such thing" in second.observed
+    assert judgement.passed["SIP-001"] > 0
+
+
+def test_no_check_breaks_on_real_captures(shared_captures: Path) -> None:
+    for path in sorted(shared_captures.glob("*/*.pcap")):
+        for trace in traces(read_capture(path)):
+            broken = [f for f in judge(trace).findings if f.verdict is Verdict.COULD_NOT_RUN]
+            assert not broken, (path.name, broken)
+
+
+def test_every_check_explains_itself() -> None:
+    told = explanations()
+    assert len(told) == len(catalogue())
+    for explanation in told:
+        assert len(explanation.why) > 40, explanation.id
+        assert explanation.clause
+        assert not explanation.asks.endswith(".")
+
+
+def test_explanations_by_id_and_family() -> None:
+    assert [e.id for e in explanations("sub-007")] == ["SUB-007"]
+    assert {e.family for e in explanations("reg")} == {"REG"}
+    assert explanations("nothing") == []
+
+
+def test_ids_are_told_apart() -> None:
+    with pytest.raises(ValueError, match="declared twice"):
+        check("SIP-001", level=MUST, on=SERVER, clause="", asks="")(lambda trace: iter(()))
