@@ -100,6 +100,16 @@ def test_a_capture_in_the_folder_is_sealed(tmp_path: Path) -> None:
     assert hashlib.sha256(b"a capture").hexdigest() in (tmp_path / "report.html").read_text()
 
 
+def test_a_capture_elsewhere_is_sealed_but_not_linked(tmp_path: Path) -> None:
+    capture = tmp_path / "customer.pcap"
+    capture.write_bytes(b"a capture")
+    with RunFolder(tmp_path / "run", run()) as folder:
+        folder.add(scenario(trace_of(request()), bare=True, capture=str(capture)))
+    report = (tmp_path / "run" / "report.html").read_text()
+    assert hashlib.sha256(b"a capture").hexdigest() in report
+    assert f'href="{capture}"' not in report
+
+
 def test_an_expected_deviation_that_passes_is_noticed(tmp_path: Path) -> None:
     made = run(expected_deviations={"SUB-007": "known since 5.6"})
     with RunFolder(tmp_path, made) as folder:

@@ -119,6 +119,14 @@ def test_a_finding_shows_clause_expected_observed_and_the_bytes(tmp_path: Path) 
     assert [mark.text for mark in found(page, "//article[@id='s1m1']//mark")] == ["70"]
 
 
+def test_findings_that_are_alike_are_folded(tmp_path: Path) -> None:
+    trace = trace_of(request())
+    page = html.document_fromstring(written(tmp_path, scenario(trace, *(failing(trace) for _ in range(5)))))
+    (fold,) = found(page, "//details[@class='alike']")
+    assert fold.find("summary").text == "3 more of SUB-007 by 192.0.2.1:5060"
+    assert len(found(page, "//article[starts-with(@class, 'finding')]")) == 5
+
+
 def test_every_link_within_the_page_has_its_target(tmp_path: Path) -> None:
     trace = trace_of(request(), request(), request(number=2))
     page = html.document_fromstring(written(tmp_path, scenario(trace, failing(trace)), scenario(trace_of())))

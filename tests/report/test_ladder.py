@@ -89,6 +89,12 @@ def test_a_belief_stands_at_the_lifeline_of_who_holds_it() -> None:
     assert "5.0 s later" in words(page)
 
 
+def test_what_the_judge_alone_needs_is_not_drawn() -> None:
+    trace = trace_of(request())
+    trace.observations.append(Observation(START, "lab", "lab", {"ours": ["192.0.2.1:5060"]}))
+    assert not drawn(evidence_of(trace))[0].findall(".//g[@class='note']")
+
+
 def test_many_hosts_share_the_last_lifeline() -> None:
     packets = [
         Packet(START + n, Address(f"198.51.100.{n}", 5060), SERVER, "udp", request(call_id=f"c{n}")) for n in range(40)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sipconform.checks.catalogue import Finding, Verdict
+from sipconform.checks.catalogue import Finding, Side, Verdict
 from sipconform.report.raw import Marked
 from sipconform.trace.packet import Address, Observation
 from sipconform.trace.trace import Trace, WireMessage
@@ -73,7 +73,7 @@ def gather(traces: Sequence[Trace], findings: Sequence[Finding], prefix: str, to
     return Evidence(
         shown,
         sorted((o for trace in traces for o in trace.observations), key=lambda o: o.time_ns),
-        _roles(traces, messages),
+        _roles(traces, findings),
         max(total, len(messages)) - len(chosen),
         messages[0].packet.time_ns if messages else 0,
         by_identity,
@@ -111,11 +111,14 @@ def _number(
     return shown, by_identity
 
 
-def _roles(traces: Sequence[Trace], messages: Iterable[WireMessage]) -> dict[Address, str]:
+def _roles(traces: Sequence[Trace], findings: Iterable[Finding]) -> dict[Address, str]:
     roles = {address: "server" for trace in traces for address in trace.servers}
     for trace in traces:
         for address in trace.phones:
             roles[address] = "server and phone" if address in roles else "phone"
+    for finding in findings:  # whom the judge took for a server heads its lifeline as one
+        if finding.party is not None and finding.side in (Side.SERVER, Side.PHONE):
+            roles.setdefault(finding.party, str(finding.side))
     return roles
 
 

@@ -145,11 +145,14 @@ class RunFolder:
         return sum(map(len, self._sections))
 
     def _seal(self, result: ScenarioResult) -> None:
-        """The hash of a capture that lies in this folder, unless the caller gave one."""
-        path = self.path / result.capture
-        if result.capture and not result.capture_sha256 and path.is_file():
-            with path.open("rb") as file:
-                result.capture_sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        """The hash of the capture, unless the caller gave one: the report may travel without it."""
+        if not result.capture or result.capture_sha256:
+            return
+        for path in (self.path / result.capture, Path(result.capture)):
+            if path.is_file():
+                with path.open("rb") as file:
+                    result.capture_sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+                return
 
     def _compared(self) -> Since | None:
         if self._history is None:

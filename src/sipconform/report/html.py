@@ -96,7 +96,7 @@ def section(run: Run, result: ScenarioResult, index: int, used: int, mask: Mask)
         evidence=evidence,
         pages=[Markup(drawn) for drawn in ladder.pages()],
         legend=[(Markup(marker), Markup(text)) for marker, text in ladder.legend()],
-        told=told,
+        groups=_alike(told),
         not_shown=_not_shown(result),
         raw={one.anchor: Markup(raw_html(mask.raw(one.message.raw), one.marks)) for one in evidence.shown},
         full=full,
@@ -112,6 +112,14 @@ def _paired(result: ScenarioResult) -> list[tuple[Line, Any]]:
     pairs = list(zip(lines, result.findings, strict=True))
     return sorted(pairs, key=lambda pair: (not pair[0].counts_against, order.get(pair[0].verdict, 2),
                                            list(Level).index(pair[0].level or Level.INFO)))  # fmt: skip
+
+
+def _alike(told: Sequence[Told]) -> list[list[Told]]:
+    """Findings of one check against one party together, in the order of the first of each."""
+    groups: dict[tuple[str | None, str | None, Verdict], list[Told]] = {}
+    for one in told:
+        groups.setdefault((one.line.check, one.line.party, one.line.verdict), []).append(one)
+    return list(groups.values())
 
 
 def _told(run: Run, line: Line, finding: Any, evidence: Evidence, mask: Mask) -> Told:

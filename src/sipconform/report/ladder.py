@@ -15,13 +15,16 @@ from sipconform.report.legible import legible, shortened
 from sipconform.trace.packet import Observation
 from sipconform.trace.trace import WireMessage
 
-LEFT, COLUMN, RIGHT = 190, 236, 150  # pixels: times, between lifelines, check ids
+LEFT, RIGHT = 250, 130  # pixels: times, and half a lifeline's head; check ids
+WIDEST, NARROWEST, SHEET = 236, 150, 1188  # between lifelines; what a page is wide
 ROW, SLIM, TOP = 34, 22, 12
 MOST_LIFELINES = 12
 PAUSE_S = 1.0
 """A silence longer than this is drawn as a break of the lifelines."""
 PAGE = 200
 SHAPES = 8
+BOOKKEEPING = frozenset({"lab", "stimulus"})
+"""Observations for the judge; what a party believes and what befell the network are for the reader."""
 ELSEWHERE = "other hosts"
 
 _MARKERS = (  # drawn around 0,0; one per call, beginning again after eight
@@ -92,15 +95,18 @@ class Ladder:
         return escape(legible(shortened(self._say(text[: 4 * limit]), limit)))
 
     def _observed(self, start_ns: int, end_ns: int) -> list[Observation]:
-        return [o for o in self.evidence.observations if start_ns <= o.time_ns < end_ns]
+        return [
+            o for o in self.evidence.observations if start_ns <= o.time_ns < end_ns and o.kind not in BOOKKEEPING
+        ]
 
 
 class _Page:
     def __init__(self, ladder: Ladder, shown: Sequence[Shown], observed: Sequence[Observation]) -> None:
         self.ladder, self.shown, self.observed = ladder, shown, observed
         self.names = columns(shown)
+        self.column = WIDEST
         self.lines = self._lifelines()
-        self.width = LEFT + COLUMN * max(1, len(self.lines) - 1) + RIGHT + 70
+        self.width = max((line.x for line in self.lines.values()), default=LEFT) + RIGHT
         self.y = 0
         self.parts: list[str] = []
 
@@ -119,13 +125,14 @@ class _Page:
         order = list(dict.fromkeys(name for one in self.shown for name in self._named(one.message)))
         if len(order) > MOST_LIFELINES:
             order = [*order[: MOST_LIFELINES - 1], ELSEWHERE]
+        self.column = max(NARROWEST, min(WIDEST, (SHEET - LEFT - RIGHT) // max(1, len(order) - 1)))
         roles: dict[str, set[str]] = {}
         for address, name in self.names.items():
             role = self.ladder.evidence.roles.get(address, "")
             roles.setdefault(name, set()).update([role] if role else [])
         order.sort(key=lambda name: "server" in " ".join(roles.get(name, ())))  # phones left, servers right
         return {
-            name: Lifeline(name, " and ".join(sorted(roles.get(name, ()))) or "host", LEFT + 60 + i * COLUMN)
+            name: Lifeline(name, " and ".join(sorted(roles.get(name, ()))) or "host", LEFT + i * self.column)
             for i, name in enumerate(order)
         }
 
@@ -138,15 +145,16 @@ class _Page:
         return line.x
 
     def _head(self) -> str:
+        half = min(88, self.column // 2 - 6)
         boxes = "".join(
-            f'<g class="party"><rect x="{line.x - 88}" y="4" width="176" height="40" rx="6"/>'
+            f'<g class="party"><rect x="{line.x - half}" y="4" width="{2 * half}" height="40" rx="6"/>'
             f'<text x="{line.x}" y="20" class="role">{self.ladder.text(line.role, 26)}</text>'
-            f'<text x="{line.x}" y="36" class="address">{self.ladder.text(line.name, 30)}</text></g>'
+            f'<text x="{line.x}" y="36" class="address">{self.ladder.text(line.name, half // 3)}</text></g>'
             for line in self.lines.values()
         )
         return (
             f'<svg width="{self.width}" height="48" viewBox="0 0 {self.width} 48">'
-            f'<text x="10" y="36" class="time">time s</text><text x="{LEFT - 46}" y="36" class="delta">Δ</text>'
+            f'<text x="10" y="36" class="time">time s</text><text x="{LEFT - 122}" y="36" class="delta">Δ</text>'
             f"{boxes}</svg>"
         )
 
@@ -167,7 +175,7 @@ class _Page:
 
     def _pause(self, seconds: float) -> None:
         self.y += SLIM
-        start, end = LEFT + 20, self.width - RIGHT - 10
+        start, end = LEFT - 40, self.width - RIGHT
         self.parts.append(
             f'<g class="pause"><path d="M{start} {self.y}H{end}"/>'
             f'<text x="{start - 8}" y="{self.y + 4}">{_span_of_time(seconds)} later</text></g>'
@@ -182,15 +190,15 @@ class _Page:
         look = "bad" if one.offends else "unsure" if one.findings else ""
         sign = {"bad": "✗", "unsure": "?", "": ""}[look]
         ids = ", ".join(one.checks)
-        badge = f'<text x="{self.width - RIGHT + 8}" y="{y + 4}" class="badge">{sign} {text(ids, 20)}</text>'
+        badge = f'<text x="{self.width - RIGHT + 10}" y="{y + 4}" class="badge">{sign} {text(ids, 20)}</text>'
         label = text(_label(message), max(24, abs(destination - source) // 7 - 4))
         self.parts.append(
             f'<a href="#{one.anchor}" id="{one.anchor}a" class="row {look}">'
             f"<title>{text(_tooltip(message, ids), 300)}</title>"
             f'<rect class="hit" x="0" y="{y - ROW + 12}" width="{self.width}" height="{ROW}"/>'
             f'<text x="10" y="{y + 4}" class="time">{since:.3f}</text>'
-            f'<text x="{LEFT - 46}" y="{y + 4}" class="delta">{_since(delta)}</text>'
-            f'<text x="{LEFT - 30}" y="{y + 4}" class="number">{one.number}</text>'
+            f'<text x="{LEFT - 122}" y="{y + 4}" class="delta">{_since(delta)}</text>'
+            f'<text x="{LEFT - 108}" y="{y + 4}" class="number">{one.number}</text>'
             f"{_line(source, destination, y, kind)}"
             f'<g transform="translate({source} {y})">{self.ladder.marker(message)}</g>'
             f"{_caption(source, destination, y, label, kind)}{badge if look else ''}</a>"
@@ -213,7 +221,7 @@ class _Page:
         x, said = self._place(observation.who), _told(observation)
         text = self.ladder.text(said, 44)
         width = min(330, 16 + 7 * len(text))
-        x = max(LEFT, min(x - width // 2, self.width - width - 6))
+        x = max(LEFT - 70, min(x - width // 2, self.width - width - 6))
         self.parts.append(
             f'<g class="note"><title>{self.ladder.text(said, 600)}</title>'
             f'<rect x="{x}" y="{self.y - 14}" width="{width}" height="22" rx="4"/>'
@@ -282,7 +290,8 @@ def _tooltip(message: WireMessage, ids: str) -> str:
 
 
 def _told(observation: Observation) -> str:
-    facts = ", ".join(f"{key} {value}" for key, value in observation.what.items())
+    said = {key: ("off", "on")[value] if isinstance(value, bool) else value for key, value in observation.what.items()}
+    facts = ", ".join(f"{key} {value}" for key, value in said.items())
     verb = "believes" if observation.kind == "belief" else f"{observation.kind}:"
     return f"{observation.who} {verb} {facts}"
 
