@@ -45,8 +45,11 @@ def trace_of(*payloads: bytes, source: Address = SERVER, destination: Address = 
 def failing(trace: Trace, at: Span | None = None, **how: Any) -> Finding:
     """SUB-007 failed on the first message."""
     of = trace.messages[0]
-    told: dict[str, Any] = {"expected": "active", "observed": "nothing", "party": of.source, "side": Side.SERVER}
-    return Finding(Verdict.FAIL, of, at=at, check=MUST_STATE, level=Level.MUST, **told | how)
+    told: dict[str, Any] = {
+        "expected": "active", "observed": "nothing", "party": of.source, "side": Side.SERVER,
+        "check": MUST_STATE, "level": Level.MUST,
+    }  # fmt: skip
+    return Finding(Verdict.FAIL, of, at=at, **told | how)
 
 
 def run(*, secrets: Sequence[str] = (), **how: Any) -> Run:

@@ -46,6 +46,17 @@ def test_ctrl_c_leaves_a_readable_report_of_what_was_done(tmp_path: Path) -> Non
     assert b"testcase" in (tmp_path / "junit.xml").read_bytes()
 
 
+def test_a_capture_that_breaks_off_midway_is_told_as_far_as_it_came(tmp_path: Path) -> None:
+    made, trace = run(), trace_of(request())
+    with pytest.raises(KeyboardInterrupt), RunFolder(tmp_path, made) as folder:  # noqa: PT012
+        folder.take(scenario(trace, id="clean", traces=[]), trace, [], {"SUB-007": 1})
+        folder.take(scenario(trace, id="bad", traces=[]), trace, [failing(trace)], {})
+        raise KeyboardInterrupt
+    assert [(result.id, result.verdict) for result in made.scenarios] == [("clean", "inconclusive"), ("bad", "fail")]
+    told = (tmp_path / "report.html").read_text()
+    assert "It broke off; no MUST was violated in the messages until then (1)." in told
+
+
 def test_an_error_in_the_run_is_told(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError), RunFolder(tmp_path, run()):
         raise RuntimeError("no such peer")

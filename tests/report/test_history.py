@@ -27,10 +27,23 @@ def since(history: History, made: Run) -> Since:
 def test_what_is_new_and_what_is_fixed(tmp_path: Path) -> None:
     history = History(tmp_path / "history.sqlite")
     history.append(a_run("one", {"dnd": ["A-1", "A-2"], "hold": [], "gone": ["A-9"]}))
-    changed = since(history, a_run("two", {"dnd": ["A-2"], "hold": ["A-3", "A-4"]}))
+    second = a_run("two", {"dnd": ["A-2"], "hold": ["A-3", "A-4"]})
+    second.scenarios[0].tally[Told("A-1", Verdict.PASS, Level.MUST, Side.SERVER, None, False)] += 1
+    changed = since(history, second)
     assert changed.new == [("hold", "A-3"), ("hold", "A-4")]
     assert changed.fixed == [("dnd", "A-1")]
     assert changed.sentence == "2 new failures, 1 fixed, 1 as before"
+
+
+def test_what_was_not_asked_again_is_not_fixed(tmp_path: Path) -> None:
+    history = History(tmp_path / "history.sqlite")
+    history.append(a_run("one", {"dnd": ["A-1"]}))
+    assert since(history, a_run("two", {"dnd": []})).sentence == (
+        "0 new failures, 0 fixed, 0 as before, 1 not judged this time"
+    )
+    undecided = a_run("three", {"dnd": []})
+    undecided.scenarios[0].verdict = Verdict.INCONCLUSIVE
+    assert history.since(undecided) is None
 
 
 def test_a_failure_that_no_check_tells_is_compared_too(tmp_path: Path) -> None:

@@ -119,6 +119,14 @@ def test_a_finding_shows_clause_expected_observed_and_the_bytes(tmp_path: Path) 
     assert [mark.text for mark in found(page, "//article[@id='s1m1']//mark")] == ["70"]
 
 
+def test_a_finding_of_the_scenario_itself_is_shown_too(tmp_path: Path) -> None:
+    trace = trace_of(request())
+    own = failing(trace, check=None, observed="the DND icon stays dark")
+    page = written(tmp_path, scenario(trace, own, failing(trace), verdict=Verdict.FAIL))
+    assert "the DND icon stays dark" in page
+    assert page.count('<article class="finding') == 2
+
+
 def test_findings_that_are_alike_are_folded(tmp_path: Path) -> None:
     trace = trace_of(request())
     page = html.document_fromstring(written(tmp_path, scenario(trace, *(failing(trace) for _ in range(5)))))

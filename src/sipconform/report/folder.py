@@ -42,6 +42,7 @@ class RunFolder:
         self._teller = Teller(run.checks, run.expected_deviations, self.mask)
         self._history = History(history) if history is not None else None
         self._sections: list[str] = []
+        self._unfinished: list[ScenarioResult] = []
         self._began = time.monotonic()
         self._closed = False
         (path / "captures").mkdir(parents=True, exist_ok=True)
@@ -61,7 +62,9 @@ class RunFolder:
 
         Only what the report will show stays in memory: parts with findings first, clean ones while there is room.
         """
-        result.taken = True
+        if not result.taken:
+            result.taken = True
+            self._unfinished.append(result)
         for check, count in passed.items():
             result.passed[check] = result.passed.get(check, 0) + count
         kept = self._tell(result, findings)
@@ -83,6 +86,7 @@ class RunFolder:
         for line in self._teller.quiet_lines(result):
             self._write(line)
             result.tally[told(line)] += line.count
+        self._unfinished = [other for other in self._unfinished if other is not result]
         conclude(result)
         if own := self._teller.own_line(result):
             self._write(own)
@@ -99,6 +103,8 @@ class RunFolder:
         if self._closed:
             return
         self._closed = True
+        for result in self._unfinished:
+            self._break_off(result)
         self._lines.close()
         self.run.interrupted = self.run.interrupted or interrupted
         self.run.duration_s = self.run.duration_s or time.monotonic() - self._began
@@ -140,6 +146,13 @@ class RunFolder:
     def _write_run(self, status: str) -> None:
         facts = self.mask.facts(_facts(self.run, status))
         replace_file(self.path / "run.json", json.dumps(facts, ensure_ascii=False, indent=1).encode())
+
+    def _break_off(self, result: ScenarioResult) -> None:
+        """What was judged of it stays told; what it did not show by then, it did not show."""
+        if not result.failing():
+            result.verdict = Verdict.INCONCLUSIVE
+            result.sentence = f"It broke off; no MUST was violated in the messages until then ({result.messages:,})."
+        self.add(result)
 
     def _told_bytes(self) -> int:
         return sum(map(len, self._sections))

@@ -23,6 +23,7 @@ CREATE TABLE IF NOT EXISTS outcome (
 CREATE INDEX IF NOT EXISTS outcome_of_run ON outcome(run);
 CREATE INDEX IF NOT EXISTS run_by_kind ON run(profile, arrangement, device);
 """
+UNJUDGED = ("could-not-run", "not-supported", "not-applicable", "inconclusive")
 Failures = dict[str, set[str]]  # subject (scenario or capture): checks that failed; "" is its own verdict
 
 
@@ -34,6 +35,7 @@ class Since:
     started: datetime
     new: list[tuple[str, str]] = field(default_factory=list)  # (subject, check), check "" for the verdict
     fixed: list[tuple[str, str]] = field(default_factory=list)
+    unjudged: list[tuple[str, str]] = field(default_factory=list)  # failed then, neither failed nor passed now
     same: int = 0
     compared: int = 0  # scenarios that both runs have
 
@@ -42,11 +44,12 @@ class Since:
         """ "2 new failures, 1 fixed, 3 as before"."""
         if not self.compared:
             return "no scenario in common"
-        if not (self.new or self.fixed or self.same):
+        if not (self.new or self.fixed or self.same or self.unjudged):
             return "no failure then, none now"
+        unjudged = f", {len(self.unjudged)} not judged this time" if self.unjudged else ""
         return (
             f"{len(self.new)} new failure{'s' * (len(self.new) != 1)}, {len(self.fixed)} fixed, "
-            f"{self.same} as before"
+            f"{self.same} as before{unjudged}"
         )
 
 
@@ -68,7 +71,7 @@ class History:
             for number, id_, started in rows:
                 then = _then(db, number)
                 if then.keys() & now.keys():
-                    return _compare(Since(id_, datetime.fromisoformat(started)), then, now)
+                    return _compare(Since(id_, datetime.fromisoformat(started)), then, now, _passes(run))
         return None
 
     def append(self, run: Run) -> None:
@@ -103,7 +106,14 @@ def failures(run: Run) -> Failures:
         result.id: {told.check for told in result.tally if told.verdict == "fail" and not told.expected}
         | ({""} if result.verdict == "fail" else set())
         for result in run.scenarios
-        if result.verdict not in ("could-not-run", "not-supported")
+        if result.verdict not in UNJUDGED
+    }
+
+
+def _passes(run: Run) -> dict[str, set[str]]:
+    """What was seen to pass: only that can have been fixed."""
+    return {
+        result.id: {told.check for told in result.tally if told.verdict == "pass"} | {""} for result in run.scenarios
     }
 
 
@@ -121,21 +131,22 @@ def _rows(number: int, run: Run) -> Iterator[tuple[int, str, str, str, str, int]
 def _then(db: sqlite3.Connection, number: int) -> Failures:
     then: Failures = {}
     rows = db.execute("SELECT subject, check_id, verdict FROM outcome WHERE run = ?", (number,)).fetchall()
-    judged = {s for s, check, verdict in rows if not check and verdict not in ("could-not-run", "not-supported")}
+    judged = {s for s, check, verdict in rows if not check and verdict not in UNJUDGED}
     for subject, check, verdict in rows:
         if subject in judged:
             then.setdefault(subject, set()).update([check] if verdict == "fail" else [])
     return then
 
 
-def _compare(since: Since, then: Failures, now: Failures) -> Since:
+def _compare(since: Since, then: Failures, now: Failures, passed: dict[str, set[str]]) -> Since:
     common = then.keys() & now.keys()
     since.compared = len(common)
     for subject in sorted(common):
         # a scenario's own verdict counts only where no check tells it
         before, after = (_telling(failed[subject]) for failed in (then, now))
         since.new += [(subject, check) for check in sorted(after - before)]
-        since.fixed += [(subject, check) for check in sorted(before - after)]
+        for check in sorted(before - after):
+            (since.fixed if check in passed[subject] else since.unjudged).append((subject, check))
         since.same += len(before & after)
     return since
 

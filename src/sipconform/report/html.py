@@ -106,10 +106,9 @@ def section(run: Run, result: ScenarioResult, index: int, used: int, mask: Mask)
 
 
 def _paired(result: ScenarioResult) -> list[tuple[Line, Any]]:
-    """Lines with their findings: both were kept in the same order; lines without a check have no finding."""
-    lines = [line for line in result.shown if line.check is not None]
+    """Lines with their findings, both kept in the same order; the scenario's own line comes last, without one."""
     order = {Verdict.FAIL: 0, Verdict.INCONCLUSIVE: 1}
-    pairs = list(zip(lines, result.findings, strict=True))
+    pairs = list(zip(result.shown, result.findings, strict=False))
     return sorted(pairs, key=lambda pair: (not pair[0].counts_against, order.get(pair[0].verdict, 2),
                                            list(Level).index(pair[0].level or Level.INFO)))  # fmt: skip
 
@@ -140,7 +139,7 @@ def _told(run: Run, line: Line, finding: Any, evidence: Evidence, mask: Mask) ->
 
 def _not_shown(result: ScenarioResult) -> dict[str, int]:
     """How many findings of each check are in findings.jsonl only."""
-    shown = Counter(line.check for line in result.shown)
+    shown = Counter(line.check or "" for line in result.shown)
     total: Counter[str] = Counter()
     for told, count in result.tally.items():
         if told.verdict not in (Verdict.PASS, Verdict.NOT_APPLICABLE):
