@@ -90,7 +90,7 @@ def finding(
     *,
     expected: str = "",
     observed: str = "",
-    at: Span | None = None,
+    at: Span | str | None = None,
     also: Iterable[WireMessage] = (),
     party: Address | None = None,
     level: Level | None = None,
@@ -98,10 +98,13 @@ def finding(
 ) -> Finding:
     """A pass when `ok`; else a failure (or another `verdict`) that accuses `party`, by default the sender of `of`.
 
+    `at` is the place of the offending bytes in `of`, or the name of the header field that stands there.
     `level` lowers (or raises) the check's own level for this one observation, where the sheet distinguishes.
     """
     if ok:
         return PASSED
+    if isinstance(at, str):
+        at = of.span(at) if of is not None else None
     return Finding(verdict, of, expected, observed, at, tuple(also), party or (of.source if of else None), level)
 
 

@@ -65,6 +65,25 @@ def _arrived(trace: Trace, _length: int) -> frozenset[_Key]:
     )
 
 
+def said_by(trace: Trace, party: Address) -> list[WireMessage]:
+    """Everything one party said, in order; stream clients by the port they listen on."""
+    return _by_party(trace, len(trace.messages)).get(party, [])
+
+
+@lru_cache(maxsize=2)
+def _by_party(trace: Trace, _length: int) -> dict[Address, list[WireMessage]]:
+    found: dict[Address, list[WireMessage]] = {}
+    for message in trace.messages:
+        found.setdefault(trace.party(message.source), []).append(message)
+    return found
+
+
+def heard_after(trace: Trace, party: Address, moment: WireMessage) -> bool:
+    """Whether a party said anything after a message: it is there, and what it says passes the tap."""
+    said = said_by(trace, party)
+    return bool(said) and said[-1].number > moment.number
+
+
 def _identity(response: WireMessage, place: Address) -> _Key:
     return response.call_id, response.cseq_number, response.method, response.status, place
 

@@ -36,9 +36,10 @@ def judge(trace: Trace, checks: Mapping[str, Check] | None = None) -> Judgement:
     judgement = Judgement()
     parties = _Parties(trace)
     for asked in (catalogue() if checks is None else checks).values():
+        passed = 0
         for found in _answers(asked, trace):
             if found.verdict is Verdict.PASS:
-                judgement.passed[asked.id] += 1
+                passed += 1
             elif parties.provoked(found):
                 judgement.provoked += 1
             else:
@@ -46,6 +47,8 @@ def judge(trace: Trace, checks: Mapping[str, Check] | None = None) -> Judgement:
                 found.level = found.level or asked.level
                 found.side = found.side if found.side is not Side.EITHER else parties.side(found, asked)
                 judgement.findings.append(found)
+        if passed:
+            judgement.passed[asked.id] = passed
     return judgement
 
 

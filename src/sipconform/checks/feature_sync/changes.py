@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
 
@@ -12,6 +13,14 @@ from sipconform.checks.subscription.course import DEADLINE, REPEATS_LOST, expiry
 from sipconform.checks.subscription.notifying import PROMPT
 from sipconform.features.feature_event import EVENT
 from sipconform.trace.trace import Subscription, Trace, WireMessage
+
+
+def _by_resource(trace: Trace) -> dict[str, list[Subscription]]:
+    """The subscriptions of each user."""
+    found: dict[str, list[Subscription]] = {}
+    for subscription in trace.subscriptions_to(EVENT):
+        found.setdefault(subscription.resource, []).append(subscription)
+    return found
 
 
 def _granted(trace: Trace) -> Iterator[tuple[Wish, WireMessage]]:
@@ -31,9 +40,11 @@ def dnd_is_confirmed(trace: Trace) -> Iterator[Finding]:
     as is a value nobody knew before. Telling a value that is neither asked for nor old is wrong. If somebody
     else asked for a change in between, nothing is said.
     """
-    everybody = list(wishes(trace))
+    everybody: dict[str, list[Wish]] = {}
+    for wish in wishes(trace):
+        everybody.setdefault(wish.subscription.resource, []).append(wish)
     for wish, final in _granted(trace):
-        if wish.feature == "dnd" and not _rivals(wish, everybody):
+        if wish.feature == "dnd" and not _rivals(wish, everybody[wish.subscription.resource]):
             told = after(wish.subscription, wish.request, wish.feature)
             if told is not None and seconds(told, final) <= DEADLINE:
                 yield _confirmation(wish, told)
@@ -42,7 +53,6 @@ def dnd_is_confirmed(trace: Trace) -> Iterator[Finding]:
 def _rivals(wish: Wish, everybody: list[Wish]) -> bool:
     return any(
         other.request is not wish.request
-        and other.subscription.resource == wish.subscription.resource
         and abs(seconds(other.request, wish.request)) <= SLACK
         for other in everybody
     )
@@ -92,12 +102,13 @@ def others_are_told(trace: Trace) -> Iterator[Finding]:
     asked is new), and of subscriptions that were alive by all that was seen and whose NOTIFYs pass the tap.
     Deadline 64*T1 and 1 s.
     """
+    users = _by_resource(trace)
     for wish, final in _granted(trace):
         own = after(wish.subscription, wish.request, wish.feature)
         old = before(wish.subscription, wish.request, wish.feature)
         if own is None or old is None or states(own)[wish.feature] in (old, None):
             continue
-        for other in trace.subscriptions_to(EVENT):
+        for other in users[wish.subscription.resource]:
             if _is_other_phone(wish, other) and _alive(other, wish.request):
                 yield from _told_too(trace, wish, final, other)
 
@@ -142,14 +153,18 @@ def other_users_are_not_told(trace: Trace) -> Iterator[Finding]:
     it is not.
     """
     times: defaultdict[tuple[str, str], int] = defaultdict(int)
-    subscriptions = list(trace.subscriptions_to(EVENT))
+    if len(_by_resource(trace)) < 2:
+        return
+    told = [(n, s) for s in trace.subscriptions_to(EVENT) for n in notifications(s) if s.resource]
+    told.sort(key=lambda pair: pair[0].packet.time_ns)
+    times_ns = [notify.packet.time_ns for notify, _ in told]
     for wish, _ in _granted(trace):
-        strangers = [s for s in subscriptions if s.resource and s.resource != wish.subscription.resource]
-        for other in strangers:
-            leak = next((n for n in notifications(other) if _leaks(wish, other, n)), None)
-            if leak is None:
-                yield PASSED
-                continue
+        first = bisect_left(times_ns, wish.request.packet.time_ns)
+        last = bisect_right(times_ns, wish.request.packet.time_ns + round(SLACK * 1e9))
+        leaks = [(n, s) for n, s in told[first:last] if _leaks(wish, s, n)]
+        if not leaks:
+            yield PASSED
+        for leak, other in leaks:
             pair = (wish.subscription.resource, other.resource)
             times[pair] += 1
             verdict = Verdict.FAIL if times[pair] > 1 else Verdict.INCONCLUSIVE
@@ -158,7 +173,7 @@ def other_users_are_not_told(trace: Trace) -> Iterator[Finding]:
 
 
 def _leaks(wish: Wish, other: Subscription, notify: WireMessage) -> bool:
-    if not 0 <= seconds(notify, wish.request) <= SLACK or states(notify).get(wish.feature) != wish.value:
+    if other.resource == wish.subscription.resource or states(notify).get(wish.feature) != wish.value:
         return False
     own = (t.request for t in other.subscribes if t.request is not None)
     return not any(-SLACK <= seconds(notify, r) <= PROMPT + REPEATS_LOST for r in own)
@@ -184,21 +199,21 @@ def only_the_change_is_told(trace: Trace) -> Iterator[Finding]:
     """Telling all of it is harmless and only noted. A NOTIFY that no SUBSCRIBE of the last 6 s explains is
     taken for a change on the server; one that repeats everything unchanged is noted too.
     """
+    users = _by_resource(trace)
     for subscription in trace.subscriptions_to(EVENT):
         for notify in list(notifications(subscription))[1:]:
             now = states(notify)
-            if now and not _asked_for(trace, subscription, notify):
+            if now and not _asked_for(users[subscription.resource], notify):
                 same = [name for name, value in now.items() if before(subscription, notify, name) == value]
                 seen = f"{', '.join(same)} unchanged"
                 yield finding(notify, not same, expected="the changed feature only", observed=seen)
 
 
-def _asked_for(trace: Trace, subscription: Subscription, notify: WireMessage) -> bool:
+def _asked_for(subscriptions: list[Subscription], notify: WireMessage) -> bool:
     """Whether a SUBSCRIBE of any phone of the user, this one's included, can be the cause."""
     return any(
         0 <= seconds(notify, t.request) <= PROMPT + REPEATS_LOST
-        for other in trace.subscriptions_to(EVENT)
-        if other.resource == subscription.resource
+        for other in subscriptions
         for t in other.subscribes
         if t.request is not None
     )

@@ -36,7 +36,7 @@ def package_is_listed(trace: Trace) -> Iterator[Finding]:
     for _, final in _answers(trace, 489) if able else ():
         if trace.party(final.source) in able and not passed_on(trace, final):
             seen = f"Allow-Events: {', '.join(final.texts('Allow-Events')) or 'none'}"
-            at = final.span("Allow-Events")
+            at = "Allow-Events"
             yield finding(final, EVENT in final.allow_events, expected=f"Allow-Events: {EVENT}", observed=seen, at=at)
 
 

@@ -8,6 +8,7 @@ from sipconform.checks.catalogue import MUST, PHONE, SHOULD, Finding, Verdict, c
 from sipconform.checks.evidence import (
     SLACK,
     author,
+    heard_after,
     is_relayed,
     overtaken,
     passed_on,
@@ -46,12 +47,12 @@ def phone_subscribes(trace: Trace) -> Iterator[Finding]:
             continue
         own = _own_address(request)
         seen = f"From: {request.text('From')}, To: {request.text('To')}"
-        yield finding(request, own, expected="the same address in From and To", observed=seen, at=request.span("To"))
+        yield finding(request, own, expected="the same address in From and To", observed=seen, at="To")
         seen = f"{len(request.body)} octets of {request.text('Content-Type')}"
         yield finding(request, not request.body, expected="no body", observed=seen)
         types = [a.type for a in request.accept if not isinstance(a, Fault)]
         ok = CONTENT_TYPE in types or "*/*" in types or "application/*" in types
-        seen, at = f"Accept: {request.text('Accept') or 'none'}", request.span("Accept")
+        seen, at = f"Accept: {request.text('Accept') or 'none'}", "Accept"
         yield finding(request, ok, expected=f"Accept: {CONTENT_TYPE}", observed=seen, at=at, level=SHOULD)
 
 
@@ -114,8 +115,7 @@ def _silence(trace: Trace, transaction: Transaction, notify: WireMessage) -> Ite
     sent = sendings(transaction.requests)
     if watched(trace, sent[-1]) < 4.0 or (notify.transport == "udp" and len(sent) < 3):
         return
-    heard = any(trace.party(m.source) == transaction.server and m.number > sent[-1].number for m in trace.messages)
-    if heard:
+    if heard_after(trace, transaction.server, sent[-1]):
         seen = f"no answer to {len(sent)} sending(s)"
         party = transaction.server
         yield finding(sent[-1], False, expected="200", observed=seen, also=[notify], party=party)
@@ -166,13 +166,13 @@ def change_is_asked_in_dialog(trace: Trace) -> Iterator[Finding]:
     """
     for request in requests(trace, "SUBSCRIBE"):
         if request.body:
-            party, at = author(request), request.span("To")
+            party, at = author(request), "To"
             inside = bool(request.to_tag)
             seen = "To without tag"
             yield finding(request, inside, expected="a To tag", observed=seen, at=at, party=party)
             kind = request.content_type
             ok = not isinstance(kind, Fault) and kind.type == CONTENT_TYPE
-            seen, at = f"Content-Type: {request.text('Content-Type') or 'none'}", request.span("Content-Type")
+            seen, at = f"Content-Type: {request.text('Content-Type') or 'none'}", "Content-Type"
             yield finding(request, ok, expected=CONTENT_TYPE, observed=seen, at=at, party=party)
     yield from refreshes(s for s in trace.subscriptions_to(EVENT) if any(True for _ in wishes_of(s)))
 

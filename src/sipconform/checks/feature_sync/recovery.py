@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 from sipconform.checks.catalogue import MUST, PHONE, SHOULD, Finding, Verdict, check, finding
-from sipconform.checks.evidence import GIVE_UP, SLACK, is_relayed, seconds, seconds_of
-from sipconform.checks.feature_sync.told import requests
+from sipconform.checks.evidence import GIVE_UP, SLACK, is_relayed, said_by, seconds, seconds_of
+from sipconform.checks.feature_sync.told import is_ours
 from sipconform.checks.subscription.course import granted, is_final, notifications, requested, state_of
 from sipconform.checks.subscription.subscribing import lost, recoveries
 from sipconform.features.feature_event import EVENT
@@ -48,7 +48,7 @@ def _repeated(request: WireMessage, challenge: WireMessage, again: WireMessage) 
         expected = f"the same {len(request.content)} octets of body"
         return finding(again, False, expected=expected, observed=seen, also=[request, challenge])
     if again.cseq_number <= request.cseq_number:
-        at, seen = again.span("CSeq"), f"CSeq: {again.text('CSeq')}"
+        at, seen = "CSeq", f"CSeq: {again.text('CSeq')}"
         expected = f"CSeq above {request.cseq_number}"
         return finding(again, False, expected=expected, observed=seen, at=at, also=[challenge])
     asked, name = ("WWW-Authenticate", "Authorization") if challenge.status == 401 else _PROXY
@@ -72,14 +72,8 @@ def forgotten_phone_begins_anew(trace: Trace) -> Iterator[Finding]:
     """
     yield from recoveries(trace, trace.subscriptions_to(EVENT))
     for subscription, refused in lost(trace.subscriptions_to(EVENT)):
-        begun = next(
-            (
-                r
-                for r in requests(trace, "SUBSCRIBE")
-                if r.number > refused.number and not r.to_tag and trace.party(r.source) == subscription.subscriber
-            ),
-            None,
-        )
+        said = (m for m in said_by(trace, subscription.subscriber) if m.method == "SUBSCRIBE" and m.is_request)
+        begun = next((m for m in said if m.number > refused.number and not m.to_tag and is_ours(m)), None)
         if begun is not None:
             seen = f"{len(begun.body)} octets of body"
             yield finding(begun, not begun.body, expected="an empty SUBSCRIBE", observed=seen, also=[refused])
@@ -126,7 +120,7 @@ def minimum_is_used(trace: Trace) -> Iterator[Finding]:
             least = seconds_of(final.min_expires) if final is not None else None
             if request is not None and final is not None and least is not None and asked:
                 expected, seen = f"Expires: {least} or more", f"Expires: {asked}"
-                at = request.span("Expires")
+                at = "Expires"
                 yield finding(request, asked >= least, expected=expected, observed=seen, at=at, also=[final])
             if transaction.final is not None and transaction.final.status == 423:
                 refused[key] = transaction.final
@@ -194,7 +188,7 @@ def _forgotten(trace: Trace, subscription: Subscription, final: WireMessage, tim
     ended = any(is_final(n) and seconds(n, final) < time for n in notifications(subscription))
     if ended or (trace.end_ns - final.packet.time_ns) / 1e9 < time + GIVE_UP:
         return
-    said = [m for m in trace.messages if m.is_request and trace.party(m.source) == subscription.subscriber]
+    said = [m for m in said_by(trace, subscription.subscriber) if m.is_request]
     after = [m for m in said if seconds(m, final) > time + 2 * SLACK]
     between = [m for m in said if time / 2 < seconds(m, final) < time]
     anew = any(m.method == "SUBSCRIBE" and seconds(m, final) > 0 and not m.to_tag for m in said)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from sipconform.checks.catalogue import MUST, PASSED, SERVER, SHOULD, Finding, Verdict, check, finding
 from sipconform.checks.evidence import contact, same_place
-from sipconform.checks.feature_sync.told import burst, documents, feature, is_ours, states
+from sipconform.checks.feature_sync.told import burst, documents, feature, states
 from sipconform.checks.sip_core.dialogs import rising
 from sipconform.checks.sip_core.requests import contact_finding
 from sipconform.checks.subscription.course import dialog_of, notifications, requested
@@ -37,7 +37,7 @@ def subscription_is_accepted(trace: Trace) -> Iterator[Finding]:
             seen = f"{final.status} {final.reason}"
             yield finding(final, False, expected="200", observed=seen, verdict=Verdict.NOT_SUPPORTED)
         elif final.status < 300:
-            yield finding(final, bool(final.to_tag), expected="a To tag", observed="none", at=final.span("To"))
+            yield finding(final, bool(final.to_tag), expected="a To tag", observed="none", at="To")
             yield contact_finding(final)
             yield from grants([initial])
         elif final.status >= 500:
@@ -127,12 +127,12 @@ def _in_dialog(subscription: Subscription, notify: WireMessage) -> Finding:
     ours = subscription.subscriber_tag
     if notify.to_tag != ours:
         expected, seen = f"To tag {ours}", f"To tag {notify.to_tag or 'missing'}, From tag {notify.from_tag}"
-        return finding(notify, False, expected=expected, observed=seen, at=notify.span("To"))
+        return finding(notify, False, expected=expected, observed=seen, at="To")
     event = notify.event
     if isinstance(event, Fault) or event.id != subscription.id:
         expected = f"Event: {EVENT}" + (f";id={subscription.id}" if subscription.id else "")
         seen = f"Event: {notify.text('Event')}"
-        return finding(notify, False, expected=expected, observed=seen, at=notify.span("Event"))
+        return finding(notify, False, expected=expected, observed=seen, at="Event")
     targets = [contact(t.request) for t in subscription.subscribes if t.request and t.request.number < notify.number]
     targets = [t for t in targets if t]
     ok = not targets or not isinstance(notify.uri, SipUri) or any(same_place(t, notify.request_uri) for t in targets)
@@ -161,10 +161,9 @@ def notify_cseq_rises(trace: Trace) -> Iterator[Finding]:
 )  # fmt: skip
 def accepted_with_200(trace: Trace) -> Iterator[Finding]:
     """202 is no longer used, and phones must take both alike; one known server sends it by default."""
-    for transaction in trace.transactions:
-        request, final = transaction.request, transaction.final
-        if transaction.method != "SUBSCRIBE" or request is None or final is None or final.status >= 300:
-            continue
-        if is_ours(request):
-            yield finding(final, final.status == 200, expected="200", observed=str(final.status))
+    for subscription in trace.subscriptions_to(EVENT):
+        for transaction in subscription.subscribes:
+            final = transaction.final
+            if final is not None and final.status < 300:
+                yield finding(final, final.status == 200, expected="200", observed=str(final.status))
 

@@ -41,7 +41,7 @@ def register_form(trace: Trace) -> Iterator[Finding]:
             yield finding(request, False, expected=expected, observed=seen, at=at, party=author(request))
         elif not isinstance(to, NameAddr) or not isinstance(to.uri, SipUri):
             seen, party = f"To: {request.text('To')}", author(request)
-            yield finding(request, False, expected="a SIP URI in To", observed=seen, at=request.span("To"), party=party)
+            yield finding(request, False, expected="a SIP URI in To", observed=seen, at="To", party=party)
         else:
             yield PASSED
         asked = contacts(request)
@@ -55,7 +55,7 @@ def _stable_call_id(series: list[WireMessage]) -> Iterator[Finding]:
     for first, second, third in zip(series, series[1:], series[2:], strict=False):
         ids = {first.call_id, second.call_id, third.call_id}
         seen = "three Call-IDs in three registrations"
-        at = third.span("Call-ID")
+        at = "Call-ID"
         yield finding(
             third, len(ids) < 3, expected="one Call-ID", observed=seen, at=at, also=[first, second], level=SHOULD,
             party=author(third),
@@ -79,7 +79,7 @@ def register_cseq_rises(trace: Trace) -> Iterator[Finding]:
             repeated = request.cseq_number in known
             proven = repeated or request.transport != "udp" or seconds(request, top) > GIVE_UP + SLACK
             expected, seen = f"CSeq above {top.cseq_number}", f"CSeq: {request.text('CSeq')}"
-            at, also, party = request.span("CSeq"), [top], author(request)
+            at, also, party = "CSeq", [top], author(request)
             yield finding(request, not proven, expected=expected, observed=seen, at=at, also=also, party=party)
         else:
             highest[key] = request
@@ -138,7 +138,7 @@ def too_brief_is_heeded(trace: Trace) -> Iterator[Finding]:
             least, asked = seconds_of(final.min_expires), lifetime(request, contacts(request)[0])
             ok = least is None or asked is None or asked >= least
             expected, seen = f"{least} s or more", f"asked for {asked} s"
-            yield finding(request, ok, expected=expected, observed=seen, at=request.span("Expires"), also=[final])
+            yield finding(request, ok, expected=expected, observed=seen, at="Expires", also=[final])
         if transaction.final is not None and transaction.final.status == 423:
             refused[key] = transaction.final
 

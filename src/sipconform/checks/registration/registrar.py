@@ -39,7 +39,7 @@ def contact_expires_wins(trace: Trace) -> Iterator[Finding]:
         if told is not None:
             expected, seen = f"{own} s or less, as the Contact asks", f"{told} s, as Expires: {header}"
             ok = told != header or header < int(own)
-            yield finding(final, ok, expected=expected, observed=seen, at=final.span("Contact"), also=[request])
+            yield finding(final, ok, expected=expected, observed=seen, at="Contact", also=[request])
 
 
 @check(
@@ -59,7 +59,7 @@ def grant_is_not_raised(trace: Trace) -> Iterator[Finding]:
             wanted, told = lifetime(request, asked[0]), granted(request, final)
             if wanted is not None and told is not None:
                 expected, seen = f"{wanted} s or less, or 423", f"{told} s"
-                at = final.span("Contact")
+                at = "Contact"
                 yield finding(final, told <= wanted, expected=expected, observed=seen, at=at, also=[request])
 
 
@@ -77,7 +77,7 @@ def bindings_are_listed(trace: Trace) -> Iterator[Finding]:
             continue
         listed, asked = contacts(final), contacts(request)
         bare = [c for c in listed if lifetime(final, c) is None]
-        at = final.span("Contact")
+        at = "Contact"
         if bare:
             seen = f"Contact: {bare[0]}"
             yield finding(final, False, expected="expires with every Contact", observed=seen, at=at, also=[request])
@@ -111,7 +111,7 @@ def removal_removes(trace: Trace) -> Iterator[Finding]:
                     alive = [c for c in contacts(final) if same_uri(c.uri_text, contact.uri_text)]
                     ok = not any(lifetime(final, c) for c in alive)
                     expected, seen = f"no Contact with {contact.uri_text}", f"Contact: {final.text('Contact')}"
-                    yield finding(final, ok, expected=expected, observed=seen, at=final.span("Contact"), also=[request])
+                    yield finding(final, ok, expected=expected, observed=seen, at="Contact", also=[request])
 
 
 def _star(request: WireMessage, final: WireMessage) -> Finding:
@@ -159,5 +159,5 @@ def binding_is_not_doubled(trace: Trace) -> Iterator[Finding]:
         if len(listed) > 1:
             twin = next((b for a, b in combinations(listed, 2) if same_uri(a.uri_text, b.uri_text)), None)
             seen = f"{twin.uri_text if twin else ''} twice"
-            at = final.span("Contact")
+            at = "Contact"
             yield finding(final, twin is None, expected="every binding once", observed=seen, at=at, also=[request])

@@ -87,7 +87,7 @@ def _lower_vias_differ(request: WireMessage, response: WireMessage) -> bool:
 
 def _via_finding(request: WireMessage, response: WireMessage) -> Finding:
     wanted, told = [_meaning(v) for v in request.via], [_meaning(v) for v in response.via]
-    at = response.span("Via")
+    at = "Via"
     seen = f"Via: {', '.join(response.texts('Via'))}"
     expected = "the request's Via, with received and rport at most"
     return finding(response, wanted == told, expected=expected, observed=seen, at=at, also=[request])

@@ -87,7 +87,7 @@ def _like_the_invite(cancel: WireMessage, invite: WireMessage) -> Finding:
     if not wrong:
         return PASSED
     value = cancel.request_uri if wrong[0] == "Request-URI" else ", ".join(cancel.texts(wrong[0])) or "none"
-    at = cancel.span(wrong[0]) if cancel.has(wrong[0]) else Span(0, len(cancel.start_line))
+    at = wrong[0] if cancel.has(wrong[0]) else Span(0, len(cancel.start_line))
     expected = "none" if "Require" in wrong[0] else "as in the INVITE, with a single Via"
     return finding(cancel, False, expected=f"{wrong[0]}: {expected}", observed=value, at=at, also=[invite])
 

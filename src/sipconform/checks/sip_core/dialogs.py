@@ -32,7 +32,7 @@ def cseq_rises(trace: Trace) -> Iterator[Finding]:
             yield PASSED
         else:
             expected = f"a number and {request.method}"
-            at = request.span("CSeq")
+            at = "CSeq"
             yield finding(request, False, expected=expected, observed=f"CSeq: {named}", at=at, party=author(request))
     for dialog in trace.dialogs:
         yield from rising(dialog)
@@ -75,7 +75,7 @@ def _next_number(sender: _Sender, request: WireMessage) -> Finding:
         return PASSED
     seen = f"CSeq {mark} {'again' if again else 'later'}"
     expected = f"a CSeq above {highest.cseq_number}"
-    at, party = request.span("CSeq"), author(request)
+    at, party = "CSeq", author(request)
     return finding(request, False, expected=expected, observed=seen, at=at, also=[again or highest], party=party)
 
 
@@ -89,7 +89,7 @@ def _borrowed_numbers(transaction: Transaction) -> Iterator[Finding]:
             ok = request.cseq_number == invite.cseq_number
             expected = f"the INVITE's number {invite.cseq_number}"
             seen = f"CSeq: {request.text('CSeq')}"
-            yield finding(request, ok, expected=expected, observed=seen, at=request.span("CSeq"), also=[invite])
+            yield finding(request, ok, expected=expected, observed=seen, at="CSeq", also=[invite])
 
 
 @check(

@@ -46,7 +46,7 @@ def _like_the_invite(transaction: Transaction, invite: WireMessage, ack: WireMes
     if not wrong:
         return PASSED
     value = ack.request_uri if wrong[0] == "Request-URI" else ", ".join(ack.texts(wrong[0])) or "none"
-    at = ack.span(wrong[0]) if ack.has(wrong[0]) else Span(0, len(ack.start_line))
+    at = wrong[0] if ack.has(wrong[0]) else Span(0, len(ack.start_line))
     expected = "the INVITE's, with the To tag of the answer"
     return finding(ack, False, expected=f"{wrong[0]}: {expected}", observed=value, at=at, also=[invite])
 
@@ -61,7 +61,7 @@ def _stray_ack(trace: Trace, transaction: Transaction, ack: WireMessage) -> Iter
             continue
         if response.cseq_number == ack.cseq_number and response.number < ack.number and invite.acks == []:
             expected, seen = f"branch {invite.branch}", f"branch {transaction.branch}"
-            yield finding(ack, False, expected=expected, observed=seen, at=ack.span("Via"), also=[response])
+            yield finding(ack, False, expected=expected, observed=seen, at="Via", also=[response])
             return
 
 
@@ -92,7 +92,7 @@ def _own_transaction(transaction: Transaction, ack: WireMessage, dialog: Dialog)
             continue
         if ack.branch == invite.branch:
             seen = "the INVITE's branch"
-            yield finding(ack, False, expected="a new branch", observed=seen, at=ack.span("Via"), also=[invite])
+            yield finding(ack, False, expected="a new branch", observed=seen, at="Via", also=[invite])
             return
         lost = [name for name in CREDENTIALS if invite.has(name) and not ack.has(name)]
         expected = f"{' and '.join(lost)} as in the INVITE"

@@ -16,6 +16,7 @@ from sipconform.checks.evidence import (
     SLACK,
     T1,
     contact,
+    heard_after,
     passed_on,
     points_to,
     seconds,
@@ -71,11 +72,7 @@ def _judge_request(trace: Trace, transaction: Transaction) -> Iterator[Finding]:
 
 def _never_repeated(trace: Trace, transaction: Transaction, request: WireMessage) -> Iterator[Finding]:
     """An answer may travel another way or the host may be known dead (ICMP); both show in a peer never heard."""
-    heard = any(
-        m.source == transaction.server and m.destination == transaction.client and m.number > request.number
-        for m in trace.messages
-    )
-    if heard:
+    if heard_after(trace, transaction.server, request):
         seen = f"sent once, unanswered for {watched(trace, request):.1f} s"
         yield finding(request, False, expected="the request again after 0.5, 1.5 and 3.5 s", observed=seen)
 

@@ -43,7 +43,7 @@ def route_set_is_kept(trace: Trace) -> Iterator[Finding]:
             else:
                 seen = f"Route: {', '.join(told) or 'none'}"
                 expected = f"Route: {', '.join(wanted) or 'none'}"
-                at = request.span("Route")
+                at = "Route"
                 yield finding(request, False, expected=expected, observed=seen, at=at, also=[invite.final])
 
 

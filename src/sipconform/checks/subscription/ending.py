@@ -17,6 +17,7 @@ from sipconform.checks.subscription.course import (
     requested,
     state_of,
 )
+from sipconform.trace.packet import Address
 from sipconform.trace.trace import Subscription, Trace, Transaction, WireMessage
 
 # Refusals of a NOTIFY that end the subscription, RFC 6665 §4.2.2 with RFC 5057 §5.1.
@@ -162,11 +163,13 @@ def reason_is_heeded(trace: Trace) -> Iterator[Finding]:
     before retry-after. Judged for a minute; a subscription the subscriber ended itself, and line-seize, which a
     user asks for with every call, are left alone. Tolerance 1 s.
     """
+    openings = _openings(trace)
     for subscription in trace.subscriptions:
         end = next((n for n in notifications(subscription) if is_final(n)), None)
         if end is None or subscription.package == "line-seize" or _asked_for_end(subscription):
             continue
-        again = _next_beginning(trace, subscription, end)
+        later = (o for o in openings.get(_who(subscription), ()) if o.number > end.number)
+        again = next((o for o in later if seconds(o, end) < 60 + SLACK), None)
         wait = _wait(end)
         if again is None or wait == 0:
             yield PASSED
@@ -190,12 +193,15 @@ def _wait(end: WireMessage) -> float:
     return float(retry) if isinstance(retry, int) and state.reason in ("probation", "giveup") else 0.0
 
 
-def _next_beginning(trace: Trace, subscription: Subscription, end: WireMessage) -> WireMessage | None:
-    for other in trace.subscriptions:
-        opening = other.subscribes[0].request if other.began_here and other.subscribes else None
-        same = (other.subscriber, other.package, other.resource) == (
-            subscription.subscriber, subscription.package, subscription.resource
-        )  # fmt: skip
-        if same and opening is not None and opening.number > end.number and seconds(opening, end) < 60 + SLACK:
-            return opening
-    return None
+def _who(subscription: Subscription) -> tuple[Address, str, str]:
+    return subscription.subscriber, subscription.package, subscription.resource
+
+
+def _openings(trace: Trace) -> dict[tuple[Address, str, str], list[WireMessage]]:
+    """The first SUBSCRIBEs of each subscriber to each resource, in order."""
+    found: dict[tuple[Address, str, str], list[WireMessage]] = {}
+    for subscription in trace.subscriptions:
+        opening = subscription.subscribes[0].request if subscription.began_here and subscription.subscribes else None
+        if opening is not None:
+            found.setdefault(_who(subscription), []).append(opening)
+    return found

@@ -44,7 +44,7 @@ def grants(transactions: Iterable[Transaction]) -> Iterator[Finding]:
         ok = told is not None and (asked is None or told <= asked)
         expected = f"Expires: {asked} or less" if asked is not None else "an Expires"
         seen = f"Expires: {final.text('Expires') or 'none'}"
-        yield finding(final, ok, expected=expected, observed=seen, at=final.span("Expires"))
+        yield finding(final, ok, expected=expected, observed=seen, at="Expires")
 
 
 @check(
@@ -68,7 +68,7 @@ def minimums(transactions: Iterable[Transaction]) -> Iterator[Finding]:
         ok = least is not None and (asked is None or (asked < least and asked < 3600))
         expected = "Min-Expires" if asked is None else f"Min-Expires above the {asked} asked for"
         seen = f"Min-Expires: {final.text('Min-Expires') or 'none'}"
-        yield finding(final, ok, expected=expected, observed=seen, at=final.span("Min-Expires"))
+        yield finding(final, ok, expected=expected, observed=seen, at="Min-Expires")
 
 
 @check(
@@ -100,7 +100,7 @@ def event_is_named(trace: Trace) -> Iterator[Finding]:
             yield PASSED
             continue
         seen = f"Event: {', '.join(request.texts('Event')) or 'none'}"
-        yield finding(request, False, expected="one Event", observed=seen, at=request.span("Event"))
+        yield finding(request, False, expected="one Event", observed=seen, at="Event")
         final = request.transaction.final if request.transaction is not None else None
         if final is not None and not request.has("Event"):
             ok = final.status >= 300

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from sipconform.checks.catalogue import EITHER, MUST, PHONE, SHOULD, Finding, check, finding
-from sipconform.checks.evidence import SLACK, author, contact, is_relayed, same_place, seconds, watched
+from sipconform.checks.evidence import SLACK, author, contact, is_relayed, said_by, same_place, seconds, watched
 from sipconform.checks.subscription.course import dialog_of, requested
 from sipconform.sip.fault import Fault, Span
 from sipconform.sip.uri import SipUri
@@ -59,7 +59,7 @@ def refresh_stays_in_dialog(trace: Trace) -> Iterator[Finding]:
             continue
         if dialog_of(known) is request.dialog and known.subscriber == subscription.subscriber:
             seen, expected = f"Event: {request.text('Event')}", f"Event: {known.package}"
-            at = request.span("Event")
+            at = "Event"
             yield finding(request, False, expected=expected, observed=seen, at=at, level=SHOULD)
 
 
@@ -78,8 +78,8 @@ def refreshes(subscriptions: Iterable[Subscription]) -> Iterator[Finding]:
 
 def _refresh(subscription: Subscription, request: WireMessage, before: WireMessage) -> Finding:
     if request.cseq_number == before.cseq_number:
-        seen, at = f"CSeq: {request.text('CSeq')} again", request.span("CSeq")
-        return finding(request, False, expected=f"CSeq above {before.cseq_number}", observed=seen, at=at, also=[before])
+        seen, expected = f"CSeq: {request.text('CSeq')} again", f"CSeq above {before.cseq_number}"
+        return finding(request, False, expected=expected, observed=seen, at="CSeq", also=[before])
     targets = _targets(subscription, request)
     ok = not targets or not isinstance(request.uri, SipUri) or any(same_place(t, request.request_uri) for t in targets)
     at = Span(0, len(request.start_line))
@@ -126,12 +126,12 @@ def lost(subscriptions: Iterable[Subscription]) -> Iterator[tuple[Subscription, 
 
 
 def _later(trace: Trace, subscription: Subscription, refused: WireMessage) -> Iterator[WireMessage]:
-    for request in trace.requests("SUBSCRIBE"):
-        event = request.event
-        if request.number < refused.number or isinstance(event, Fault) or event.package != subscription.package:
+    for message in said_by(trace, subscription.subscriber):
+        if message.method != "SUBSCRIBE" or not message.is_request or message.repeats is not None:
             continue
-        if trace.party(request.source) == subscription.subscriber and seconds(request, refused) > SLACK:
-            yield request
+        event = message.event
+        if seconds(message, refused) > SLACK and not isinstance(event, Fault) and event.package == subscription.package:
+            yield message
 
 
 @check(
