@@ -142,6 +142,24 @@ async def test_the_way_over_a_proxy_is_kept(phone: Phone, other_phone: Phone) ->
     await phone.shows(call="idle")
 
 
+async def test_a_late_request_finds_no_call(phone: Phone, other_phone: Phone) -> None:
+    """The called user hung up, and two seconds later a request still comes for that call: it is answered 481."""
+    await _call(phone, other_phone)
+    await phone.remember_call()
+    await phone.hang_up()
+    await other_phone.shows(call="idle")
+    await asyncio.sleep(2)
+    assert await phone.probe("INFO", "past call") == 481, "a request for a call that is over was not answered 481"
+
+
+async def test_a_lost_dialog_is_given_up(phone: Phone, other_phone: Phone, server: Server) -> None:
+    """The server has lost the call, after a restart say: the phone hears so when it presses hold, and gives up."""
+    await _call(phone, other_phone)
+    await server.forget_calls()
+    assert await phone.hold() == 481, "a hold in a call the server has forgotten was not answered 481"
+    await phone.shows(call="idle")
+
+
 async def _call(caller: Phone, called: Phone) -> None:
     await caller.start(sync=False)
     await called.start(sync=False)

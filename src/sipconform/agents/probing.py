@@ -19,6 +19,9 @@ Announce = Callable[[str, str], None]
 """Told the Call-ID and the branch of what is about to be sent."""
 
 
+DETOUR = 0.05  # seconds by which a copy that took another way comes later
+
+
 @dataclass(eq=False)
 class Prober:
     """Sends probes from one agent. `announce` may be None where nobody keeps a record."""
@@ -37,16 +40,19 @@ class Prober:
         body: bytes = b"",
         copies: int = 1,
     ) -> Message | None:
-        """A request outside any dialog; `headers` replace what would be there, `leave_out` is removed. Several
-        `copies` leave at once as if a proxy had forked them: each with a branch of its own and one Via more."""
+        """A request outside any dialog; `leave_out` is removed, `headers` replace what is there. Several
+        `copies` leave one after the other as if a proxy had forked them: each with a branch of its own and one Via more."""
         draft = self.agent.new_request(method, uri, f"<{uri}>", sender=sender)
         draft.add("Contact", self.agent.contact)
         draft = self._bent(draft, headers, leave_out, body)
         if copies > 1:
             via = self.agent.endpoint.via(self.agent.endpoint.transports[0], self.agent.endpoint.new_branch())
             draft.insert("Via", via)
-        answers = [self.send(replace(draft, headers=list(draft.headers))) for _ in range(copies)]
-        return (await asyncio.gather(*answers))[-1]
+        tasks = []
+        for _ in range(copies):
+            tasks.append(asyncio.ensure_future(self.send(replace(draft, headers=list(draft.headers)))))
+            await asyncio.sleep(DETOUR)
+        return (await asyncio.gather(*tasks))[-1]
 
     async def inside(
         self,
@@ -78,9 +84,9 @@ class Prober:
 
     @staticmethod
     def _bent(draft: Draft, headers: Headers, leave_out: Iterable[str], body: bytes) -> Draft:
-        for name, value in headers:
-            draft.set(name, value)
         for name in leave_out:
             draft.remove(name)
+        for name, value in headers:
+            draft.set(name, value)
         draft.body = body
         return draft

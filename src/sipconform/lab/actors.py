@@ -132,6 +132,10 @@ class Phone(Actor):
         status: int = await self.do("resume")
         return status
 
+    async def remember_call(self) -> None:
+        """Keeps the call in front in mind, so that a probe may still name it when it is over ("past call")."""
+        await self.do("remember_call")
+
     async def unplug(self) -> None:
         """The cable is pulled: the phone falls silent without a word."""
         await self.do("unplug")
@@ -159,6 +163,10 @@ class Server(Actor):
 
     async def stop_forward(self, user: str, kind: str) -> None:
         await self.do("forward", user=user, kind=kind, active=False, to="", rings=None)
+
+    async def forget_calls(self) -> None:
+        """Every call is lost at the server, as after a crash, and nobody is told."""
+        await self.do("forget_calls")
 
     async def probe(self, user: str, method: str, where: str = "outside", **bent: Any) -> int:
         """Sends one deliberately odd request to a user's phone and gives the status of the answer."""

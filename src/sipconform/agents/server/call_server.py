@@ -95,9 +95,12 @@ class Session:
 
     def _progressed(self, branch: Leg, message: Message) -> None:
         """The caller hears each kind of ringing once, whoever rings (§16.7 forwards all; a B2BUA need not)."""
-        if message.status > 100 and message.status not in self._rung:
-            self._rung.add(message.status)
-            self.caller.ring(message.status, sdp=message.content)
+        status, sdp = message.status, message.content
+        if len(self.branches) > 1 and sdp:  # early media of one is no answer for all (§13.2.1)
+            status, sdp = 180, b""
+        if status > 100 and status not in self._rung:
+            self._rung.add(status)
+            self.caller.ring(status, sdp=sdp)
 
     def _branch_changed(self, branch: Leg) -> None:
         if branch.state == "active" and self.winner is None:
@@ -202,6 +205,14 @@ class CallServer:
         """`take` is asked for every new call, in the order of asking; True means it has taken it."""
         self._interceptors.append(take)
 
+    def forget(self) -> None:
+        """Every call is lost, as after a crash; nobody is told."""
+        for session in self.sessions:
+            for leg in (session.caller, *session.branches):
+                leg.on_state = None
+                self.agent.detach(leg)
+        self.sessions.clear()
+
     def _invited(self, request: ServerRequest) -> None:
         caller = self.authentication.authenticated(request)
         if caller is None:
@@ -219,8 +230,8 @@ class CallServer:
         caller = Leg.offered(self.agent, incoming.request)
         session = Session(self.agent, caller, incoming.identity)
         self.sessions.append(session)
-        session.on_over = self.sessions.remove
-        status, targets, give_up = self._route(incoming, name)
+        session.on_over = self._over
+        status, targets, give_up = self.route(incoming, name)
         if status:
             caller.reject(status)
             session._over()
@@ -228,7 +239,11 @@ class CallServer:
         session.on_failed = lambda _, failed: self._forward_failed(incoming, failed)
         session.ring(targets, give_up)
 
-    def _route(self, incoming: Incoming, name: str) -> tuple[int, list[Target], float]:
+    def _over(self, session: Session) -> None:
+        if session in self.sessions:
+            self.sessions.remove(session)
+
+    def route(self, incoming: Incoming, name: str) -> tuple[int, list[Target], float]:
         """A refusal, or where to ring and for how long."""
         user = self.authentication.directory.find(name)
         if user is None:
@@ -238,7 +253,7 @@ class CallServer:
             if len(incoming.history) >= MOST_DIVERSIONS:
                 return 482, [], 0
             incoming.history.append(Diverted(name, forward.to, "unconditional"))
-            return self._route(incoming, forward.to)
+            return self.route(incoming, forward.to)
         if user.features.dnd:
             return self.dnd_status, [], 0
         contacts = user.contacts(asyncio.get_running_loop().time())
@@ -263,7 +278,7 @@ class CallServer:
         if forward is None or not forward.active or status not in (486, 480, 408):
             return ()
         incoming.history.append(Diverted(last, forward.to, reason))
-        refused, targets, _ = self._route(incoming, forward.to)
+        refused, targets, _ = self.route(incoming, forward.to)
         return () if refused else targets
 
     def _told(self, incoming: Incoming) -> list[tuple[str, str]]:

@@ -59,6 +59,7 @@ class OwnPhone(_OwnAgent):
     def __init__(self, phone: Phone, witness: Witness | None = None, announce: Announce | None = None) -> None:
         self.phone = phone
         self.prober = Prober(phone.agent, announce)
+        self._remembered: Leg | None = None
         verbs: dict[str, Verb] = {
             "start": self._start,
             "stop": phone.stop,
@@ -73,6 +74,7 @@ class OwnPhone(_OwnAgent):
             "resume": self._resume,
             "unplug": self._unplug,
             "probe": self._probe,
+            "remember_call": self._remember_call,
         }
         super().__init__(verbs, witness)
         phone.features.on_change = self.look
@@ -120,6 +122,9 @@ class OwnPhone(_OwnAgent):
     async def _resume(self) -> int:
         return await self.phone.calls.resume(self._leg())
 
+    async def _remember_call(self) -> None:
+        self._remembered = self._leg()
+
     async def _unplug(self) -> None:
         self.phone.close()
 
@@ -128,6 +133,8 @@ class OwnPhone(_OwnAgent):
     ) -> int:
         account = self.phone.account
         dialogs = {"sync": self.phone.features.subscriber.dialog}
+        if self._remembered is not None:
+            dialogs["past call"] = self._remembered.dialog
         if self.phone.calls.legs:
             dialogs["call"] = self.phone.calls.legs[-1].dialog
         return await probe(
@@ -147,7 +154,13 @@ class OwnServer(_OwnAgent):
     def __init__(self, server: Server, witness: Witness | None = None, announce: Announce | None = None) -> None:
         self.server = server
         self.prober = Prober(server.agent, announce)
-        super().__init__({"set_dnd": self._set_dnd, "forward": self._forward, "probe": self._probe}, witness)
+        verbs: dict[str, Verb] = {
+            "set_dnd": self._set_dnd,
+            "forward": self._forward,
+            "forget_calls": self._forget_calls,
+            "probe": self._probe,
+        }
+        super().__init__(verbs, witness)
         server.features.on_change = self.look
         self.look()
 
@@ -161,6 +174,8 @@ class OwnServer(_OwnAgent):
     async def _forward(self, user: str, kind: str, active: bool, to: str, rings: int | None) -> None:
         self.server.features.set_forward(self.server.user(user), FORWARDS[kind], Forward(active, to, rings))
 
+    async def _forget_calls(self) -> None:
+        self.server.calls.forget()
 
     async def _probe(self, user: str, method: str, where: str, cseq: int | None = None, **bent: Any) -> int:
         contacts = self.server.user(user).contacts(asyncio.get_running_loop().time())
