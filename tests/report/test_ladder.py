@@ -2,6 +2,7 @@ from lxml import etree
 
 from sipconform.report.evidence import Evidence, gather
 from sipconform.report.ladder import ELSEWHERE, MOST_LIFELINES, PAGE, Ladder
+from sipconform.report.secrets import Mask
 from sipconform.trace.correlate import correlate
 from sipconform.trace.packet import Address, Observation, Packet
 from sipconform.trace.trace import Trace
@@ -107,6 +108,13 @@ def test_many_hosts_share_the_last_lifeline() -> None:
 def test_a_long_ladder_has_pages() -> None:
     evidence = evidence_of(trace_of(*(request(call_id=f"c{n}") for n in range(PAGE + 1))))
     assert [len(page.findall(".//a")) for page in drawn(evidence)] == [PAGE, 1]
+
+
+def test_a_password_in_a_request_uri_is_masked() -> None:
+    evidence = evidence_of(trace_of(request("INVITE").replace(b"sip:2001@", b"sip:2001:geheim@")))
+    page = "".join(Ladder(evidence, Mask().text).pages())
+    assert "sip:2001:******@192.0.2.10" in page
+    assert "geheim" not in page
 
 
 def test_hostile_names_stay_text() -> None:

@@ -92,7 +92,7 @@ class Ladder:
 
     def text(self, text: str, limit: int) -> str:
         """Hostile text, ready to stand in the SVG."""
-        return escape(legible(shortened(self._say(text[: 4 * limit]), limit)))
+        return escape(legible(shortened(self._say(text[:4096]), limit)))
 
     def _observed(self, start_ns: int, end_ns: int) -> list[Observation]:
         return [
