@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from sipconform.checks.catalogue import EITHER, MUST, SERVER, Check, Finding, Side, Verdict, catalogue, check, finding
 from sipconform.checks.explain import explanations
@@ -121,6 +123,22 @@ def test_no_check_breaks_on_real_captures(shared_captures: Path) -> None:
         for trace in traces(read_capture(path)):
             broken = [f for f in judge(trace).findings if f.verdict is Verdict.COULD_NOT_RUN]
             assert not broken, (path.name, broken)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.sampled_from([scenes.call, scenes.refused_call, scenes.subscription, scenes.registration, scenes.features]),
+       st.lists(st.tuples(st.integers(0, 30), st.integers(0, 900), st.binary(max_size=6)), max_size=12))  # fmt: skip
+def test_no_check_breaks_on_mangled_messages(
+    scene: Callable[[], Scene], wounds: list[tuple[int, int, bytes]]
+) -> None:
+    mangled = scene()
+    names = list(mangled.said)
+    for which, where, what in wounds:
+        said = mangled.said[names[which % len(names)]]
+        raw = said.render()
+        said.raw = raw[: where % len(raw)] + what + raw[where % len(raw) + len(what) :]
+    findings = judge(mangled.trace(until=5000.0)).findings
+    assert not [f.observed for f in findings if f.verdict is Verdict.COULD_NOT_RUN]
 
 
 def test_every_check_explains_itself() -> None:

@@ -7,8 +7,10 @@ sent can be judged from what is seen, what it received only from what it did nex
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from itertools import islice
 
 from sipconform.sip.fault import Fault
 from sipconform.sip.headers.name_addr import NameAddr
@@ -78,10 +80,15 @@ def _by_party(trace: Trace, _length: int) -> dict[Address, list[WireMessage]]:
     return found
 
 
-def heard_after(trace: Trace, party: Address, moment: WireMessage) -> bool:
-    """Whether a party said anything after a message: it is there, and what it says passes the tap."""
+def heard_after(trace: Trace, party: Address, moment: WireMessage, by: Address) -> bool:
+    """Whether a party said anything to another in the 64 s after a message: it is there, and it passes the tap."""
     said = said_by(trace, party)
-    return bool(said) and said[-1].number > moment.number
+    for message in islice(said, bisect_right(said, moment.number, key=lambda m: m.number), None):
+        if seconds(message, moment) > 2 * GIVE_UP:
+            return False
+        if trace.party(message.destination) == by:
+            return True
+    return False
 
 
 def _identity(response: WireMessage, place: Address) -> _Key:

@@ -115,7 +115,7 @@ def _silence(trace: Trace, transaction: Transaction, notify: WireMessage) -> Ite
     sent = sendings(transaction.requests)
     if watched(trace, sent[-1]) < 4.0 or (notify.transport == "udp" and len(sent) < 3):
         return
-    if heard_after(trace, transaction.server, sent[-1]):
+    if heard_after(trace, transaction.server, sent[-1], transaction.client):
         seen = f"no answer to {len(sent)} sending(s)"
         party = transaction.server
         yield finding(sent[-1], False, expected="200", observed=seen, also=[notify], party=party)

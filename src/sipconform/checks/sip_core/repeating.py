@@ -72,7 +72,7 @@ def _judge_request(trace: Trace, transaction: Transaction) -> Iterator[Finding]:
 
 def _never_repeated(trace: Trace, transaction: Transaction, request: WireMessage) -> Iterator[Finding]:
     """An answer may travel another way or the host may be known dead (ICMP); both show in a peer never heard."""
-    if heard_after(trace, transaction.server, request):
+    if heard_after(trace, transaction.server, request, transaction.client):
         seen = f"sent once, unanswered for {watched(trace, request):.1f} s"
         yield finding(request, False, expected="the request again after 0.5, 1.5 and 3.5 s", observed=seen)
 
