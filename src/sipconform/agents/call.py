@@ -44,6 +44,8 @@ class Leg:
     on_provisional: Callable[[Leg, Message], None] | None = None
     _final: asyncio.Future[int] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     _cancel_wanted: str | None = None
+    _farewell: Headers = ()  # what BYE says when a 2xx has crossed our CANCEL
+    _refused: dict[str, Leg] = field(default_factory=dict)  # To tag -> a fork that answered too late
     _tasks: set[asyncio.Task[object]] = field(default_factory=set)
     _reinviting: bool = False
     _open_offer: ServerRequest | None = None
@@ -103,15 +105,22 @@ class Leg:
             self.remote_sdp = answer.content or self.remote_sdp
         self._acknowledge(answer.cseq_number)
         if self.state == "ended":  # the 2xx crossed our CANCEL (§9.1): the call is there, and must be ended
-            self.spawn(self._bye())
+            if self.answer is None:
+                self.answer = answer
+                self.spawn(self._bye(self._farewell))
         elif first:
             self.state, self.status, self.answer = "active", answer.status, answer
             self._settle(answer.status)
             self._changed()
 
     def _refuse_fork(self, answer: Message) -> None:
-        """Another fork answered too: acknowledged, then ended (§13.2.2.4)."""
-        other = Leg(self.agent, Dialog.from_response(answer), "active")
+        """Another fork answered too: acknowledged, and again with each repetition, then ended (§13.2.2.4)."""
+        if other := self._refused.get(answer.to_tag):
+            other._acknowledge(answer.cseq_number)
+            return
+        other = self._refused[answer.to_tag] = Leg(
+            self.agent, Dialog.from_response(answer), "active", request=self.request
+        )
         other._acknowledge(answer.cseq_number)
         other.spawn(other._bye())
 
@@ -216,6 +225,7 @@ class Leg:
         if self.state == "ended":
             return
         told = [("Reason", reason)] if reason else []
+        self._farewell = told
         if self.state == "active":
             self._end("us", self.status)
             self.spawn(self._bye([*headers, *told]))
@@ -288,6 +298,11 @@ class Leg:
     def _changed(self) -> None:
         if self.on_state:
             self.on_state(self)
+
+    async def settled(self) -> None:
+        """Returns once everything this leg has under way has been answered or given up."""
+        while self._tasks:
+            await asyncio.wait(set(self._tasks))
 
     def spawn(self, coroutine: Coroutine[Any, Any, object]) -> None:
         """Runs something on behalf of the leg, and keeps it alive until it is over."""

@@ -359,7 +359,8 @@ class Endpoint:
         for server in list(self.servers.values()):
             invite = server.message
             same_call = invite.call_id == ack.call_id and invite.cseq_number == ack.cseq_number
-            if invite.method == "INVITE" and same_call and invite.from_tag == ack.from_tag:
+            ours = server.to_tag == ack.to_tag  # else it is for another fork's answer
+            if invite.method == "INVITE" and same_call and ours and invite.from_tag == ack.from_tag:
                 server.acknowledged(ack)
 
     def _arrived_cancel(self, cancel: ServerRequest) -> None:

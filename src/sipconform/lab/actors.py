@@ -116,9 +116,18 @@ class Phone(Actor):
     async def answer(self) -> None:
         await self.do("answer")
 
-    async def reject(self) -> None:
-        """The user refuses the call that rings."""
-        await self.do("reject")
+    async def reject(self, status: int = 486) -> None:
+        """The user refuses the call that rings; `status` other than 486 is for phones that can be told."""
+        await (self.do("reject") if status == 486 else self.do("reject", status=status))
+
+    async def early_media(self) -> None:
+        """The phone that rings plays something to the caller before it answers."""
+        await self.do("early_media")
+
+    async def register_as(self, user: str) -> int:
+        """Tries to sign in under another number; gives the registrar's answer."""
+        status: int = await self.do("register_as", user=user)
+        return status
 
     async def hang_up(self) -> None:
         await self.do("hang_up")
@@ -152,7 +161,24 @@ class Phone(Actor):
 
 @dataclass(eq=False)
 class Server(Actor):
-    """The call server, and what a portal or an administrator does there."""
+    """The call server, and what a portal or an administrator does there. `group` is the hunt group's number."""
+
+    group: str = field(default="", kw_only=True)
+
+    @property
+    def group_number(self) -> str:
+        """The hunt group's number; a server without one is not supported, not broken."""
+        if not self.group:
+            raise NotSupportedError("this server has no hunt group")
+        return self.group
+
+    async def group_tells(self, **settings: str) -> None:
+        """How calls to the group are told of: `reason`, `telling`, `alert_info` (see docs/hunt_group.md)."""
+        await self.do("group_tells", **settings)
+
+    async def behave_as_proxy(self) -> None:
+        """From now on the caller hears of every fork that answers, as from a forking proxy."""
+        await self.do("behave_as_proxy")
 
     async def set_dnd(self, user: str, on: bool) -> None:
         """Do Not Disturb is switched at the server, as a portal would."""

@@ -13,6 +13,9 @@ def teach_server(server: Server, profile: Profile) -> None:
     server.features.packaging = sync.packaging
     server.features.encoding = sync.charset
     server.features.notifier.status = sync.accepted
+    server.hunting.decline_ends_all = profile.hunt_group.decline_ends_all
+    server.hunting.ring_seconds = profile.hunt_group.ring_seconds
+    server.hunting.telling = profile.diversion
     for user in server.directory.users.values():
         user.features = profile.initial_state
 

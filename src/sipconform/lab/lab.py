@@ -14,6 +14,7 @@ from sipconform.agents.endpoint import Endpoint
 from sipconform.agents.faults import Fault
 from sipconform.agents.phone.phone import Phone as OwnPhoneAgent
 from sipconform.agents.server.directory import Directory
+from sipconform.agents.server.hunt_group import Group
 from sipconform.agents.server.server import Server as OwnServerAgent
 from sipconform.agents.user_agent import DEFAULT_PORT, Account
 from sipconform.lab.actors import CouldNotRunError, Driver, Phone, Server
@@ -36,7 +37,13 @@ ACCOUNTS = {  # name in a scenario -> user; two phones of one user share the use
     "phone": "2001",
     "second_phone": "2001",
     "other_phone": "2002",
+    "caller": "2010",
+    "member_one": "2011",
+    "member_two": "2012",
+    "member_three": "2013",
+    "desk_member": "2014",  # of the hunt group, with nothing but a hardware telephone
 }
+MEMBERS = ("member_one", "member_two", "member_three", "desk_member")
 SIMULATED_SERVER = {4: "10.0.0.1", 6: "fd00::1"}
 SIMULATED_PHONE = {4: "10.0.1.{}", 6: "fd00::1:{}"}
 LOOPBACK = {4: "127.0.0.1", 6: "::1"}
@@ -59,6 +66,7 @@ class Lab:
     _actors: dict[str, Phone | Server] = field(default_factory=dict)
     _agents: list[OwnPhoneAgent | OwnServerAgent] = field(default_factory=list)
     _ours: dict[str, str] = field(default_factory=dict)  # "ip:port" -> "phone" or "server"
+    _places: dict[str, str] = field(default_factory=dict)  # name -> "ip:port"
     _contexts: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -136,9 +144,12 @@ class Lab:
                 directory.add(user, self._password(user))
             agent = OwnServerAgent(endpoint, directory, settings.algorithms)
             teach_server(agent, self.profile)
+            if self.group is not None:
+                agent.hunting.add(self.group)
             self._adopt(agent)
             driver = OwnServer(agent, self._witness("server"), self._announce("server"))
-        self._actors["server"] = Server("server", driver, self.observe)
+        group = self.group.number if self.group else ""
+        self._actors["server"] = Server("server", driver, self.observe, group=group)
         self._introduce()
 
     async def _open_phone(self, name: str) -> Phone:
@@ -148,6 +159,7 @@ class Lab:
         if settings.kind == "remote":
             driver: Driver = await self._remote_driver(settings.control)
             if settings.address:
+                self._places[name] = settings.address
                 self._ours.pop(settings.address, None)
         else:
             place = 10 + len(self._actors)
@@ -172,6 +184,7 @@ class Lab:
         except OSError as error:
             raise CouldNotRunError(f"{local} cannot be bound for {name}: {error.strerror}") from error
         self._ours[str(transport.local)] = role
+        self._places[name] = str(transport.local)
         return endpoint
 
     def _adopt(self, agent: OwnPhoneAgent | OwnServerAgent) -> None:
@@ -209,7 +222,11 @@ class Lab:
             "servers": [a for a, role in ours.items() if role == "server"] + remote,
             "phones": [a for a, role in ours.items() if role == "phone"],
             "profile": self.profile.name,
+            "actors": dict(self._places),
         }
+        if group := self.group:
+            members, desk_only = list(group.members), sorted(group.desk_only)
+            facts["groups"] = [{"number": group.number, "members": members, "desk_only": desk_only}]
         self.observe("lab", "lab", facts)
 
     # -- small facts ----------------------------------------------------------------------------------------
@@ -224,6 +241,19 @@ class Lab:
         with socket.socket(family, socket.SOCK_DGRAM) as probe:  # connecting UDP sends nothing
             probe.connect(self.server_address)
             return str(probe.getsockname()[0])
+
+    @property
+    def group(self) -> Group | None:
+        """The hunt group of this dialect, None where it has none."""
+        number = self.profile.hunt_group.number
+        if not number:
+            return None
+        users = {name: self._user(name) for name in MEMBERS}
+        return Group(number, tuple(users.values()), "Group", frozenset({users["desk_member"]}))
+
+    def _user(self, name: str) -> str:
+        known = self.settings.phones.get(name)
+        return known.user if known else ACCOUNTS.get(name, "2001")
 
     def _password(self, user: str) -> str:
         known = {p.user: p.password for p in self.settings.phones.values() if p.password}

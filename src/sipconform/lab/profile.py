@@ -114,6 +114,17 @@ class Hotspot(_Table, frozen=True):
     without_registration: bool = False
 
 
+class HuntGroup(_Table, frozen=True):
+    """A group whose number rings all members. `number` "": devices of this make have none.
+
+    `decline_ends_all`: a 6xx of one member refuses the call for all (RFC 3261 §16.7 step 6).
+    """
+
+    number: str = ""
+    decline_ends_all: bool = False
+    ring_seconds: Seconds = 60
+
+
 class Capabilities(_Table, frozen=True):
     """What devices of this make can do at all. Unknown is not no: it is tried, and judged with care."""
 
@@ -150,6 +161,7 @@ class Profile(_Table, frozen=True):
     shared_line: SharedLine = SharedLine()
     timing: Timing = Timing()
     hotspot: Hotspot = Hotspot()
+    hunt_group: HuntGroup = HuntGroup()
     capabilities: Capabilities = Capabilities()
     diversion: Literal["diversion", "history-info", "both", "none"] = "diversion"
     deviations: tuple[Deviation, ...] = ()

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from sipconform.agents.call import Leg
 from sipconform.agents.endpoint import ServerRequest
+from sipconform.agents.phone import journal
 from sipconform.agents.user_agent import Headers, UserAgent
-from sipconform.sip.headers.reason import Reason
 from sipconform.sip.offer_answer import compose_answer, compose_audio, compose_hold
 from sipconform.sip.sdp import Sdp
 from sipconform.sip.uri import escape
@@ -34,6 +34,8 @@ class Calls:
     answers_itself: bool = False
     legs: list[Leg] = field(default_factory=list)
     missed: list[str] = field(default_factory=list)
+    taken_elsewhere: list[str] = field(default_factory=list)  # by whom, as far as that was told
+    fetched: list[str] = field(default_factory=list)  # URLs of Alert-Info that were asked for: none, for they are hostile
     media_port: int = MEDIA_PORT
     on_change: Callable[[], None] | None = None
     on_incoming: Callable[[Leg], None] | None = None
@@ -63,6 +65,10 @@ class Calls:
     def answer(self, leg: Leg, headers: Headers = ()) -> None:
         """Lifts the receiver."""
         leg.accept(self._answer_to(leg, leg.remote_sdp), headers)
+
+    def early_media(self, leg: Leg) -> None:
+        """Answers 183 with a session description: an announcement is heard before anybody lifts the receiver."""
+        leg.ring(183, sdp=self._answer_to(leg, leg.remote_sdp))
 
     async def hold(self, leg: Leg, headers: Headers = (), style: str = "sendonly") -> int:
         """Puts the other side on hold; gives the status of the re-INVITE."""
@@ -111,7 +117,11 @@ class Calls:
     def _note_missed(self, leg: Leg) -> None:
         """A call that stopped ringing is missed, unless it was answered elsewhere (RFC 3326 §3.1)."""
         request = leg.invite
-        if request is not None and request.cancelled is not None and not answered_elsewhere(request):
+        if request is None or request.cancelled is None:
+            return
+        if journal.answered_elsewhere(request):
+            self.taken_elsewhere.append(journal.answered_by(request))
+        else:
             self.missed.append(request.message.from_.uri_text if request.message.from_ else "")
 
     # -- session descriptions -------------------------------------------------------------------------------
@@ -135,10 +145,3 @@ class Calls:
         session = self._sessions[leg]
         session.version += 1
         return session
-
-
-def answered_elsewhere(request: ServerRequest) -> bool:
-    """Whether the CANCEL of this INVITE gave as its reason that somebody else has taken the call (RFC 3326)."""
-    reasons = request.cancelled.reason_values if request.cancelled is not None else []
-    said = {(r.protocol.upper(), r.cause) for r in reasons if isinstance(r, Reason)}
-    return ("SIP", 200) in said or ("Q.850", 26) in said

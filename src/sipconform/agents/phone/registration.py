@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from sipconform.agents.user_agent import UserAgent
 from sipconform.sip.headers.name_addr import NameAddr
 from sipconform.sip.message import Message
+from sipconform.sip.uri import escape
 
 RETRY_AFTER = 32.0  # seconds until the next try after a failed registration
 REFRESH_AT = 0.5  # of the granted time
@@ -41,6 +42,18 @@ class Registration:
         self.granted = self._granted(answer) if answer is not None and answer.status < 300 else 0
         self._again_after(self.granted * REFRESH_AT if self.granted else RETRY_AFTER)
         return self.status
+
+    async def register_as(self, user: str) -> int:
+        """Tries once to register somebody else's number for our own Contact, which a registrar refuses (§10.3)."""
+        account = self.agent.account
+        if account is None:
+            raise ValueError("a registration needs an account")
+        to = f"<sip:{escape(user)}@{account.domain}>"
+        draft = self.agent.new_request("REGISTER", f"sip:{account.domain}", to)
+        draft.add("Contact", self.agent.contact)
+        draft.add("Expires", str(self.expires))
+        answer = await self.agent.ask(draft)
+        return answer.status if answer is not None else 408
 
     async def unregister(self) -> int:
         """Removes the binding (§10.2.2)."""

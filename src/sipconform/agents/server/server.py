@@ -10,6 +10,8 @@ from sipconform.agents.server.authentication import Authentication
 from sipconform.agents.server.call_server import CallServer
 from sipconform.agents.server.directory import Directory, User
 from sipconform.agents.server.feature_server import FeatureServer
+from sipconform.agents.server.hunt_group import HuntGroups
+from sipconform.agents.server.line_server import LineServer
 from sipconform.agents.server.registrar import Registrar
 from sipconform.agents.user_agent import UserAgent
 
@@ -27,6 +29,8 @@ class Server:
     registrar: Registrar = field(init=False)
     features: FeatureServer = field(init=False)
     calls: CallServer = field(init=False)
+    lines: LineServer = field(init=False)
+    hunting: HuntGroups = field(init=False)
 
     def __post_init__(self) -> None:
         self.agent = UserAgent(self.endpoint)
@@ -34,10 +38,13 @@ class Server:
         self.registrar = Registrar(self.agent, self.authentication)
         self.features = FeatureServer(self.agent, self.authentication)
         self.calls = CallServer(self.agent, self.authentication)
+        self.lines = LineServer(self.agent, self.authentication, self.calls)
+        self.hunting = HuntGroups(self.calls)
 
     def user(self, name: str) -> User:
         """A user that must be there: scenarios name no strangers."""
         return self.directory.users[name]
 
     def close(self) -> None:
+        self.lines.close()
         self.endpoint.close()

@@ -8,11 +8,13 @@ from typing import Any
 
 from sipconform.agents.call import Leg
 from sipconform.agents.changes import Changes
+from sipconform.agents.phone import journal
 from sipconform.agents.phone.phone import Phone
 from sipconform.agents.probing import Announce, Prober
 from sipconform.agents.server.server import Server
 from sipconform.features.feature_state import FeatureState, Forward, ForwardType
 from sipconform.lab.actors import CouldNotRunError, NotSupportedError
+from sipconform.lab.drivers.hunting import hunting_verbs
 from sipconform.sip.dialog import Dialog
 
 FORWARDS = {"cfu": ForwardType.IMMEDIATE, "cfb": ForwardType.BUSY, "cfna": ForwardType.NO_ANSWER}
@@ -75,6 +77,8 @@ class OwnPhone(_OwnAgent):
             "unplug": self._unplug,
             "probe": self._probe,
             "remember_call": self._remember_call,
+            "early_media": self._early_media,
+            "register_as": phone.registration.register_as,
         }
         super().__init__(verbs, witness)
         phone.features.on_change = self.look
@@ -87,7 +91,20 @@ class OwnPhone(_OwnAgent):
             "registered": self.phone.registration.registered,
             "call": calls.legs[-1].state if calls.legs else "idle",
             "missed": len(calls.missed),
+            **self._journal(),
             **told(self.phone.features.shown),
+        }
+
+    def _journal(self) -> dict[str, Any]:
+        """What the display says of the last call that came in, and of the last one another has taken."""
+        calls = self.phone.calls
+        ringing = next((leg.invite.message for leg in reversed(calls.legs) if leg.invite is not None), None)
+        return {
+            "forwarded_by": journal.shown_forwarder(ringing) if ringing else "",
+            "tone": journal.tone(ringing) if ringing else "",
+            "elsewhere": len(calls.taken_elsewhere),
+            "answered_by": calls.taken_elsewhere[-1] if calls.taken_elsewhere else "",
+            "fetched": list(calls.fetched),
         }
 
     async def _start(self, sync: bool) -> int:
@@ -112,6 +129,9 @@ class OwnPhone(_OwnAgent):
 
     async def _reject(self, status: int = 486) -> None:
         self._leg().reject(status)
+
+    async def _early_media(self) -> None:
+        self.phone.calls.early_media(self._leg())
 
     async def _hang_up(self) -> None:
         self._leg().hang_up()
@@ -158,6 +178,7 @@ class OwnServer(_OwnAgent):
             "set_dnd": self._set_dnd,
             "forward": self._forward,
             "forget_calls": self._forget_calls,
+            **hunting_verbs(server.hunting),
             "probe": self._probe,
         }
         super().__init__(verbs, witness)
