@@ -188,23 +188,25 @@ class Leg:
 
     # -- within the call ------------------------------------------------------------------------------------
 
-    async def reinvite(self, sdp: bytes, headers: Headers = ()) -> int:
-        """Changes the session; gives the final status. 491 is tried again once after the pause of §14.1."""
-        answer = await self._reinvite_once(sdp, headers)
+    async def reinvite(self, sdp: bytes, headers: Headers = (), *, late: bool = False) -> int:
+        """Changes the session; gives the final status. 491 is tried again once after the pause of §14.1. `late`: the
+        re-INVITE offers nothing, and the description is the ACK's answer to the peer's offer (§14.1, §13.2.1)."""
+        answer = await self._reinvite_once(sdp, headers, late)
         if answer is not None and answer.status == 491 and self.state == "active":
             low, high = GLARE_WAIT["owner" if self.request else "other"]
             await asyncio.sleep(self.agent.endpoint.random.uniform(low, high))
-            answer = await self._reinvite_once(sdp, headers)
+            answer = await self._reinvite_once(sdp, headers, late)
         if answer is None or answer.status in (408, 481):
             self.hang_up()
         return answer.status if answer is not None else 408
 
-    async def _reinvite_once(self, sdp: bytes, headers: Headers) -> Message | None:
+    async def _reinvite_once(self, sdp: bytes, headers: Headers, late: bool) -> Message | None:
         draft = self.agent.in_dialog(self.dialog, "INVITE", headers)
-        if sdp:
+        if sdp and not late:
             draft.with_body(SDP, sdp)
         self._reinviting = True
-        answer = await self.agent.ask(draft, self.dialog, begun=self._watch_reinvite)
+        in_ack = sdp if late else b""
+        answer = await self.agent.ask(draft, self.dialog, begun=lambda request: self._watch_reinvite(request, in_ack))
         self._reinviting = False
         if answer is not None and answer.status < 300:
             self.dialog.refresh_target(answer)
@@ -213,8 +215,12 @@ class Leg:
             self._changed()
         return answer
 
-    def _watch_reinvite(self, request: ClientRequest) -> None:
-        request.on_answer = lambda answer: self._acknowledge(answer.cseq_number) if answer.status < 300 else None
+    def _watch_reinvite(self, request: ClientRequest, sdp: bytes) -> None:
+        def answered(answer: Message) -> None:
+            if answer.status < 300:
+                self._acknowledge(answer.cseq_number, sdp)
+
+        request.on_answer = answered
 
     async def ask(self, method: str, headers: Headers = (), body: bytes = b"") -> Message | None:
         """Any other request within the call: INFO, UPDATE, REFER, NOTIFY."""

@@ -129,6 +129,7 @@ class Notifier:
     max_expires: int = 3600
     status: int = 200
     headers: tuple[tuple[str, str], ...] = ()
+    on_ended: Callable[[NotifierSubscription], None] | None = None
     subscriptions: list[NotifierSubscription] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -139,9 +140,11 @@ class Notifier:
         return (s for s in list(self.subscriptions) if s.user == user)
 
     def forget(self, subscription: NotifierSubscription) -> None:
+        self.agent.detach(subscription)
         if subscription in self.subscriptions:
             self.subscriptions.remove(subscription)
-        self.agent.detach(subscription)
+            if self.on_ended:
+                self.on_ended(subscription)
 
     def _subscribe(self, request: ServerRequest) -> None:
         message = request.message

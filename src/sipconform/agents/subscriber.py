@@ -35,6 +35,7 @@ class Subscriber:
     dialog: Dialog = field(default_factory=lambda: Dialog("", "", "", "", "", ""))
     status: int = 0
     wanted: bool = False
+    once: bool = False  # neither refreshed nor begun again: it lasts as long as it was granted
     active: bool = False
     _refresh: asyncio.TimerHandle | None = None
     _tasks: set[asyncio.Task[object]] = field(default_factory=set)
@@ -90,7 +91,7 @@ class Subscriber:
         answer = await self.agent.ask(draft, self.dialog)
         if answer is not None and answer.status < 300:
             self._answered(answer)
-        elif self.wanted and (answer is None or answer.status in (404, 481)):
+        elif self._kept and (answer is None or answer.status in (404, 481)):
             self.active = False
             await self.subscribe()
         return answer
@@ -109,13 +110,17 @@ class Subscriber:
         for task in self._tasks:
             task.cancel()
 
+    @property
+    def _kept(self) -> bool:
+        return self.wanted and not self.once
+
     # -- what comes back ------------------------------------------------------------------------------------
 
     def _answered(self, answer: Message | None) -> None:
         self.status = answer.status if answer is not None else 408
         if answer is None or answer.status >= 300:
             self._leave_dialog()
-            if self.wanted and self.status not in GIVE_UP:
+            if self._kept and self.status not in GIVE_UP:
                 self._again_after(NO_REASON_AFTER)
             return
         if not self.dialog.remote_tag:
@@ -126,7 +131,7 @@ class Subscriber:
             self.dialog.refresh_target(answer)
         self.active = self.wanted
         granted = _seconds(answer, "Expires") or self.expires
-        if self.wanted:
+        if self._kept:
             self._refresh_after(granted * REFRESH_AT)
 
     def received(self, request: ServerRequest) -> None:
@@ -152,7 +157,7 @@ class Subscriber:
     def _terminated(self, reason: str, retry_after: int | None) -> None:
         self.active = False
         self._leave_dialog()
-        if not self.wanted or (reason and reason not in RESUBSCRIBE_AFTER):
+        if not self._kept or (reason and reason not in RESUBSCRIBE_AFTER):
             return
         wait = RESUBSCRIBE_AFTER.get(reason, NO_REASON_AFTER)
         self._again_after(wait if retry_after is None else retry_after)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from sipconform.agents.call import Leg
 from sipconform.agents.endpoint import ServerRequest
 from sipconform.agents.phone import journal
+from sipconform.agents.phone.audio import Audio
 from sipconform.agents.user_agent import Headers, UserAgent
 from sipconform.sip.offer_answer import compose_answer, compose_audio, compose_hold
 from sipconform.sip.sdp import Sdp
@@ -39,6 +40,8 @@ class Calls:
     media_port: int = MEDIA_PORT
     on_change: Callable[[], None] | None = None
     on_incoming: Callable[[Leg], None] | None = None
+    decorate: Callable[[Leg], list[tuple[str, str]]] = lambda _: []  # header fields of every INVITE and answer of a leg
+    audio: Audio | None = None
     _sessions: dict[Leg, _Session] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -52,33 +55,33 @@ class Calls:
         await leg.outcome()
         return leg
 
-    def begin(self, number: str, headers: Headers = (), uri: str = "") -> Leg:
-        """Dials, without waiting. `uri` overrides the Request-URI and To made of the number."""
+    def begin(self, number: str, headers: Headers = (), uri: str = "", to: str = "") -> Leg:
+        """Dials, without waiting. `uri` overrides the Request-URI made of the number, `to` the URI in To as well."""
         account = self.agent.account
         if account is None:
             raise ValueError("a phone needs an account to call")
         uri = uri or f"sip:{escape(number)}@{account.domain}"
         leg = self._new(Leg(self.agent))
-        leg.call(uri, f"<{uri}>", self.offer(leg), headers)
+        leg.call(uri, f"<{to or uri}>", self.offer(leg), headers)
         return leg
 
     def answer(self, leg: Leg, headers: Headers = ()) -> None:
         """Lifts the receiver."""
-        leg.accept(self._answer_to(leg, leg.remote_sdp), headers)
+        leg.accept(self._answer_to(leg, leg.remote_sdp), [*headers, *self.decorate(leg)])
 
     def early_media(self, leg: Leg) -> None:
         """Answers 183 with a session description: an announcement is heard before anybody lifts the receiver."""
         leg.ring(183, sdp=self._answer_to(leg, leg.remote_sdp))
 
-    async def hold(self, leg: Leg, headers: Headers = (), style: str = "sendonly") -> int:
-        """Puts the other side on hold; gives the status of the re-INVITE."""
+    async def hold(self, leg: Leg, headers: Headers = (), style: str = "sendonly", *, late: bool = False) -> int:
+        """Puts the other side on hold; gives the status of the re-INVITE. `late`: only the ACK says so."""
         session = self._next(leg)
         sdp = compose_hold(self._host, self.media_port, session.id, session.version, style)
-        return await leg.reinvite(sdp, headers)
+        return await leg.reinvite(sdp, [*headers, *self.decorate(leg)], late=late)
 
     async def resume(self, leg: Leg, headers: Headers = ()) -> int:
         """Takes the call up again."""
-        return await leg.reinvite(self.offer(leg), headers)
+        return await leg.reinvite(self.offer(leg), [*headers, *self.decorate(leg)])
 
     # -- what the network does ------------------------------------------------------------------------------
 
@@ -90,7 +93,7 @@ class Calls:
         leg = self._new(Leg.offered(self.agent, request))
         if self.on_incoming:
             self.on_incoming(leg)
-        leg.ring()
+        leg.ring(headers=self.decorate(leg))
         if self.answers_itself:
             self.answer(leg)
         self._changed(leg)
@@ -105,12 +108,15 @@ class Calls:
     def _offered(self, leg: Leg, request: ServerRequest) -> None:
         """Another offer within the call: answered as it asks (RFC 3264 §6); none asked for: ours in full (§14.2)."""
         offer = request.message.content
-        leg.agree(request, self._answer_to(leg, offer) if offer else self.offer(leg))
+        leg.agree(request, self._answer_to(leg, offer) if offer else self.offer(leg), self.decorate(leg))
 
     def _changed(self, leg: Leg) -> None:
         if leg.state == "ended" and leg in self.legs:
             self.legs.remove(leg)
             self._note_missed(leg)
+        if self.audio:
+            talking = next((each for each in reversed(self.legs) if each.state == "active"), None)
+            self.audio.follow(*((talking.local_sdp, talking.remote_sdp) if talking else (b"", b"")))
         if self.on_change:
             self.on_change()
 

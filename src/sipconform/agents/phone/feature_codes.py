@@ -15,11 +15,13 @@ from sipconform.agents.phone.calls import Calls
 from sipconform.agents.user_agent import UserAgent
 from sipconform.features.feature_code import (
     FORWARDS,
+    LEGAL_SECONDS,
     SECONDS_PER_RING,
     Action,
     CodeTable,
     Feature,
     UriForm,
+    apply_code,
     request_uri,
 )
 from sipconform.features.feature_state import FeatureState, Forward, ForwardType
@@ -49,31 +51,34 @@ class FeatureCodes:
 
     async def press_dnd(self, on: bool) -> int:
         """The key for do not disturb: gives the final status, 0 when there is no code and nothing was sent."""
-        status = await self._press(Feature.DND, Action.ON if on else Action.OFF)
-        if 200 <= status < 300:
-            self.show(self.shown().with_dnd(on))
-        return status
+        return await self._press(self.table.compose(Feature.DND, Action.ON if on else Action.OFF))
 
     async def set_forward(self, kind: ForwardType, forward: Forward) -> int:
-        """A forward set in the menu; as `press_dnd`."""
-        action = Action.ON if forward.active else Action.OFF
-        seconds = forward.rings * SECONDS_PER_RING if forward.rings is not None else None
-        number = forward.to if forward.active else ""
-        status = await self._press(OF_KIND[kind], action, number, seconds)
-        if 200 <= status < 300:
-            self.show(self.shown().with_forward(kind, forward))
-        return status
+        """A forward set in the menu; as `press_dnd`. A ring count no timer code can say is left away."""
+        if not forward.active:
+            return await self._press(self.table.compose(OF_KIND[kind], Action.OFF))
+        seconds = (forward.rings or 0) * SECONDS_PER_RING
+        timer = seconds if seconds in LEGAL_SECONDS else None
+        return await self._press(self.table.compose(OF_KIND[kind], Action.ON, forward.to, timer))
 
-    async def _press(self, feature: Feature, action: Action, number: str = "", seconds: int | None = None) -> int:
-        code = self.table.compose(feature, action, number, seconds)
-        if not code:
+    async def _press(self, code: str | None) -> int:
+        """Dials, again if it must be, and shows what the code does once it was accepted."""
+        match = self.table.match(code) if code else None
+        if not code or match is None:
             return 0
         async with self._line:
-            for left in reversed(range(self.tries)):
-                status, announced = await self._dial(code)
-                if announced or status not in TRY_AGAIN or not left:
-                    return status
-                await asyncio.sleep(self.pause)
+            status = await self._dial_patiently(code)
+        if 200 <= status < 300:
+            self.show(apply_code(self.shown(), match))
+        return status
+
+    async def _dial_patiently(self, code: str) -> int:
+        status, announced = await self._dial(code)
+        for _ in range(self.tries - 1):
+            if announced or status not in TRY_AGAIN:
+                break
+            await asyncio.sleep(self.pause)
+            status, announced = await self._dial(code)
         return status
 
     async def _dial(self, code: str) -> tuple[int, bool]:

@@ -48,14 +48,14 @@ class FeatureSync:
     async def press_dnd(self, on: bool) -> None:
         """The user presses the key. Without synchronisation the phone acts locally and sends nothing (B1)."""
         if not self.synchronises:
-            self._show(self.shown.with_dnd(on))
+            self.show(self.shown.with_dnd(on))
         else:
             await self._ask_for(SetDoNotDisturb(on, ""))
 
     async def set_forward(self, kind: ForwardType, forward: Forward) -> None:
         """The user sets a forward."""
         if not self.synchronises:
-            self._show(self.shown.with_forward(kind, forward))
+            self.show(self.shown.with_forward(kind, forward))
         else:
             rings = forward.rings if kind is ForwardType.NO_ANSWER else None
             await self._ask_for(SetForwarding(kind, forward.active, forward.to, rings, ""))
@@ -78,9 +78,10 @@ class FeatureSync:
         for part in read_body(notify.text("Content-Type"), notify.content):
             if isinstance(part.document, DoNotDisturbEvent | ForwardingEvent):
                 state = apply(state, part.document)
-        self._show(state)
+        self.show(state)
 
-    def _show(self, state: FeatureState) -> None:
+    def show(self, state: FeatureState) -> None:
+        """Changes the display."""
         self.shown = state
         if self.on_change:
             self.on_change()

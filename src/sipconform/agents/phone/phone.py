@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from sipconform.agents.endpoint import Endpoint, ServerRequest
+from sipconform.agents.phone.audio import Audio
 from sipconform.agents.phone.calls import Calls
 from sipconform.agents.phone.feature_sync import FeatureSync
 from sipconform.agents.phone.registration import Registration
+from sipconform.agents.phone.shared_line import SharedLine
 from sipconform.agents.user_agent import Account, UserAgent
 from sipconform.trace.packet import Address
+
+Mode = Literal["off", "subscribe", "feature-code", "csta"]
 
 
 @dataclass(eq=False)
 class Phone:
-    """`proxy` is the server's address."""
+    """`proxy` is the server's address. `mode` is by which road features are kept equal: one, never two."""
 
     side: ClassVar[str] = "phone"
     endpoint: Endpoint
@@ -25,12 +29,14 @@ class Phone:
     registration: Registration = field(init=False)
     features: FeatureSync = field(init=False)
     calls: Calls = field(init=False)
+    line: SharedLine = field(init=False)
 
     def __post_init__(self) -> None:
         self.agent = UserAgent(self.endpoint, self.account, self.proxy)
         self.registration = Registration(self.agent)
         self.features = FeatureSync(self.agent)
         self.calls = Calls(self.agent, self._refuses)
+        self.line = SharedLine(self.agent, self.calls)
 
     def _refuses(self, _: ServerRequest) -> int:
         """Do Not Disturb is done here only while the server does not do it (feature sync sheet, FS-128)."""
@@ -40,12 +46,21 @@ class Phone:
     async def start(self) -> int:
         """Registers, and once registered starts what is switched on. Gives the status of the registration."""
         status = await self.registration.register()
-        if self.registration.registered:
+        if self.registration.registered and self.mode == "subscribe":
             await self.features.start()
         return status
 
+    async def speak(self, hertz: int) -> None:
+        """From now on the phone has a voice in its calls. Raises OSError when no port is to be had."""
+        if self.calls.audio is None:
+            host = self.endpoint.transports[0].local.host
+            self.calls.audio = await Audio.open(self.endpoint.network, host, hertz)
+            self.calls.media_port = self.calls.audio.port.local.port
+
     async def stop(self) -> None:
         """Ends subscription and registration in good order."""
+        if self.line.on:
+            await self.line.leave()
         await self.features.subscriber.unsubscribe()
         if self.registration.registered:
             await self.registration.unregister()
@@ -54,4 +69,7 @@ class Phone:
         """Falls silent at once, like a phone whose cable was pulled."""
         self.registration.close()
         self.features.subscriber.close()
+        self.line.close()
+        if self.calls.audio:
+            self.calls.audio.close()
         self.endpoint.close()

@@ -108,7 +108,7 @@ class SharedLine:
 
     async def press(self, index: int) -> int:
         """The line key: what it does depends on the slot (sheet §12). Gives a status where one is to be had, else 0."""
-        own = self.legs.get(index)
+        own = self._live().get(index)
         if own is not None:
             return await self._press_own(own)
         state = self.told.state(index)
@@ -128,14 +128,14 @@ class SharedLine:
         self.legs[index] = leg
         return await leg.outcome()
 
-    async def hold(self, *, private: bool = False, style: str = "sendonly") -> int:
+    async def hold(self, *, private: bool = False, style: str = "sendonly", late: bool = False) -> int:
         """Public hold, or private hold so that nobody else may take the call (sheet 5.1, 5.5)."""
         index, leg = self._front()
         if private:
             self._private.add(index)
         else:
             self._private.discard(index)
-        status = await self.calls.hold(leg, (), style)
+        status = await self.calls.hold(leg, (), style, late=late)
         self._changed()
         return status
 
@@ -204,13 +204,6 @@ class SharedLine:
         state = State.HELD_PRIVATE if index in self._private else ""
         return [("Call-Info", str(Appearance(index, state, uri=f"sip:{self._domain}")))]
 
-    def look(self) -> None:
-        """Forgets the legs that have ended."""
-        for index, leg in list(self.legs.items()):
-            if leg.state == "ended":
-                del self.legs[index]
-                self._private.discard(index)
-
     def close(self) -> None:
         self.subscriber.close()
         if self.seizure is not None:
@@ -226,9 +219,16 @@ class SharedLine:
             return await self.resume()
         return 0
 
+    def _live(self) -> dict[int, Leg]:
+        """The own calls, those that have ended forgotten."""
+        for index in [index for index, leg in self.legs.items() if leg.state == "ended"]:
+            del self.legs[index]
+            self._private.discard(index)
+        return self.legs
+
     def _front(self) -> tuple[int, Leg]:
         """The call in front, the latest that is up."""
-        up = [(index, leg) for index, leg in self.legs.items() if leg.state == "active"]
+        up = [(index, leg) for index, leg in self._live().items() if leg.state == "active"]
         if not up:
             raise LookupError("the phone has no call on the line")
         return up[-1]
@@ -237,7 +237,7 @@ class SharedLine:
         return [("Call-Info", seize_value(f"sip:{self._domain}", index))]
 
     def _lowest_idle(self) -> int:
-        busy = {*self.told.busy, *self.legs}
+        busy = {*self.told.busy, *self._live()}
         return next(index for index in range(1, len(busy) + 2) if index not in busy)
 
     @property

@@ -19,12 +19,16 @@ class Binding:
 
 @dataclass(slots=True)
 class User:
-    """One user of the domain. `barred`: changes by the phone to these features are refused by policy."""
+    """One user of the domain. `barred`: changes by the phone to these features are refused by policy.
+
+    `primary` is set for a location of a shared line: the user whose name and password its phone signs in with.
+    """
 
     name: str
     password: str = field(default="", repr=False)
     features: FeatureState = field(default_factory=FeatureState.assigned)
     barred: bool = False
+    primary: str = ""
     bindings: dict[str, Binding] = field(default_factory=dict)
 
     def contacts(self, now: float) -> list[str]:
@@ -46,3 +50,9 @@ class Directory:
 
     def find(self, name: str) -> User | None:
         return self.users.get(name)
+
+    def identity(self, proven: User, name: str) -> User | None:
+        """The user a phone may call itself once it has proved to be `proven`: that one or a location of his line."""
+        claimed = self.users.get(name)
+        allowed = claimed is proven or (claimed is not None and claimed.primary == proven.name)
+        return claimed if allowed else None

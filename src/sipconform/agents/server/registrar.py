@@ -30,11 +30,12 @@ class Registrar:
         self.agent.serve("REGISTER", self._register)
 
     def _register(self, request: ServerRequest) -> None:
-        user = self.authentication.authenticated(request)
-        if user is None:
+        proven = self.authentication.authenticated(request)
+        if proven is None:
             return
         message = request.message
-        if user_part(message.to) != user.name:
+        user = self.authentication.directory.identity(proven, user_part(message.to))
+        if user is None:
             request.respond(403)
         elif message.text("Contact").strip() == "*":
             self._remove_all(request, user)
