@@ -90,11 +90,12 @@ def registration() -> Scene:
     scene.ask("first", 0.0, "REGISTER", domain, Expires="60")
     scene.answer("challenge", 0.1, "first", 401, WWW_Authenticate='Digest realm="r", nonce="n"')
     scene.ask("register", 0.2, "REGISTER", domain, seq=2, Expires="60", Authorization='Digest nonce="n"')
-    scene.answer("ok", 0.3, "register", 200, Contact=f"{mine};expires=60", Date="Sat, 22 Nov 2026 18:00:00 GMT")
+    date = "Sun, 22 Nov 2026 18:00:00 GMT"
+    scene.answer("ok", 0.3, "register", 200, Contact=f"{mine};expires=60", Date=date)
     scene.ask("refresh", 30.0, "REGISTER", domain, seq=3, Expires="60")
-    scene.answer("refreshed", 30.1, "refresh", 200, Contact=f"{mine};expires=60")
+    scene.answer("refreshed", 30.1, "refresh", 200, Contact=f"{mine};expires=60", Date=date)
     scene.ask("remove", 50.0, "REGISTER", domain, seq=4, Expires="0")
-    scene.answer("removed", 50.1, "remove", 200)
+    scene.answer("removed", 50.1, "remove", 200, Date=date)
     return scene
 
 
