@@ -171,6 +171,10 @@ def settings_from(options: Any) -> LabSettings:
     if options.server:
         settings.server.kind, settings.server.address = "remote", options.server
         settings.under_test = "server"
+    if options.listen:
+        settings.server.address = options.listen
+    if options.by_hand or options.server_control:
+        settings.server.control = options.server_control or "operator"
     for text in options.account:
         name, _, credentials = text.rpartition("=")
         user, _, password = credentials.partition(":")

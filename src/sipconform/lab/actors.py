@@ -42,6 +42,9 @@ class Driver(Protocol):
     async def do(self, verb: str, **arguments: Any) -> Any:
         """Carries out one intent; raises NotSupportedError or CouldNotRunError."""
 
+    async def inspect(self, wanted: dict[str, Any]) -> None:
+        """Called before beliefs are awaited: who is not told by the device itself may go and ask."""
+
 
 Record = Callable[[str, str, dict[str, Any]], None]
 """Adds an observation to the capture: who, kind, what."""
@@ -64,6 +67,7 @@ class Actor:
     async def shows(self, within: float = BELIEVED_WITHIN, **wanted: Any) -> None:
         """Waits until the device shows all this; raises BeliefError saying what it shows instead."""
         driver = self.driver
+        await driver.inspect(wanted)
         if unknown := [key for key in wanted if key not in driver.beliefs]:
             raise NotSupportedError(f"nobody can tell what {self.name} shows for {', '.join(unknown)}")
         if not await driver.changes.until(

@@ -21,7 +21,9 @@ from sipconform.lab.actors import CouldNotRunError, Driver, Phone, Server
 from sipconform.lab.dialect import teach_phone, teach_server
 from sipconform.lab.drivers.control import ControlledDriver
 from sipconform.lab.drivers.nobody import Nobody
+from sipconform.lab.drivers.operator import Operator
 from sipconform.lab.drivers.own import OwnPhone, OwnServer
+from sipconform.lab import shared_line
 from sipconform.lab.profile import Profile, load_profile
 from sipconform.lab.settings import LabSettings, PhoneSettings
 from sipconform.net.certificates import Authority
@@ -42,10 +44,13 @@ ACCOUNTS = {  # name in a scenario -> user; two phones of one user share the use
     "member_two": "2012",
     "member_three": "2013",
     "desk_member": "2014",  # of the hunt group, with nothing but a hardware telephone
+    "manager": shared_line.LINE,
+    **shared_line.FAR_PARTIES,
 }
 MEMBERS = ("member_one", "member_two", "member_three", "desk_member")
 SIMULATED_SERVER = {4: "10.0.0.1", 6: "fd00::1"}
 SIMULATED_PHONE = {4: "10.0.1.{}", 6: "fd00::1:{}"}
+BY_HAND = "operator"  # the value of `control` that means: ask the person at the terminal
 LOOPBACK = {4: "127.0.0.1", 6: "::1"}
 
 
@@ -132,18 +137,21 @@ class Lab:
         if settings.kind == "remote":
             self.server_address = parse_address(settings.address, DEFAULT_PORT[self.settings.transport])
             self.domain = self.settings.domain or self.server_address.host
-            driver: Driver = await self._remote_driver(settings.control)
+            driver: Driver = await self._remote_driver(settings.control, "the server")
         else:
             host = SIMULATED_SERVER[self.settings.ip] if self.simulated else self._local_host()
-            port = DEFAULT_PORT[self.settings.transport] if self.simulated else 0
-            endpoint = await self._endpoint("server", Address(host, port), "server")
+            local = Address(host, DEFAULT_PORT[self.settings.transport] if self.simulated else 0)
+            if settings.address:  # where a real phone was told to find us
+                local = parse_address(settings.address, DEFAULT_PORT[self.settings.transport])
+            endpoint = await self._endpoint("server", local, "server")
             self.server_address = endpoint.transports[0].local
-            self.domain = self.settings.domain or _bracketed(host)
+            self.domain = self.settings.domain or _bracketed(local.host)
             directory = Directory(self.domain)
             for user in sorted({*ACCOUNTS.values(), *(p.user for p in self.settings.phones.values())}):
                 directory.add(user, self._password(user))
             agent = OwnServerAgent(endpoint, directory, settings.algorithms)
             teach_server(agent, self.profile)
+            shared_line.add_line(agent, self.profile, self._password(shared_line.LINE))
             if self.group is not None:
                 agent.hunting.add(self.group)
             self._adopt(agent)
@@ -153,11 +161,12 @@ class Lab:
         self._introduce()
 
     async def _open_phone(self, name: str) -> Phone:
-        settings = self.settings.phones.get(name) or PhoneSettings(user=ACCOUNTS.get(name, "2001"))
-        password = settings.password or self._password(settings.user)
+        settings = self.settings.phones.get(name) or shared_line.phone_settings(name, self.profile)
+        settings = settings or PhoneSettings(user=ACCOUNTS.get(name, "2001"))
+        password = settings.password or self._password(settings.auth_user or settings.user)
         account = Account(settings.user, self.domain, password, settings.auth_user)
         if settings.kind == "remote":
-            driver: Driver = await self._remote_driver(settings.control)
+            driver: Driver = await self._remote_driver(settings.control, f"phone {settings.user}")
             if settings.address:
                 self._places[name] = settings.address
                 self._ours.pop(settings.address, None)
@@ -168,13 +177,16 @@ class Lab:
             endpoint = await self._endpoint(name, Address(host, port), "phone")
             agent = OwnPhoneAgent(endpoint, account, self.server_address)
             teach_phone(agent, self.profile)
+            shared_line.teach_line(agent, self.profile)
             self._adopt(agent)
             driver = OwnPhone(agent, self._witness(name), self._announce(name))
         return Phone(name, driver, self.observe, account=account)
 
-    async def _remote_driver(self, control: str) -> Driver:
+    async def _remote_driver(self, control: str, who: str) -> Driver:
         if not control:
             return Nobody()
+        if control == BY_HAND:
+            return Operator(who)
         return await ControlledDriver.connect(parse_address(control, 0))
 
     async def _endpoint(self, name: str, local: Address, role: str) -> Endpoint:
@@ -222,6 +234,7 @@ class Lab:
             "servers": [a for a, role in ours.items() if role == "server"] + remote,
             "phones": [a for a, role in ours.items() if role == "phone"],
             "profile": self.profile.name,
+            "line": shared_line.facts(self.profile),
             "actors": dict(self._places),
         }
         if group := self.group:

@@ -28,7 +28,10 @@ class _Table(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class ServerSettings(_Table):
-    """The server: ours, or a remote one at `address`. `control`: where its driver listens, if it has one."""
+    """The server: a remote one at `address`, or ours, listening there (any free port of our own without one).
+
+    `control`: where the driver of a remote one listens, "operator" for a person at the terminal, "" for nobody.
+    """
 
     kind: Kind = "own"
     address: str = ""  # "192.0.2.10:5060"
@@ -37,7 +40,7 @@ class ServerSettings(_Table):
 
 
 class PhoneSettings(_Table):
-    """One phone: ours, or a remote one driven over `control`."""
+    """One phone: ours, or a remote one driven over `control` ("operator": by a person at the terminal)."""
 
     kind: Kind = "own"
     user: str = "2001"

@@ -52,6 +52,9 @@ class Stage:
             self.runner.run(self.lab.open())
         except CouldNotRunError as error:
             self.refusal = error
+        except BaseException:
+            self.runner.close()
+            raise
 
     def actor(self, name: str) -> Any:
         """What a scenario's parameter of that name stands for: `server`, `profile`, or a phone."""

@@ -62,6 +62,9 @@ class ControlledDriver:
             raise CouldNotRunError(str(got["could_not"]))
         return got.get("done")
 
+    async def inspect(self, wanted: dict[str, Any]) -> None:
+        """Nothing to ask: the device tells by itself."""
+
     async def close(self) -> None:
         self._listening.cancel()
         self._writer.close()

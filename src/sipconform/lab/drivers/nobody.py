@@ -17,5 +17,8 @@ class Nobody:
         self.beliefs: dict[str, Any] = {}
         self.changes = Changes()
 
+    async def inspect(self, wanted: dict[str, Any]) -> None:
+        """Nothing to ask: nobody could answer."""
+
     async def do(self, verb: str, **_: Any) -> Any:
         raise NotSupportedError(f"nobody drives this device: {verb!r} needs a driver (`control` in the lab file)")
