@@ -61,6 +61,12 @@ class FeatureCodes:
         timer = seconds if seconds in LEGAL_SECONDS else None
         return await self._press(self.table.compose(OF_KIND[kind], Action.ON, forward.to, timer))
 
+    async def dial(self, code: str) -> int:
+        """Dials any string once, as a user would who knows the codes: gives the final status."""
+        async with self._line:
+            status, _ = await self._dial(code)
+        return status
+
     async def _press(self, code: str | None) -> int:
         """Dials, again if it must be, and shows what the code does once it was accepted."""
         match = self.table.match(code) if code else None

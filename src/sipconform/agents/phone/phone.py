@@ -8,10 +8,12 @@ from typing import ClassVar, Literal
 from sipconform.agents.endpoint import Endpoint, ServerRequest
 from sipconform.agents.phone.audio import Audio
 from sipconform.agents.phone.calls import Calls
+from sipconform.agents.phone.feature_codes import FeatureCodes
 from sipconform.agents.phone.feature_sync import FeatureSync
 from sipconform.agents.phone.registration import Registration
 from sipconform.agents.phone.shared_line import SharedLine
 from sipconform.agents.user_agent import Account, UserAgent
+from sipconform.features.feature_state import Forward, ForwardType
 from sipconform.trace.packet import Address
 
 Mode = Literal["off", "subscribe", "feature-code", "csta"]
@@ -30,6 +32,8 @@ class Phone:
     features: FeatureSync = field(init=False)
     calls: Calls = field(init=False)
     line: SharedLine = field(init=False)
+    codes: FeatureCodes = field(init=False)
+    mode: Mode = "subscribe"
 
     def __post_init__(self) -> None:
         self.agent = UserAgent(self.endpoint, self.account, self.proxy)
@@ -37,11 +41,30 @@ class Phone:
         self.features = FeatureSync(self.agent)
         self.calls = Calls(self.agent, self._refuses)
         self.line = SharedLine(self.agent, self.calls)
+        self.codes = FeatureCodes(self.agent, self.calls, lambda: self.features.shown, self.features.show)
 
     def _refuses(self, _: ServerRequest) -> int:
         """Do Not Disturb is done here only while the server does not do it (feature sync sheet, FS-128)."""
-        local = not self.features.synchronises
-        return 486 if local and self.features.shown.dnd else 0
+        return 486 if self.acts_alone and self.features.shown.dnd else 0
+
+    @property
+    def acts_alone(self) -> bool:
+        """Whether features are this phone's own affair."""
+        return self.mode == "off" or (self.mode == "subscribe" and not self.features.synchronises)
+
+    async def press_dnd(self, on: bool) -> None:
+        """The user presses the key; it goes the one road the mode says."""
+        if self.mode == "feature-code":
+            await self.codes.press_dnd(on)
+        else:
+            await self.features.press_dnd(on)
+
+    async def set_forward(self, kind: ForwardType, forward: Forward) -> None:
+        """The user sets a forward; as `press_dnd`."""
+        if self.mode == "feature-code":
+            await self.codes.set_forward(kind, forward)
+        else:
+            await self.features.set_forward(kind, forward)
 
     async def start(self) -> int:
         """Registers, and once registered starts what is switched on. Gives the status of the registration."""

@@ -15,10 +15,10 @@ from sipconform.agents.endpoint import ServerRequest
 from sipconform.agents.server.authentication import Authentication
 from sipconform.agents.server.directory import User
 from sipconform.agents.user_agent import Headers, UserAgent
+from sipconform.features.feature_code import dialled_string
 from sipconform.features.feature_state import Forward, ForwardType
 from sipconform.sip.dialog import without_tag
 from sipconform.sip.message import Message
-from sipconform.sip.uri import SipUri
 
 ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"'
 SECONDS_A_RING = 6.0
@@ -28,7 +28,7 @@ MOST_DIVERSIONS = 5
 
 @dataclass(eq=False)
 class Incoming:
-    """A new call at the server: `caller` has proved who he is, `dialled` is the Request-URI's user, unescaped."""
+    """A new call at the server: `caller` has proved who he is, `dialled` is what he dialled, in whatever form of URI."""
 
     request: ServerRequest
     caller: User
@@ -217,11 +217,11 @@ class CallServer:
         caller = self.authentication.authenticated(request)
         if caller is None:
             return
-        uri = request.message.uri
-        if not isinstance(uri, SipUri):
-            request.respond(416 if uri else 400)
+        dialled = dialled_string(request.message.request_uri)
+        if dialled is None:
+            request.respond(416 if request.message.uri else 400)
             return
-        incoming = Incoming(request, caller, uri.username)
+        incoming = Incoming(request, caller, dialled)
         if not any(take(incoming) for take in self._interceptors):
             self.connect(incoming, incoming.dialled)
 

@@ -8,6 +8,7 @@ from typing import ClassVar
 from sipconform.agents.endpoint import Endpoint
 from sipconform.agents.server.authentication import Authentication
 from sipconform.agents.server.call_server import CallServer
+from sipconform.agents.server.code_server import CodeServer
 from sipconform.agents.server.directory import Directory, User
 from sipconform.agents.server.feature_server import FeatureServer
 from sipconform.agents.server.hunt_group import HuntGroups
@@ -29,6 +30,7 @@ class Server:
     registrar: Registrar = field(init=False)
     features: FeatureServer = field(init=False)
     calls: CallServer = field(init=False)
+    codes: CodeServer = field(init=False)
     lines: LineServer = field(init=False)
     hunting: HuntGroups = field(init=False)
 
@@ -38,6 +40,7 @@ class Server:
         self.registrar = Registrar(self.agent, self.authentication)
         self.features = FeatureServer(self.agent, self.authentication)
         self.calls = CallServer(self.agent, self.authentication)
+        self.codes = CodeServer(self.calls, self.features)
         self.lines = LineServer(self.agent, self.authentication, self.calls)
         self.hunting = HuntGroups(self.calls)
 

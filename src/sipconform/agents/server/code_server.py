@@ -1,0 +1,94 @@
+"""Feature codes at the server: a call to `*78` is no call but a wish (feature sync sheet §4).
+
+Systems answer it in every shape there is; which one is a setting. What a code does is applied the moment it is
+answered, by the one road every change takes, so that all the user's phones hear of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from sipconform.agents.call import Leg
+from sipconform.agents.server.call_server import CallServer, Incoming
+from sipconform.agents.server.feature_server import FeatureServer
+from sipconform.features.feature_code import CodeTable, Match, apply_code
+from sipconform.sip.offer_answer import compose_answer, compose_audio
+from sipconform.sip.sdp import Sdp
+
+PROMPT_PORT = 40_010  # named in the description; the prompt itself is silence
+SESSION = 1
+
+
+class Shape(NamedTuple):
+    """How a call to a code goes. `early`: a prompt in 183 before the final answer. `ends`: the server says BYE."""
+
+    early: bool
+    status: int
+    ends: bool = True
+    applies: bool = True
+
+
+SHAPES: Mapping[str, Shape] = {
+    "prompt": Shape(False, 200),
+    "early-prompt": Shape(True, 480),  # an announcement before a final error says nothing of failure (TS 24.238 A.2)
+    "endless": Shape(False, 200, ends=False),  # the phone has to hang up
+    "busy": Shape(False, 486, applies=False),
+    "declined": Shape(False, 603, applies=False),
+    "not-found": Shape(False, 404, applies=False),
+    "incomplete": Shape(False, 484, applies=False),
+    "unavailable": Shape(False, 503, applies=False),
+}
+
+
+@dataclass(eq=False)
+class CodeServer:
+    """Takes calls to codes of its table before anybody else does. `shape` is a key of SHAPES, `prompt_seconds` how
+    long a prompt lasts, `mailbox` where codes for voicemail forward to."""
+
+    calls: CallServer
+    features: FeatureServer
+    table: CodeTable = field(default_factory=CodeTable)
+    shape: str = "prompt"
+    prompt_seconds: float = 1.0
+    mailbox: str = "voicemail"
+
+    def __post_init__(self) -> None:
+        self.calls.intercept(self._take)
+
+    def _take(self, incoming: Incoming) -> bool:
+        dialled = incoming.dialled
+        if not self.table.codes or not dialled.startswith(("*", "#")):
+            return False
+        match = self.table.match(dialled)
+        leg = Leg.offered(self.calls.agent, incoming.request)
+        if match is None:
+            leg.reject(484 if self.table.incomplete(dialled) else 404)
+        elif incoming.caller.barred:
+            leg.reject(403)
+        else:
+            leg.spawn(self._serve(leg, incoming, match, SHAPES[self.shape]))
+        return True
+
+    async def _serve(self, leg: Leg, incoming: Incoming, match: Match, shape: Shape) -> None:
+        if shape.applies:
+            user = incoming.caller
+            self.features.change(user, apply_code(user.features, match, self.mailbox))
+        if shape.early:
+            leg.ring(183, sdp=self._prompt(leg))
+            await asyncio.sleep(self.prompt_seconds)
+        if shape.status >= 300:
+            leg.reject(shape.status)
+            return
+        leg.accept(self._prompt(leg))
+        if shape.ends:
+            await asyncio.sleep(self.prompt_seconds)
+            leg.hang_up()
+
+    def _prompt(self, leg: Leg) -> bytes:
+        host = self.calls.agent.endpoint.transports[0].local.host
+        if not leg.remote_sdp:
+            return compose_audio(host, PROMPT_PORT, SESSION, direction="sendonly")
+        return compose_answer(Sdp(leg.remote_sdp), host, PROMPT_PORT, SESSION, direction="sendonly")
