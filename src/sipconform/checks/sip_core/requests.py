@@ -64,7 +64,7 @@ def _cancel_branch(trace: Trace, transaction: Transaction, request: WireMessage)
     if request.method != "CANCEL" or transaction.invite is not None:
         return PASSED
     meant = next((t for t in trace.transactions if t.method == "INVITE" and _would_cancel(transaction, t)), None)
-    if meant is None or meant.request is None:
+    if meant is None or meant.request is None or meant.branch == transaction.branch:
         return PASSED
     expected = f"the INVITE's branch {meant.branch}"
     return _branch_fault(request, expected, f"branch {request.branch}", meant.request)

@@ -1,0 +1,157 @@
+"""One call coming in at a server, and the calls it makes out of it; and what the lab says of the group.
+
+A proxy keeps the Call-ID. A back-to-back user agent does not: its branches are known by the caller's From, or, for a
+call to a group the lab has told of, by going to a member within two seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from sipconform.checks.evidence import seconds
+from sipconform.sip.headers.name_addr import NameAddr
+from sipconform.sip.headers.reason import Reason
+from sipconform.sip.uri import SipUri
+from sipconform.trace.packet import Address
+from sipconform.trace.trace import Trace, Transaction, WireMessage
+
+AT_ONCE = 2.0  # seconds within which a call to a member belongs to the call to the group
+
+
+@dataclass(frozen=True, slots=True)
+class KnownGroup:
+    """A hunt group as the lab describes it."""
+
+    number: str
+    members: frozenset[str]
+    desk_only: frozenset[str]
+
+
+@dataclass(slots=True, eq=False)
+class Fork:
+    """`branches` are INVITE transactions of the server, in the order begun. `group` when the call was to one."""
+
+    incoming: Transaction
+    invite: WireMessage
+    group: KnownGroup | None = None
+    branches: list[Transaction] = field(default_factory=list)
+
+    @property
+    def server(self) -> Address:
+        return self.incoming.server
+
+    @property
+    def is_proxied(self) -> bool:
+        return any(b.request is not None and b.request.call_id == self.invite.call_id for b in self.branches)
+
+
+def groups(trace: Trace) -> dict[str, KnownGroup]:
+    """The groups the lab has told of, by number."""
+    told = [o.what.get("groups") for o in trace.observations if o.kind == "lab"]
+    found = [group for groups in told if isinstance(groups, list) for group in groups if isinstance(group, dict)]
+    return {
+        str(g.get("number")): KnownGroup(str(g.get("number")), _names(g.get("members")), _names(g.get("desk_only")))
+        for g in found
+    }
+
+
+def _names(listed: object) -> frozenset[str]:
+    return frozenset(str(name) for name in listed) if isinstance(listed, list) else frozenset()
+
+
+def forks(trace: Trace) -> Iterator[Fork]:
+    """Every new call at a server that was taken further, and every call to a known group, taken further or not."""
+    known = groups(trace)
+    open_forks: list[Fork] = []
+    for transaction in trace.transactions:
+        invite = transaction.request
+        if transaction.method != "INVITE" or invite is None or invite.to_tag:
+            continue
+        own = next((fork for fork in reversed(open_forks) if _belongs(transaction, invite, fork)), None)
+        if own is not None:
+            own.branches.append(transaction)
+        elif transaction.final is None or transaction.final.status not in (401, 407):
+            open_forks.append(Fork(transaction, invite, known.get(user_of(invite.request_uri))))
+    return (fork for fork in open_forks if fork.branches or fork.group)
+
+
+def _belongs(transaction: Transaction, invite: WireMessage, fork: Fork) -> bool:
+    if transaction.client != fork.server or _is_over(fork, invite):
+        return False
+    alike = invite.call_id == fork.invite.call_id or caller(invite) == caller(fork.invite)
+    to_member = fork.group is not None and target(invite) in fork.group.members
+    return alike or (to_member and seconds(invite, fork.invite) < AT_ONCE)
+
+
+def _is_over(fork: Fork, invite: WireMessage) -> bool:
+    final = fork.incoming.final
+    return final is not None and final.number < invite.number
+
+
+def user_of(uri_text: str) -> str:
+    """The user part of a SIP URI, unescaped; "" otherwise."""
+    from sipconform.sip.uri import parse_uri
+
+    uri = parse_uri(uri_text)
+    return uri.username if isinstance(uri, SipUri) else ""
+
+
+def caller(invite: WireMessage) -> str:
+    """The user who calls, by From."""
+    return name_of(invite.from_)
+
+
+def name_of(address: object) -> str:
+    """The user part of an address, "" when it cannot be read."""
+    return address.uri.username if isinstance(address, NameAddr) and isinstance(address.uri, SipUri) else ""
+
+
+def target(invite: WireMessage) -> str:
+    """The user who is called: by To, which a server sets for its branch, else by the Request-URI."""
+    return name_of(invite.to) or user_of(invite.request_uri)
+
+
+def cancel_of(trace: Trace, branch: Transaction) -> Transaction | None:
+    """The CANCEL of a branch."""
+    return next((t for t in trace.transactions if t.method == "CANCEL" and t.invite is branch), None)
+
+
+def answers(branch: Transaction) -> dict[str, WireMessage]:
+    """The first 2xx of every dialog an INVITE was answered with, by To tag."""
+    found: dict[str, WireMessage] = {}
+    for response in branch.responses:
+        if 200 <= response.status < 300:
+            found.setdefault(response.to_tag, response)
+    return found
+
+
+def within(trace: Trace, answer: WireMessage, method: str, by: Address) -> WireMessage | None:
+    """The first request of a method in the dialog an answer made, sent by one side."""
+    return next(
+        (
+            r
+            for r in trace.requests(method)
+            if r.call_id == answer.call_id and r.to_tag == answer.to_tag and trace.party(r.source) == by
+        ),
+        None,
+    )
+
+
+def elsewhere(request: WireMessage) -> bool:
+    """Whether a Reason says that somebody else has answered (RFC 3326)."""
+    said = {(r.protocol.upper(), r.cause) for r in request.reason_values if isinstance(r, Reason)}
+    return ("SIP", 200) in said or ("Q.850", 26) in said
+
+
+def won(trace: Trace, fork: Fork) -> WireMessage | None:
+    """What proves that the server has heard of the first answer: its ACK to it, or its own 2xx to the caller."""
+    for message in trace.messages:
+        if message.number <= fork.invite.number:
+            continue
+        if message.transaction is fork.incoming and 200 <= message.status < 300:
+            return message
+        if message.method == "ACK" and message.is_request and trace.party(message.source) == fork.server:
+            if any(message.call_id == a.call_id and message.to_tag in answers(b) for b in fork.branches for a in b.requests):
+                return message
+    return None
