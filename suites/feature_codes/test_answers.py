@@ -1,0 +1,108 @@
+"""How a server answers the call to a code, and what the phone makes of it."""
+
+import asyncio
+
+import pytest
+
+from sipconform.lab.actors import Phone, Server
+
+pytestmark = pytest.mark.profile("broadworks-fac")
+REFUSALS = range(400, 700)
+
+
+async def test_a_prompt_that_never_ends_is_hung_up(phone: Phone, server: Server) -> None:
+    """The server accepts the code and never says goodbye: within half a minute the phone hangs up by itself."""
+    await server.answer_codes("endless")
+    await phone.start()
+    await phone.set_dnd(True)
+    await phone.shows(dnd=True)
+    await asyncio.sleep(22)
+
+
+async def test_an_announcement_before_an_error_proves_nothing(phone: Phone, server: Server) -> None:
+    """The server says what it has done in an early dialog and then refuses the call, as an IMS may. The change took
+    place; the phone cannot know and does not show it."""
+    await server.answer_codes("early-prompt")
+    await phone.start()
+    await phone.set_dnd(True)
+    await server.has(phone.user, dnd=True)
+    await phone.shows(dnd=False)
+
+
+@pytest.mark.parametrize("shape", ["busy", "declined", "not-found", "incomplete", "unavailable"])
+async def test_a_refused_code_changes_nothing(phone: Phone, server: Server, shape: str) -> None:
+    """The server refuses the code. The phone does not show what has not happened; it may try again a few times, with
+    pauses, where the answer says that it may help."""
+    await server.answer_codes(shape)
+    await phone.start()
+    await phone.set_dnd(True)
+    await phone.shows(dnd=False)
+    await server.has(phone.user, dnd=False)
+
+
+async def test_a_code_nobody_knows_is_refused(phone: Phone, server: Server) -> None:
+    """The user dials a code the server does not have."""
+    await phone.start()
+    assert await phone.dial_code("*987654") in REFUSALS, "the server took a code it does not have"
+    await server.has(phone.user, dnd=False, cfu="", cfb="", cfna="")
+
+
+async def test_a_code_begun_but_not_finished_is_refused(phone: Phone, server: Server) -> None:
+    """*72 wants a number, and there is none."""
+    await phone.start()
+    assert await phone.dial_code("*72") in REFUSALS, "the server took a code without its number"
+    await server.has(phone.user, cfu="")
+
+
+async def test_a_user_who_may_not_is_refused(phone: Phone, server: Server) -> None:
+    """The administrator does not let the user switch features from his phone."""
+    await server.bar(phone.user)
+    await phone.start()
+    await phone.set_dnd(True)
+    await phone.shows(dnd=False)
+    await server.has(phone.user, dnd=False)
+
+
+async def test_two_presses_in_quick_order_keep_their_order(phone: Phone, server: Server) -> None:
+    """The user presses the key twice within a moment: on, then off again."""
+    await phone.start()
+    await asyncio.gather(phone.set_dnd(True), phone.set_dnd(False))
+    await server.has(phone.user, dnd=False)
+    await phone.shows(dnd=False)
+
+
+@pytest.mark.parametrize("code", ["%2A78", "%2a78", "*%37%38"])
+async def test_an_escaped_code_is_the_same_code(phone: Phone, server: Server, code: str) -> None:
+    """A star may be written %2A, and digits too: it is the same code (RFC 3261 §19.1.4)."""
+    await phone.start()
+    await _probe_code(phone, code)
+    await server.has(phone.user, dnd=True)
+
+
+async def test_a_code_acts_for_who_proves_to_send_it(phone: Phone, other_phone: Phone, server: Server) -> None:
+    """The call to the code says in From that it comes from somebody else: whoever proved himself is meant."""
+    await phone.start()
+    await other_phone.start()
+    await _probe_code(phone, "*78", {"From": f"<{other_phone.account.aor}>;tag=somebody-else"})
+    await server.has(other_phone.user, dnd=False)
+
+
+async def test_a_code_during_a_call_leaves_the_call_alone(phone: Phone, other_phone: Phone, server: Server) -> None:
+    """The user presses Do Not Disturb while he talks: the call goes on as it was."""
+    await phone.start()
+    await other_phone.start()
+    calling = asyncio.ensure_future(phone.dial(other_phone.user))
+    await other_phone.shows(call="ringing")
+    await other_phone.answer()
+    assert await calling == 200, "the call was not answered"
+    await phone.set_dnd(True)
+    await server.has(phone.user, dnd=True)
+    await phone.shows(dnd=True, call="active", missed=0)
+    await phone.hang_up()
+    await other_phone.shows(call="idle")
+
+
+async def _probe_code(phone: Phone, user: str, headers: dict[str, str] | None = None) -> int:
+    """A call to a code, written by hand, by a phone that has proved itself to the server."""
+    uri = f"sip:{user}@{phone.account.domain}"
+    return await phone.probe("INVITE", uri=uri, headers=headers or {})
