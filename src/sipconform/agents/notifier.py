@@ -133,6 +133,10 @@ class Notifier:
     subscriptions: list[NotifierSubscription] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.offer()
+
+    def offer(self) -> None:
+        """Takes subscriptions to the package."""
         self.agent.serve("SUBSCRIBE", self._subscribe, self.package)
 
     def of(self, user: str) -> Iterator[NotifierSubscription]:

@@ -40,6 +40,7 @@ class Subscriber:
     _refresh: asyncio.TimerHandle | None = None
     _tasks: set[asyncio.Task[object]] = field(default_factory=set)
     _began: float = -AT_LEAST_APART
+    _one_by_one: asyncio.Lock = field(default_factory=asyncio.Lock)  # so that no change overtakes another
 
     async def subscribe(self) -> int:
         """Begins a new subscription in a new dialog and gives the status of the answer."""
@@ -82,13 +83,14 @@ class Subscriber:
         """A SUBSCRIBE within the dialog: a refresh, a change of state when it has a body, the end when `expires` is 0.
 
         Where the dialog is gone (481, silence) a new subscription is begun (§4.1.2.2)."""
-        draft = self.agent.in_dialog(self.dialog, "SUBSCRIBE", (), body)
-        self._describe(draft)
-        if expires is not None:
-            draft.set("Expires", str(expires))
-        for name, value in headers:
-            draft.add(name, value)
-        answer = await self.agent.ask(draft, self.dialog)
+        async with self._one_by_one:
+            draft = self.agent.in_dialog(self.dialog, "SUBSCRIBE", (), body)
+            self._describe(draft)
+            if expires is not None:
+                draft.set("Expires", str(expires))
+            for name, value in headers:
+                draft.add(name, value)
+            answer = await self.agent.ask(draft, self.dialog)
         if answer is not None and answer.status < 300:
             self._answered(answer)
         elif self._kept and (answer is None or answer.status in (404, 481)):

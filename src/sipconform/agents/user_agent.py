@@ -155,6 +155,12 @@ class UserAgent:
         if package and package not in self._packages:
             self._packages.append(package)
 
+    def stop_serving(self, method: str, package: str = "") -> None:
+        """Refuses from now on what `serve` had offered."""
+        self._handlers.pop((method, package), None)
+        if package in self._packages:
+            self._packages.remove(package)
+
     @property
     def allow(self) -> str:
         methods = {method for method, _ in self._handlers} | {"OPTIONS"}

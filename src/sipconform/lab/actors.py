@@ -111,6 +111,18 @@ class Phone(Actor):
     async def stop_forward(self, kind: str) -> None:
         await self.do("forward", kind=kind, active=False, to="", rings=None)
 
+    async def switch_sync(self, on: bool) -> None:
+        """The user turns feature synchronisation on or off while the phone runs."""
+        await self.do("switch_sync", on=on)
+
+    async def refresh_sync(self) -> None:
+        """The phone refreshes its subscription before it must."""
+        await self.do("refresh_sync")
+
+    async def power_cycle(self) -> None:
+        """The power fails and comes back: the phone starts from what it keeps in its memory."""
+        await self.do("power_cycle")
+
     async def dial(self, number: str, *, by_proxy: bool = False) -> int:
         """Calls a number and gives the final status of the call, 200 when it was answered. `by_proxy`: the INVITE
         says that a proxy beside the phone stays on the path."""
@@ -193,6 +205,26 @@ class Server(Actor):
 
     async def stop_forward(self, user: str, kind: str) -> None:
         await self.do("forward", user=user, kind=kind, active=False, to="", rings=None)
+
+    async def restart(self) -> None:
+        """The server loses power and comes back: what it keeps on disk is all it knows."""
+        await self.do("restart")
+
+    async def expire_nonces(self) -> None:
+        """The server takes none of the nonces it has given out any more: the next request is challenged."""
+        await self.do("expire_nonces")
+
+    async def assign(self, user: str, *features: str) -> None:
+        """The administrator gives a user these features and no others, before a phone of his is there."""
+        await self.do("assign", user=user, features=list(features))
+
+    async def end_sync(self, user: str, reason: str) -> None:
+        """The server ends every feature subscription of a user, for this reason (RFC 6665 §4.1.3)."""
+        await self.do("end_sync", user=user, reason=reason)
+
+    async def offer_sync(self, on: bool) -> None:
+        """The administrator switches feature synchronisation on or off for the whole server."""
+        await self.do("offer_sync", on=on)
 
     async def forget_calls(self) -> None:
         """Every call is lost at the server, as after a crash, and nobody is told."""

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from sipconform.agents.faults import Fault
 from sipconform.lab.actors import CouldNotRunError, NotSupportedError
+from sipconform.lab.clock import Clock
 from sipconform.lab.lab import Lab, new_loop
 from sipconform.lab.settings import LabSettings
 
@@ -57,11 +58,13 @@ class Stage:
             raise
 
     def actor(self, name: str) -> Any:
-        """What a scenario's parameter of that name stands for: `server`, `profile`, or a phone."""
+        """What a scenario's parameter of that name stands for: `server`, `profile`, `clock`, or a phone."""
         if name == "server":
             return self.lab.server()
         if name == "profile":
             return self.lab.profile
+        if name == "clock":
+            return Clock(self.lab.simulated)
         return self.runner.run(self.lab.phone(name))
 
     def play(self, scenario: Scenario, arguments: dict[str, Any] | None = None) -> Played:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from sipconform.agents.subscriber import Subscriber
+from sipconform.agents.subscriber import GIVE_UP, Subscriber
 from sipconform.agents.user_agent import UserAgent
 from sipconform.features.feature_body import read_body
 from sipconform.features.feature_event import (
@@ -20,10 +21,14 @@ from sipconform.features.feature_event import (
 from sipconform.features.feature_state import FeatureState, Forward, ForwardType
 from sipconform.sip.message import Message
 
+GIVE_UP_AFTER = 5.0  # seconds without a word from the server after which a wish is no longer shown as pending
+LOST = (404, 481)  # answers that say the subscription is not known; the subscriber begins anew by itself
+
 
 @dataclass(eq=False)
 class FeatureSync:
-    """`shown` is what the display says; `on` whether the synchronisation switch is on (it is off by default)."""
+    """`shown` is what the display says, `pending` what the user has asked for and the server not yet confirmed;
+    `on` whether the synchronisation switch is on (it is off by default)."""
 
     agent: UserAgent
     on: bool = False
@@ -31,7 +36,10 @@ class FeatureSync:
     expires: int = 3600
     shown: FeatureState = field(default_factory=FeatureState.assigned)
     subscriber: Subscriber = field(init=False)
+    pending: SetDoNotDisturb | SetForwarding | None = None
     on_change: Callable[[], None] | None = None
+    _revert: asyncio.TimerHandle | None = None
+    _one_by_one: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
         accept = f"{CONTENT_TYPE}, multipart/mixed"
@@ -68,16 +76,55 @@ class FeatureSync:
         else:
             await self.subscriber.unsubscribe()
 
+    def forget(self) -> None:
+        """What a phone without power loses: the display, and what its user was waiting for."""
+        self._wait_for(None)
+        self.show(FeatureState.assigned())
+
     async def _ask_for(self, document: SetDoNotDisturb | SetForwarding) -> None:
-        """Sends the wanted state; the display follows the server's NOTIFY, never the key (feature sync sheet §8)."""
-        headers = [("Content-Type", CONTENT_TYPE)]
-        await self.subscriber.ask_within(headers, document.to_xml())
+        """Sends the wanted state; the display follows the server's NOTIFY, never the key (feature sync sheet §8).
+        A wish that is refused, or that nobody answers, is given up: the display stays as it was."""
+        async with self._one_by_one:
+            self._wait_for(document)
+            if not await self._sent(document):
+                self._wait_for(None)
+
+    async def _sent(self, document: SetDoNotDisturb | SetForwarding) -> bool:
+        """Whether the server took it. Where it had forgotten the subscription it is asked once more in the new one,
+        after the full state; silence is not answered with a blind repeat."""
+        for _ in range(2):
+            if not self.subscriber.active and not await self._begun():
+                return False
+            answer = await self.subscriber.ask_within([("Content-Type", CONTENT_TYPE)], document.to_xml())
+            if answer is None or answer.status not in LOST:
+                return answer is not None and answer.status < 300
+        return False
+
+    async def _begun(self) -> bool:
+        """A subscription for a wish that finds none; not where the server has said it will have none."""
+        if self.subscriber.status in GIVE_UP:
+            return False
+        return 200 <= await self.subscriber.subscribe() < 300
+
+    def _wait_for(self, document: SetDoNotDisturb | SetForwarding | None) -> None:
+        if self._revert:
+            self._revert.cancel()
+            self._revert = None
+        self.pending = document
+        if document is not None:
+            loop = asyncio.get_running_loop()
+            self._revert = loop.call_later(GIVE_UP_AFTER, self._wait_for, None)
+        self.show(self.shown)
 
     def _told(self, notify: Message) -> None:
+        """Takes every document of ours; those of other kinds, in foreign namespaces or unreadable, are left alone."""
         state = self.shown
         for part in read_body(notify.text("Content-Type"), notify.content):
-            if isinstance(part.document, DoNotDisturbEvent | ForwardingEvent):
-                state = apply(state, part.document)
+            document = part.document
+            if isinstance(document, DoNotDisturbEvent | ForwardingEvent) and document.facts and document.facts.is_csta:
+                state = apply(state, document)
+                if _answers(document, self.pending):
+                    self._wait_for(None)
         self.show(state)
 
     def show(self, state: FeatureState) -> None:
@@ -85,3 +132,10 @@ class FeatureSync:
         self.shown = state
         if self.on_change:
             self.on_change()
+
+
+def _answers(event: DoNotDisturbEvent | ForwardingEvent, wish: SetDoNotDisturb | SetForwarding | None) -> bool:
+    """Whether an event tells the feature a wish was about, whatever the server made of it."""
+    if isinstance(event, ForwardingEvent):
+        return isinstance(wish, SetForwarding) and wish.type is event.type
+    return isinstance(wish, SetDoNotDisturb)

@@ -35,6 +35,10 @@ class Authentication:
             request.respond(401, headers=self._challenge(request, stale))
         return user
 
+    def expire_nonces(self) -> None:
+        """Every nonce given out so far is stale from now on."""
+        self._nonces.clear()
+
     def _proven(self, message: Message) -> tuple[User | None, bool]:
         """The user, or None and whether only the nonce was to blame (RFC 7616 §3.3)."""
         stale = False

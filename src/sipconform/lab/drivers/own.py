@@ -14,6 +14,7 @@ from sipconform.agents.probing import Announce, Prober
 from sipconform.agents.server.server import Server
 from sipconform.features.feature_state import FeatureState, Forward, ForwardType
 from sipconform.lab.actors import CouldNotRunError, NotSupportedError
+from sipconform.lab.drivers import syncing
 from sipconform.lab.drivers.hunting import hunting_verbs
 from sipconform.sip.dialog import Dialog
 
@@ -76,6 +77,7 @@ class OwnPhone(_OwnAgent):
             "resume": self._resume,
             "unplug": self._unplug,
             "probe": self._probe,
+            **syncing.phone_verbs(phone),
             "remember_call": self._remember_call,
             "early_media": self._early_media,
             "register_as": phone.registration.register_as,
@@ -93,6 +95,7 @@ class OwnPhone(_OwnAgent):
             "missed": len(calls.missed),
             **self._journal(),
             **told(self.phone.features.shown),
+            "pending": self.phone.features.pending is not None,
         }
 
     def _journal(self) -> dict[str, Any]:
@@ -180,6 +183,7 @@ class OwnServer(_OwnAgent):
             "forget_calls": self._forget_calls,
             **hunting_verbs(server.hunting),
             "probe": self._probe,
+            **syncing.server_verbs(server),
         }
         super().__init__(verbs, witness)
         server.features.on_change = self.look
@@ -223,11 +227,12 @@ async def probe(
     headers: dict[str, str] | None = None,
     leave_out: tuple[str, ...] = (),
     body: str = "",
+    charset: str = "UTF-8",
     copies: int = 1,
 ) -> int:
     """Sends one odd request and gives the status of its answer, 408 for silence. `where` is "outside", or the
     dialog it belongs to: "call" or "sync". `copies` above 1 sends it that often at once, by different ways."""
-    bent: Any = {"headers": list((headers or {}).items()), "leave_out": leave_out, "body": body.encode()}
+    bent: Any = {"headers": list((headers or {}).items()), "leave_out": leave_out, "body": body.encode(charset)}
     if where == "outside":
         answer = await prober.outside(method, uri, sender=sender, copies=copies, **bent)
     elif where in dialogs:

@@ -1,0 +1,60 @@
+"""What a phone's user and a server's administrator do about feature synchronisation, as verbs of our own agents."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+from sipconform.agents.phone.phone import Phone
+from sipconform.agents.server import storage
+from sipconform.agents.server.server import Server
+from sipconform.features.feature_event import EVENT
+from sipconform.features.feature_state import FeatureState, Forward, ForwardType
+
+FORWARDS = {"cfu": ForwardType.IMMEDIATE, "cfb": ForwardType.BUSY, "cfna": ForwardType.NO_ANSWER}
+Verbs = dict[str, Callable[..., Awaitable[Any]]]
+
+
+def phone_verbs(phone: Phone) -> Verbs:
+    async def refresh_sync() -> None:
+        await phone.features.subscriber.ask_within()
+
+    async def power_cycle() -> int:
+        """The phone forgets what it showed, and starts as it was set up."""
+        phone.features.subscriber.close()
+        phone.features.forget()
+        return await phone.start()
+
+    return {"switch_sync": phone.features.switch, "refresh_sync": refresh_sync, "power_cycle": power_cycle}
+
+
+def server_verbs(server: Server) -> Verbs:
+    async def restart() -> None:
+        storage.restart(server)
+
+    async def expire_nonces() -> None:
+        server.authentication.expire_nonces()
+
+    async def assign(user: str, features: Iterable[str]) -> None:
+        """Gives a user these features, all switched off, and takes the others away; his phones are not told."""
+        wanted = set(features)
+        forwards = {kind: Forward() for name, kind in FORWARDS.items() if name in wanted}
+        server.user(user).features = FeatureState(False if "dnd" in wanted else None, forwards)
+
+    async def end_sync(user: str, reason: str) -> None:
+        for subscription in server.features.notifier.of(user):
+            subscription.end(reason)
+
+    async def offer_sync(on: bool) -> None:
+        if on:
+            server.features.notifier.offer()
+        else:
+            server.agent.stop_serving("SUBSCRIBE", EVENT)
+
+    return {
+        "restart": restart,
+        "expire_nonces": expire_nonces,
+        "assign": assign,
+        "end_sync": end_sync,
+        "offer_sync": offer_sync,
+    }
