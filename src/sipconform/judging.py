@@ -14,13 +14,14 @@ from sipconform.trace.capture import read_capture
 from sipconform.trace.parts import traces
 from sipconform.trace.trace import Trace
 
+YOUNG_OBJECTS = 200_000  # some ten thousand messages with all that belongs to them
 Progress = Callable[[int], None]
 """Told how many messages have been judged so far."""
 
 
 def judge_capture(path: Path, *, keylog: Path | None = None) -> Iterator[tuple[Trace, Judgement]]:
     """The parts of a capture, judged, as soon as each is over. Raises CaptureError for what is no capture."""
-    with _without_cycle_collection():
+    with _seldom_collecting():
         for trace in traces(read_capture(path, keylog=keylog)):
             yield trace, judge(trace)
 
@@ -36,19 +37,20 @@ def judge_into(
     """Judges a capture into a result of a run folder, and adds the result."""
     for trace, judgement in judge_capture(path, keylog=keylog):
         folder.take(result, trace, judgement.findings, judgement.passed)
+        if trace not in result.traces:
+            trace.let_go()
         if progress:
             progress(result.messages)
     folder.add(result)
 
 
 @contextmanager
-def _without_cycle_collection() -> Iterator[None]:
-    """Messages, transactions and dialogs point at each other by the thousand: tracing them again and again costs
-    half the time. A part that was judged is let go of as a whole, by one collection at the end of many."""
-    enabled = gc.isenabled()
-    gc.disable()
+def _seldom_collecting() -> Iterator[None]:
+    """Messages, transactions and dialogs point at each other by the thousand: looking for rings among them as often
+    as Python does by default costs half the time."""
+    before = gc.get_threshold()
+    gc.set_threshold(YOUNG_OBJECTS, *before[1:])
     try:
         yield
     finally:
-        if enabled:
-            gc.enable()
+        gc.set_threshold(*before)

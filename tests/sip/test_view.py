@@ -5,7 +5,6 @@ from sipconform.sip.view import view
 
 class Reader:
     def __init__(self) -> None:
-        self._views: dict[str, object] = {}
         self.times = 0
 
     @view

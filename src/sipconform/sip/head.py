@@ -119,11 +119,10 @@ def read_field(start: int, line: bytes) -> Field:
 class Head:
     """The lines of a message before the empty one, and the body behind it. Never raises, never repairs."""
 
-    __slots__ = ("_fields", "_index", "_views", "body_start", "head_start", "raw", "start_line")
+    __slots__ = ("__dict__", "_fields", "_index", "body_start", "head_start", "raw", "start_line")  # views: __dict__
 
     def __init__(self, raw: bytes) -> None:
         self.raw = raw
-        self._views: dict[str, object] = {}
         # RFC 3261 §7.5: empty lines before the start line are ignored.
         self._read_head(len(raw) - len(raw.lstrip(b"\r\n")) if raw[:1] in b"\r\n" else 0)
 

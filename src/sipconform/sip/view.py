@@ -1,4 +1,4 @@
-"""A property that is read once: `cached_property` for classes with `__slots__`, without its lock."""
+"""A property that is read once: `cached_property` without the lock it has before Python 3.12."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class view(Generic[T]):  # noqa: N801 - used as a decorator, like property
-    """Decorates a method of a class with a `_views` dictionary; the first answer is kept there."""
+    """Decorates a method; the first answer is kept in the instance's dictionary, where Python finds it without us."""
 
     def __init__(self, read: Callable[[Any], T]) -> None:
         self._read = read
@@ -23,9 +23,6 @@ class view(Generic[T]):  # noqa: N801 - used as a decorator, like property
     def __get__(self, instance: Any, owner: type | None = None) -> T | Self:
         if instance is None:
             return self
-        views: dict[str, T] = instance._views
-        name = self._name
-        if name in views:
-            return views[name]
-        answer = views[name] = self._read(instance)
+        answer: T = self._read(instance)
+        instance.__dict__[self._name] = answer
         return answer

@@ -128,6 +128,8 @@ class Correlator:
         response.transaction = transaction
         response.repeats = next((r for r in transaction.responses if _repeats(response, r)), None)
         transaction.responses.append(response)
+        if transaction.final is None and response.status >= 200:
+            transaction.final = response
         self._note_roles(method, client, server)
         if response.to_tag and (method in CREATES_DIALOG or (transaction.requests and transaction.requests[0].dialog)):
             self._place(response, transaction, client, server)

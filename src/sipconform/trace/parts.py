@@ -27,7 +27,7 @@ class _Part:
     messages: list[WireMessage] = field(default_factory=list)
     calls: dict[str, int] = field(default_factory=dict)  # Call-ID -> open until, ns
     users: set[str] = field(default_factory=set)
-    gone_into: _Part | None = None
+    gone: bool = False  # given out, or merged into another
 
 
 def traces(evidence: Iterable[Packet | Observation | Note]) -> Iterator[Trace]:
@@ -59,7 +59,7 @@ class _Cutter:
                     yield self._give_out(part, cut=True)
                 while self.due and self.due[0][0] < self.now_ns and not self.observations:
                     _, _, part = heapq.heappop(self.due)
-                    if part.gone_into is None and self._is_over(part):
+                    if not part.gone and self._is_over(part):
                         yield self._give_out(part)
             elif isinstance(item, Observation):
                 self.observations.append(item)
@@ -122,10 +122,10 @@ class _Cutter:
             del self.by_call[call_id]
         for user in part.users:
             del self.by_user[user]
-        part.gone_into = part
         trace = self._correlated(part, [])
+        part.gone, part.messages = True, []  # its tickets may be due much later
         if cut:
-            frames = part.messages[-1].packet.frames
+            frames = trace.messages[-1].packet.frames
             self.notes.append(Note("cut", f"evidence was cut after {LARGEST_PART} related messages", frames))
         return trace
 
@@ -145,7 +145,7 @@ def _merge(into: _Part, other: _Part) -> None:
     into.messages += other.messages
     into.calls.update(other.calls)
     into.users |= other.users
-    other.gone_into = into
+    other.gone, other.messages = True, []
 
 
 def _user(value: str) -> str:

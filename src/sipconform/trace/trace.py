@@ -60,12 +60,8 @@ class Transaction:
     requests: list[WireMessage] = field(default_factory=list)  # the request and its retransmissions
     responses: list[WireMessage] = field(default_factory=list)  # all, retransmissions included, in order seen
     acks: list[WireMessage] = field(default_factory=list)  # for INVITE: ACKs to a non-2xx final
+    final: WireMessage | None = None  # the first final response seen
     invite: Transaction | None = None  # for CANCEL: the transaction it would cancel
-
-    @property
-    def final(self) -> WireMessage | None:
-        """The first final response seen."""
-        return next((r for r in self.responses if r.status >= 200), None)
 
     @property
     def provisional(self) -> list[WireMessage]:
@@ -73,8 +69,7 @@ class Transaction:
 
     @property
     def succeeded(self) -> bool:
-        final = self.final
-        return final is not None and final.status < 300
+        return self.final is not None and self.final.status < 300
 
     def __bool__(self) -> bool:
         return True
@@ -164,3 +159,9 @@ class Trace:
     def subscriptions_to(self, package: str) -> Iterator[Subscription]:
         """Subscriptions of one event package, in order of appearance."""
         return (s for s in self.subscriptions if s.package == package)
+
+    def let_go(self) -> None:
+        """Parts the messages from what they belong to. They point at each other in rings, and without the rings all
+        memory comes back with the last reference. Not for a trace that somebody will still ask."""
+        for message in self.messages:
+            message.transaction = message.dialog = message.subscription = message.repeats = None
