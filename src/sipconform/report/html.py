@@ -61,7 +61,7 @@ def page(run: Run, sections: Sequence[str], since: Since | None, mask: Mask) -> 
     """The whole file. `sections` as `section` gave them, in the order of `run.scenarios`."""
     from markupsafe import Markup  # noqa: PLC0415 - jinja2 costs 100 ms, paid only when a report is written
 
-    return _render(
+    return rendered(
         "report.html",
         mask,
         run=run,
@@ -87,7 +87,7 @@ def section(run: Run, result: ScenarioResult, index: int, used: int, mask: Mask)
     evidence = gather(result.traces if full else [], result.findings, f"s{index}", result.messages)
     ladder = Ladder(evidence, mask.text)
     told = [_told(run, line, finding_at, evidence, mask) for line, finding_at in _paired(result)]
-    return _render(
+    return rendered(
         "section.html",
         mask,
         run=run,
@@ -225,7 +225,8 @@ def _headline(run: Run) -> tuple[Verdict, str]:
 # -- the shell ----------------------------------------------------------------------------------------------
 
 
-def _render(name: str, mask: Mask, **given: Any) -> str:
+def rendered(name: str, mask: Mask, **given: Any) -> str:
+    """A template of `reports/templates` filled in, every value masked and made legible on its way."""
     # every expression passes through `finalize`: nothing reaches the page that was not masked and made legible
     environment = _environment().overlay(finalize=lambda value: _shown(value, mask))
     return environment.get_template(name).render(**given)

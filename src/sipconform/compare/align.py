@@ -1,0 +1,77 @@
+"""Which conversation of the run stands beside which of the reference, and which exchange beside which."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from difflib import SequenceMatcher
+from typing import TypeVar
+
+from sipconform.compare.story import Conversation
+
+T = TypeVar("T")
+MOST_CANDIDATES = 64
+"""Conversations of one kind among which the most alike is sought; of more, they are taken in order."""
+
+
+def lay_out(
+    run: Sequence[T], reference: Sequence[T], says: Callable[[T], Hashable], kind: Callable[[T], Hashable]
+) -> Iterator[tuple[T | None, T | None]]:
+    """Two sequences side by side: what says the same first, between those what is of one kind, in order."""
+    matcher = SequenceMatcher(None, [says(x) for x in run], [says(x) for x in reference], autojunk=False)
+    for _, a, b, c, d in matcher.get_opcodes():
+        yield from _in_order(run[a:b], reference[c:d], kind)
+
+
+def _in_order(
+    run: Sequence[T], reference: Sequence[T], kind: Callable[[T], Hashable]
+) -> Iterator[tuple[T | None, T | None]]:
+    """Pairs of one kind without crossing; what is left over stands alone, at its place."""
+    matcher = SequenceMatcher(None, [kind(x) for x in run], [kind(x) for x in reference], autojunk=False)
+    for tag, a, b, c, d in matcher.get_opcodes():
+        if tag == "equal":
+            yield from zip(run[a:b], reference[c:d], strict=True)
+        else:
+            yield from ((item, None) for item in run[a:b])
+            yield from ((None, item) for item in reference[c:d])
+
+
+def pair_conversations(
+    run: Sequence[Conversation],
+    reference: Sequence[Conversation],
+    says: Callable[[Conversation], Sequence[Hashable]],
+) -> Iterator[tuple[Conversation | None, Conversation | None]]:
+    """Conversations of one kind (who asks whom for what) in the order in which they began, unless another of the
+    kind is more alike; the result is in the order of the run, what only the reference has at the end."""
+    waiting: dict[Hashable, list[Conversation]] = defaultdict(list)
+    for conversation in reference:
+        waiting[conversation.title].append(conversation)
+    for conversation in run:
+        candidates = waiting[conversation.title]
+        if not candidates:
+            yield conversation, None
+            continue
+        chosen = _most_alike(conversation, candidates[:MOST_CANDIDATES], says)
+        candidates.remove(chosen)
+        yield conversation, chosen
+    for left_over in waiting.values():
+        yield from ((None, conversation) for conversation in left_over)
+
+
+def _most_alike(
+    conversation: Conversation,
+    candidates: list[Conversation],
+    says: Callable[[Conversation], Sequence[Hashable]],
+) -> Conversation:
+    if len(candidates) == 1:
+        return candidates[0]
+    ours = says(conversation)
+    if says(candidates[0]) == ours:
+        return candidates[0]
+    matcher: SequenceMatcher[Hashable] = SequenceMatcher(None, ours, [], autojunk=False)
+
+    def alike(candidate: Conversation) -> float:
+        matcher.set_seq2(says(candidate))
+        return matcher.ratio()
+
+    return max(candidates, key=alike)  # the earliest of several equals

@@ -1,0 +1,270 @@
+"""Lays a run beside a reference and lists every difference, with the rule that counts or ignores it.
+
+Order is that of cause and effect: within a conversation what one party asks is in the order of its asking, an answer
+belongs to its request; how the two directions, or two conversations, interleave is not compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Sequence
+from itertools import zip_longest
+
+from sipconform.checks.catalogue import Level
+from sipconform.compare.align import lay_out, pair_conversations
+from sipconform.compare.difference import Comparison, Difference, Pair, Row
+from sipconform.compare.parties import agree_on_users
+from sipconform.compare.rules import HEADER_LEVELS, OTHER_HEADER
+from sipconform.compare.story import Conversation, Exchange, Story, tell_story
+from sipconform.compare.telling import Telling, Told, tell, why_written_otherwise
+from sipconform.compare.timing import timed
+from sipconform.trace.trace import Trace, WireMessage
+
+Beside = tuple[Exchange | None, Exchange | None]
+NOTHING = Told("(not there)", ())
+
+
+def compare(run: Trace, reference: Trace) -> Comparison:
+    """Compares two correlated traces of one scenario. See `Comparison` for what comes of it."""
+    ours, theirs = tell_story(run), tell_story(reference)
+    agree_on_users(ours.parties, theirs.parties)
+    return _Comparer(ours, theirs).compare()
+
+
+class _Comparer:
+    def __init__(self, run: Story, reference: Story) -> None:
+        self.run, self.reference = run, reference
+        self.result = Comparison()
+        self._tellings: dict[WireMessage, Telling] = {}
+
+    def compare(self) -> Comparison:
+        result = self.result
+        for name, story in (("run", self.run), ("reference", self.reference)):
+            if not story.conversations:
+                result.reservations.append(f"the {name} holds no SIP message")
+            result.reservations += [f"the {name}: {note.text}" for note in story.trace.notes if note.code in _UNREAD]
+            for message in story.repeats:
+                self._ignore("retransmission", _title(message), name, message)
+        pairs = pair_conversations(self.run.conversations, self.reference.conversations, self._sayings)
+        for run, reference in pairs:
+            pair = Pair((run or reference).title)  # type: ignore[union-attr]
+            pair.rows = list(self._conversation(run, reference))
+            result.pairs.append(pair)
+        return result
+
+    # -- conversations --------------------------------------------------------------------------------------
+
+    def _conversation(self, run: Conversation | None, reference: Conversation | None) -> Iterator[Row]:
+        if run is None or reference is None:
+            yield from self._lone_conversation(run, reference)
+            return
+        for exchange in (e for conversation in (run, reference) for e in conversation.exchanges if e.glare):
+            self._lone(exchange, "glare", None, exchange.conversation is run)
+        asking = dict.fromkeys([*run.directions(), *reference.directions()])
+        beside: list[list[Beside]] = []
+        for client in asking:
+            both = lay_out(run.asked_by(client), reference.asked_by(client), self._says, _kind)
+            beside.append(list(both))
+        for ours_, theirs_ in _interleaved(beside):
+            yield from self._exchange(ours_, theirs_, run, reference)
+
+    def _lone_conversation(self, run: Conversation | None, reference: Conversation | None) -> Iterator[Row]:
+        lone = run or reference
+        assert lone is not None
+        side = "extra" if run else "missing"
+        if all(exchange.method == "OPTIONS" for exchange in lone.exchanges):
+            found = self._lone(lone.exchanges[0], "keep-alive", None, bool(run))
+        elif not lone.began_here:
+            found = self._lone(lone.exchanges[0], "before-the-capture", None, bool(run))
+        else:
+            found = self._lone(lone.exchanges[0], f"conversation-{side}", Level.MUST, bool(run))
+        for message in (m for exchange in lone.exchanges for m in exchange.messages):
+            yield Row(message, None, (found,)) if run else Row(None, message, (found,))
+
+    # -- exchanges ------------------------------------------------------------------------------------------
+
+    def _exchange(
+        self, run: Exchange | None, reference: Exchange | None, ours: Conversation, theirs: Conversation
+    ) -> Iterator[Row]:
+        if run is not None and reference is not None:
+            yield from self._paired(run, reference)
+            return
+        lone = run or reference
+        assert lone is not None
+        rule = self._why_lone(lone, theirs if run else ours)
+        level = None if rule else Level.MUST
+        found = self._lone(lone, rule or f"exchange-{'extra' if run else 'missing'}", level, bool(run))
+        for message in lone.messages:
+            yield Row(message, None, (found,)) if run else Row(None, message, (found,))
+
+    def _why_lone(self, lone: Exchange, other: Conversation) -> str | None:
+        """The rule by which an exchange may be in one only."""
+        before = [e for e in lone.conversation.exchanges if e.client == lone.client and e.method == lone.method]
+        at = before.index(lone)
+        if at and self._state(before[at - 1]) == self._state(lone):
+            return "repeat"
+        invite = lone.transaction.invite
+        if invite is not None and invite.final is not None and invite.final.status != 487:
+            return "crossed"
+        if lone.final is not None and lone.final.status in (401, 407) and "stale=true" in _challenge(lone.final):
+            return "stale"
+        if not other.began_here and lone is lone.conversation.exchanges[0]:
+            return "before-the-capture"
+        return "keep-alive" if lone.method == "OPTIONS" and not at else None
+
+    def _paired(self, run: Exchange, reference: Exchange) -> Iterator[Row]:
+        yield self._row(run.request, reference.request, run, reference)
+        answers = lay_out(
+            list(self._told_answers(run)), list(self._told_answers(reference)), self._answer_says, _kind_of_answer
+        )
+        for ours, theirs in answers:
+            yield self._row(ours and ours[0], theirs and theirs[0], run, reference)
+        for ack, other in zip_longest(run.acks, reference.acks):
+            yield self._row(ack, other, run, reference)
+
+    def _told_answers(self, exchange: Exchange) -> Iterator[tuple[WireMessage, Exchange]]:
+        """Answers without 100 and without a provisional one that says what the one before it said."""
+        last: Telling | None = None
+        for answer in exchange.answers:
+            if answer.status == 100:
+                self._ignore("trying", _title(answer), _whose(exchange, self.run), answer)
+                continue
+            told = self._tell(answer, exchange)
+            if answer.status < 200 and last is not None and _meanings(told) == _meanings(last):
+                self._ignore("ringing-again", _title(answer), _whose(exchange, self.run), answer)
+                continue
+            last = told
+            yield answer, exchange
+
+    def _row(
+        self, run: WireMessage | None, reference: WireMessage | None, ours: Exchange, theirs: Exchange
+    ) -> Row:
+        if run is None and reference is None:
+            return Row(None, None)
+        if run is None or reference is None:
+            lone = run or reference
+            assert lone is not None
+            rule = ("answer-" if lone.is_response else "exchange-") + ("extra" if run else "missing")
+            level: Level | None = Level.SHOULD if 0 < lone.status < 200 else Level.MUST
+            sides = (_title(lone), NOTHING.meaning) if run else (NOTHING.meaning, _title(lone))
+            lacking = self.reference if run is not None else self.run
+            if 0 < lone.status < 200 and lacking.lost_provisional(lone.status):
+                rule, level = "lost", None
+            found = Difference(rule, level, _title(lone), *sides, run, reference)
+            return Row(run, reference, (self.result.add(found),))
+        found_ = list(self._messages(run, reference, self._tell(run, ours), self._tell(reference, theirs)))
+        found_ += [Difference(*late, run, reference) for late in timed(run, reference, ours, theirs)]
+        return Row(run, reference, tuple(self.result.add(one) for one in found_))
+
+    def _messages(
+        self, run: WireMessage, reference: WireMessage, ours: Telling, theirs: Telling
+    ) -> Iterator[Difference]:
+        for place in {**theirs, **ours}:
+            a, b = ours.get(place, NOTHING), theirs.get(place, NOTHING)
+            if a.meaning == b.meaning or (a.rule or b.rule) in ("product", "clock"):
+                if a.raw != b.raw:
+                    rule = why_written_otherwise(place, a, b) if a is not NOTHING and b is not NOTHING else None
+                    rule = rule or a.rule or b.rule or "spelling"
+                    yield Difference(rule, None, place, _written(a), _written(b), run, reference)
+            else:
+                yield Difference(*_counts(place), place, a.meaning, b.meaning, run, reference)
+        if list(ours) != list(theirs) and ours.keys() == theirs.keys():
+            names = ", ".join(message.name for message in run.fields), ", ".join(f.name for f in reference.fields)
+            yield Difference("header-order", None, "order of header fields", *names, run, reference)
+
+    # -- what is said ---------------------------------------------------------------------------------------
+
+    def _tell(self, message: WireMessage, exchange: Exchange) -> Telling:
+        told = self._tellings.get(message)
+        if told is None:
+            told = self._tellings[message] = tell(message, exchange)
+        return told
+
+    def _says(self, exchange: Exchange) -> Hashable:
+        """All that an exchange says, for finding its counterpart."""
+        return (exchange.method, self._state(exchange), exchange.final.status if exchange.final else 0)
+
+    def _state(self, exchange: Exchange) -> Hashable:
+        """What an exchange reports, without what is the same in a repetition by chance: numbers and identifiers."""
+        said: list[Hashable] = [exchange.method]
+        for message in (exchange.request, exchange.final):
+            if message is not None:
+                told = self._tell(message, exchange)
+                said += [(place, told[place].meaning) for place in sorted(told) if place not in _BESIDE_THE_POINT]
+        return tuple(said)
+
+    def _answer_says(self, answer: tuple[WireMessage, Exchange]) -> Hashable:
+        return _meanings(self._tell(*answer))
+
+    def _sayings(self, conversation: Conversation) -> Sequence[Hashable]:
+        return [self._says(exchange) for exchange in conversation.exchanges]
+
+    def _ignore(self, rule: str, what: str, side: str, message: WireMessage) -> None:
+        sides = (what, "") if side == "run" else ("", what)
+        of = (message, None) if side == "run" else (None, message)
+        self.result.add(Difference(rule, None, what, *sides, *of))
+
+    def _lone(self, lone: Exchange, rule: str, level: Level | None, of_run: bool) -> Difference:
+        first = next(lone.messages)
+        what = f"{_title(first)} from {lone.client} to {lone.server}"
+        sides = (what, NOTHING.meaning) if of_run else (NOTHING.meaning, what)
+        of = (first, None) if of_run else (None, first)
+        return self.result.add(Difference(rule, level, what, *sides, *of))
+
+
+_UNREAD = frozenset({"truncated", "tls", "tshark", "framing", "fragment", "gtp", "link-type"})
+_BESIDE_THE_POINT = frozenset({"Via", "CSeq", "Call-ID", "From", "To", "Authorization", "Proxy-Authorization", "Date"})
+
+
+def _kind(exchange: Exchange) -> Hashable:
+    return exchange.method
+
+
+def _kind_of_answer(answer: tuple[WireMessage, Exchange]) -> Hashable:
+    status = answer[0].status
+    return status if status < 200 else "final"
+
+
+def _title(message: WireMessage) -> str:
+    if message.is_request:
+        return message.method
+    return f"{message.status} to {message.method}"
+
+
+def _challenge(response: WireMessage) -> str:
+    texts = response.texts("WWW-Authenticate") + response.texts("Proxy-Authenticate")
+    return "".join(texts).replace(" ", "").replace('"', "").lower()
+
+
+def _whose(exchange: Exchange, run: Story) -> str:
+    return "run" if exchange.conversation.story is run else "reference"
+
+
+def _meanings(told: Telling) -> Hashable:
+    return tuple((place, told[place].meaning) for place in sorted(told))
+
+
+def _written(told: Told) -> str:
+    return "\n".join(told.raw) if told is not NOTHING else NOTHING.meaning
+
+
+def _counts(place: str) -> tuple[str, Level]:
+    """The rule and the level of a difference at a place."""
+    if place in ("request line", "status"):
+        return place.replace(" ", "-"), Level.MUST
+    if place.startswith("body"):
+        return "body", Level.MUST
+    if place.startswith("malformed"):
+        return "malformed", Level.MUST
+    return "header", HEADER_LEVELS.get(place, OTHER_HEADER)
+
+
+def _interleaved(directions: list[list[Beside]]) -> Iterator[Beside]:
+    """The directions merged again in the order of the run; what it lacks follows what stands before it."""
+    merged: list[tuple[float, Beside]] = []
+    for pairs in directions:
+        at = -1.0
+        for pair in pairs:
+            if pair[0] is not None:
+                at = next(pair[0].messages).number
+            merged.append((at, pair))
+    yield from (pair for _, pair in sorted(merged, key=lambda item: item[0]))

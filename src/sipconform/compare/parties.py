@@ -1,0 +1,123 @@
+"""Who is who in a trace: addresses, domains and users by the part they play, so that two traces can be laid
+side by side whatever the addresses, ports and numbers of their laboratories were."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from sipconform.sip.headers.name_addr import NameAddr
+from sipconform.sip.uri import SipUri
+from sipconform.trace.packet import Address
+from sipconform.trace.trace import Trace, WireMessage
+
+_URI = re.compile(
+    r"\b(sips?):(?:([^\s@<>\"]*)@)?(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_.-]+)(?::([0-9]{1,5}))?", re.IGNORECASE
+)
+_ADDRESS = re.compile(r"(?<![\w.@:])(\[[0-9a-fA-F:.]+\]|(?:[0-9]{1,3}\.){3}[0-9]{1,3})(?::([0-9]{1,5}))?(?![\w.])")
+_AT_DOMAIN = re.compile(r"(?<![\w@:])([\w.+*#!'-]+)@(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+)(?::([0-9]{1,5}))?")
+
+
+@dataclass(slots=True)
+class Parties:
+    """The parties of one trace by name ("server", "phone 1", …). Their order is that of the lab's own record,
+    else of first appearance; `users` in the order in which they come up."""
+
+    trace: Trace
+    names: dict[Address, str] = field(default_factory=dict)
+    domains: set[str] = field(default_factory=set)
+    users: dict[str, str] = field(default_factory=dict)
+    contacts: dict[str, set[str]] = field(default_factory=dict)
+    _hosts: dict[str, str] = field(default_factory=dict)
+    _said: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        ordered = list(_ordered(self.trace))
+        for role in ("server", "phone"):
+            for address in (a for a in ordered if (a in self.trace.servers) == (role == "server")):
+                if address not in self.names:
+                    count = sum(name.startswith(role) for name in self.names.values())
+                    self.names[address] = role if role == "server" and not count else f"{role} {count + 1}"
+        for address, name in self.names.items():
+            self._hosts.setdefault(address.host, name)  # servers come first
+        for message in self.trace.messages:
+            self._learn(message)
+
+    def _learn(self, message: WireMessage) -> None:
+        if message.is_request and message.method == "REGISTER" and isinstance(message.uri, SipUri):
+            self.domains.add(message.uri.host.lower())
+            to = message.to
+            if isinstance(to, NameAddr) and isinstance(to.uri, SipUri) and to.uri.user:
+                self.users.setdefault(to.uri.user, f"user {len(self.users) + 1}")
+        if message.has("Contact"):
+            sender = self.name(message.source)
+            for contact in message.contacts:
+                if isinstance(contact, NameAddr) and isinstance(contact.uri, SipUri):
+                    uri = contact.uri
+                    if self.place(uri.host, str(uri.port or "")) == sender:
+                        self.contacts.setdefault(sender, set()).add(uri.user)
+
+    def name(self, address: Address) -> str:
+        """The party at an address."""
+        party = self.trace.party(address)
+        return self.names.get(party, str(party))
+
+    def place(self, host: str, port: str) -> str:
+        """What a host, with or without a port, stands for; itself when it stands for nobody."""
+        bare = host.strip("[]")
+        if not port and host.lower() in self.domains:
+            return "domain"
+        named = self.names.get(Address(bare, int(port or 5060)))
+        if named:
+            return named
+        if host.lower() in self.domains:
+            return "domain"
+        return self._hosts.get(bare) or (f"{host}:{port}" if port else host)
+
+    def speak(self, text: str) -> str:
+        """A text with addresses, domains and users replaced by the part they play."""
+        said = self._said.get(text)
+        if said is None:
+            said = _URI.sub(self._uri, text)
+            said = _AT_DOMAIN.sub(self._at_domain, said)
+            said = _ADDRESS.sub(lambda found: "«" + self.place(found[1], found[2] or "") + "»", said)
+            if len(self._said) < 100_000:
+                self._said[text] = said
+        return said
+
+    def _uri(self, found: re.Match[str]) -> str:
+        scheme, user, host, port = found[1].lower(), found[2], found[3], found[4]
+        place = self.place(host, port or "")
+        if place in self.contacts and (user or "") in self.contacts[place] and place != "domain":
+            user = "«contact»"
+        else:
+            user = self.user(user or "")
+        return f"{scheme}:{user}@«{place}»"
+
+    def _at_domain(self, found: re.Match[str]) -> str:
+        return f"{self.user(found[1])}@«{self.place(found[2], found[3] or '')}»"
+
+    def user(self, user: str) -> str:
+        """A user by the order of registration; anybody else by his name."""
+        return f"«{self.users[user]}»" if user in self.users else user
+
+
+def _ordered(trace: Trace) -> Iterator[Address]:
+    for observation in trace.observations:
+        if observation.kind == "lab":
+            for role in ("servers", "phones"):
+                listed = observation.what.get(role)
+                for text in listed if isinstance(listed, list) else []:
+                    host, _, port = str(text).rpartition(":")
+                    if port.isdigit():
+                        yield Address(host.strip("[]"), int(port))
+    for message in trace.messages:
+        yield trace.party(message.source)
+        yield trace.party(message.destination)
+
+
+def agree_on_users(run: Parties, reference: Parties) -> None:
+    """Users of the same name in both keep it, so that who registered first does not matter."""
+    for user in run.users.keys() & reference.users.keys():
+        run.users[user] = reference.users[user] = user

@@ -1,0 +1,217 @@
+"""A trace as a story: conversations (one Call-ID between two parties), and in each the exchanges in order of cause.
+
+What is sent again is told once. An identifier that is made anew in every run is known by the exchange that
+brought it up, so that it can be compared by where it comes again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from sipconform.compare.parties import Parties
+from sipconform.sip.digest import parse_challenge, parse_credentials
+from sipconform.sip.fault import Fault
+from sipconform.trace.packet import Address
+from sipconform.trace.trace import Trace, Transaction, WireMessage
+
+
+@dataclass(slots=True, eq=False)
+class Exchange:
+    """One transaction told once: the request, every different answer, the ACK if it is an INVITE."""
+
+    transaction: Transaction
+    client: str
+    server: str
+    request: WireMessage | None
+    answers: list[WireMessage]
+    step: int | None  # CSeq beyond the client's last in this conversation; None for its first
+    conversation: Conversation
+    copy_of: Exchange | None = None  # the same request that came another way (RFC 3261 §8.2.2.2)
+    acks: list[WireMessage] = field(default_factory=list)  # to an INVITE's final, whatever that was
+    count: str = ""  # of a digest nonce: how far beyond its last use by this client
+
+    @property
+    def method(self) -> str:
+        return self.transaction.method
+
+    @property
+    def final(self) -> WireMessage | None:
+        return self.transaction.final
+
+    @property
+    def original(self) -> Exchange:
+        return self.copy_of or self
+
+    @property
+    def glare(self) -> bool:
+        """Whether it was refused because the other side asked at the same moment."""
+        return self.final is not None and self.final.status == 491
+
+    @property
+    def messages(self) -> Iterator[WireMessage]:
+        if self.request is not None:
+            yield self.request
+        yield from self.answers
+        yield from self.acks[:1]
+
+
+@dataclass(slots=True, eq=False)
+class Conversation:
+    """All exchanges of one Call-ID between two parties. `tags` and `branches` say which exchange brought one up."""
+
+    call_id: str
+    parties: frozenset[Address]
+    story: Story
+    exchanges: list[Exchange] = field(default_factory=list)
+    tags: dict[str, Exchange] = field(default_factory=dict)
+    branches: dict[str, Exchange] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        first = self.exchanges[0]
+        event = first.request.text("Event").partition(";")[0] if first.request is not None else ""
+        return f"{first.method}{f' {event}' if event else ''} from {first.client} to {first.server}"
+
+    @property
+    def began_here(self) -> bool:
+        """Whether its first request is the one that began it: no To tag yet."""
+        request = self.exchanges[0].request
+        return request is not None and not request.to_tag
+
+    def asked_by(self, client: str) -> list[Exchange]:
+        """What one party asks, in order; of copies of one request, those refused last."""
+        exchanges = [e for e in self.exchanges if e.client == client and not e.glare]
+        at = {exchange: place for place, exchange in enumerate(exchanges)}
+        return sorted(exchanges, key=lambda e: (at.get(e.original, at[e]), e.final.status if e.final else 0))
+
+    def directions(self) -> list[str]:
+        """Everybody who asks something here, in order."""
+        return list(dict.fromkeys(exchange.client for exchange in self.exchanges))
+
+
+@dataclass(slots=True)
+class Story:
+    """The conversations in the order in which they began, and what is known across them."""
+
+    trace: Trace
+    parties: Parties
+    conversations: list[Conversation] = field(default_factory=list)
+    nonces: dict[str, str] = field(default_factory=dict)  # nonce -> what it was a challenge to
+    repeats: list[WireMessage] = field(default_factory=list)
+    losses: set[tuple[int, object]] = field(default_factory=set)  # when and by whom was sent what the network lost
+    _counts: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for observation in self.trace.observations:
+            if observation.kind == "network" and observation.what.get("event") in ("lost", "held back"):
+                self.losses.add((observation.time_ns, observation.what.get("local")))
+
+    def count_nonce(self, exchange: Exchange) -> str:
+        """How the nonce count of a request's credentials follows the client's last; "" without one."""
+        request = exchange.request
+        texts = request.texts("Authorization") + request.texts("Proxy-Authorization") if request is not None else []
+        given = parse_credentials(texts[0]) if texts else None
+        if not given or not given.nc:
+            return ""
+        used = exchange.client, given.nonce
+        step = given.nc - self._counts.get(used, 0)
+        self._counts[used] = given.nc
+        return "next" if step == 1 else f"{step:+d}"
+
+
+    def lost_provisional(self, status: int) -> bool:
+        """Whether the network itself says that it lost, or held back, a provisional answer of this status."""
+        return any(m.status == status and _mark(m) in self.losses for m in self.trace.messages)
+
+    def lost(self, message: WireMessage) -> int:
+        """How often the network says that it lost, or held back, this message or a later sending of it."""
+        sendings = (m for m in self.trace.messages if m is message or m.raw == message.raw)
+        return sum(_mark(m) in self.losses for m in sendings)
+
+
+def _mark(message: WireMessage) -> tuple[int, object]:
+    return message.packet.time_ns, str(message.source)
+
+
+def tell_story(trace: Trace) -> Story:
+    """Reads a correlated trace."""
+    story = Story(trace, Parties(trace))
+    conversations: dict[tuple[str, frozenset[Address]], Conversation] = {}
+    steps: dict[tuple[str, Address], int] = {}
+    for transaction in trace.transactions:
+        first = transaction.request or next(iter((*transaction.responses, *transaction.acks)), None)
+        if first is None:
+            continue
+        key = first.call_id, frozenset((transaction.client, transaction.server))
+        conversation = conversations.get(key)
+        if conversation is None:
+            conversation = conversations[key] = Conversation(*key, story)
+            story.conversations.append(conversation)
+        if transaction.method == "ACK" and _acknowledged(transaction, conversation, story):
+            continue
+        exchange = _exchange(transaction, story, conversation, steps)
+        conversation.exchanges.append(exchange)
+        _know_identifiers(exchange, story)
+    story.repeats += [m for m in trace.messages if m.repeats is not None]
+    return story
+
+
+def _exchange(
+    transaction: Transaction, story: Story, conversation: Conversation, steps: dict[tuple[str, Address], int]
+) -> Exchange:
+    request, step = transaction.request, None
+    if request is not None and request.method not in ("ACK", "CANCEL"):
+        asked = request.call_id, transaction.client
+        if asked in steps:
+            step = request.cseq_number - steps[asked]
+        steps[asked] = request.cseq_number
+    copy_of = _copied(conversation, transaction) if step == 0 else None
+    name = story.parties.name
+    answers = [answer for answer in transaction.responses if answer.repeats is None]
+    parties = name(transaction.client), name(transaction.server)
+    exchange = Exchange(transaction, *parties, request, answers, step, conversation, copy_of)
+    exchange.acks = [ack for ack in transaction.acks if ack.repeats is None]
+    exchange.count = story.count_nonce(exchange)
+    return exchange
+
+
+def _acknowledged(transaction: Transaction, conversation: Conversation, story: Story) -> bool:
+    """Puts the ACK to a 2xx, which is a transaction of its own, with the INVITE it acknowledges."""
+    ack = transaction.request
+    for exchange in reversed(conversation.exchanges):
+        invite = exchange.request
+        if ack is None or invite is None or exchange.method != "INVITE":
+            continue
+        if invite.cseq_number == ack.cseq_number and exchange.transaction.client == transaction.client:
+            known = next((a for a in exchange.acks if a.to_tag == ack.to_tag), None)
+            (exchange.acks if known is None else story.repeats).append(ack)
+            conversation.branches.setdefault(ack.branch, exchange)
+            return True
+    return False
+
+
+def _copied(conversation: Conversation, transaction: Transaction) -> Exchange | None:
+    """The exchange of which this one is a copy: same Call-ID, CSeq, method and From tag, another branch."""
+    request = transaction.request
+    assert request is not None
+    for exchange in reversed(conversation.exchanges):
+        other = exchange.request
+        if other is not None and (other.cseq_number, other.method, other.from_tag) == (
+            request.cseq_number, request.method, request.from_tag
+        ):  # fmt: skip
+            return exchange.original
+    return None
+
+
+def _know_identifiers(exchange: Exchange, story: Story) -> None:
+    conversation = exchange.conversation
+    for message in exchange.messages:
+        for tag in (message.from_tag, message.to_tag):
+            conversation.tags.setdefault(tag, exchange)
+        conversation.branches.setdefault(message.branch, exchange)
+        for header in ("WWW-Authenticate", "Proxy-Authenticate"):
+            for text in message.texts(header):
+                challenge = parse_challenge(text)
+                if not isinstance(challenge, Fault):
+                    story.nonces.setdefault(challenge.nonce, exchange.method)

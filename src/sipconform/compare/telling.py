@@ -1,0 +1,273 @@
+"""What one message says, place by place, with everything that is volatile told by the part it plays.
+
+Two messages say the same when their tables are equal. The raw text stands beside each value, so that what differs
+only in writing can be listed with the rule that ignores it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from sipconform.compare.bodies import meaning
+from sipconform.compare.rules import COUNTDOWN_S, FREE, LISTS, SETS
+from sipconform.compare.story import Exchange
+from sipconform.sip.digest import parse_challenge, parse_credentials
+from sipconform.sip.fault import Fault
+from sipconform.sip.grammar import Params, split_list
+from sipconform.trace.trace import WireMessage
+
+_EXPIRES = re.compile(r";\s*expires\s*=\s*([0-9]+)", re.IGNORECASE)
+_CREDENTIALS = ("Authorization", "Proxy-Authorization")
+_CHALLENGES = ("WWW-Authenticate", "Proxy-Authenticate")
+_HASHES = {32: "an MD5 digest", 64: "a SHA-256 digest"}
+
+
+class Told(NamedTuple):
+    """One place: what it means, how it was written, and the rule that reads it (None: nothing special)."""
+
+    meaning: str
+    raw: tuple[str, ...]
+    rule: str | None = None
+
+
+Telling = dict[str, Told]
+
+
+def tell(message: WireMessage, exchange: Exchange) -> Telling:
+    """The table of a message: "request line" or "status", every header field by its name, the body's places."""
+    return _Teller(message, exchange).tell()
+
+
+class _Teller:
+    def __init__(self, message: WireMessage, exchange: Exchange) -> None:
+        self.message, self.exchange = message, exchange
+        self.story = exchange.conversation.story
+        self.speak = self.story.parties.speak
+
+    def tell(self) -> Telling:
+        message, told = self.message, dict(self._start_line())
+        for fault in message.faults:
+            told[f"malformed: {fault.rule}"] = Told("yes", ())
+        for name in message._index:
+            told[name] = self._header(name)
+        rule, places = meaning(message, self.speak)
+        for place, value in places.items():
+            told[f"body {place}"] = Told(value, (), rule)
+        if rule:
+            told["body"] = Told("there is one", (message.body.decode("latin-1"),), rule)
+        return told
+
+    def _start_line(self) -> Iterator[tuple[str, Told]]:
+        message = self.message
+        if message.is_response:
+            status = message.status
+            same = 200 if status == 202 and message.method in ("SUBSCRIBE", "REFER") else status
+            yield "status", Told(str(same), (str(status),), "accepted")
+            yield "reason phrase", Told("", (message.reason,), "reason-phrase")
+        else:
+            raw = f"{message.method} {message.request_uri} {message.version}"
+            yield "request line", Told(self.speak(raw), (raw,), "stands-for")
+
+    # -- header fields --------------------------------------------------------------------------------------
+
+    def _header(self, name: str) -> Told:
+        rows = tuple(self.message.texts(name))
+        if name in FREE:
+            return Told("", rows, FREE[name])
+        special = _SPECIAL.get(name)
+        if special is not None:
+            return Told(special(self), rows, _SPECIAL_RULES[name])
+        if name in SETS:
+            words = sorted({_plain(value).lower() for row in rows for value in split_list(row) if value})
+            return Told(", ".join(words), rows, "set-order")
+        values = [value for row in rows for value in (split_list(row) if name in LISTS else [row])]
+        return Told(", ".join(map(self._value, values)), rows, "stands-for")
+
+    def _value(self, value: str) -> str:
+        """A value with its parameters in alphabetical order and its volatile ones told by origin."""
+        head, *parameters = split_list(value, ";")
+        told = sorted(self._parameter(*parameter.partition("=")) for parameter in parameters)
+        return ";".join([_plain(self.speak(head)), *told])
+
+    def _parameter(self, name: str, equals: str, value: str) -> str:
+        name, value = name.strip().lower(), value.strip()
+        if name in ("tag", "from-tag", "to-tag"):
+            return f"{name}={self._origin(self.exchange.conversation.tags.get(value))}"
+        if name == "branch":
+            cookie = "" if value.startswith("z9hG4bK") else "RFC 2543 style, "
+            return f"branch={cookie}{self._origin(self.exchange.conversation.branches.get(value))}"
+        if name in ("received", "rport"):
+            return name + ("=«source»" if value else "")
+        if name in ("epid", "+sip.instance", "reg-id"):
+            return f"{name}=«made anew»"
+        return f"{name}{equals}{self.speak(value)}"
+
+    def _origin(self, known: Exchange | None) -> str:
+        if known is None:
+            return "«unknown»"
+        return "«new»" if known.original is self.exchange.original else f"«that of {known.method}»"
+
+    def _call_id(self) -> str:
+        ours = self.message.call_id == self.exchange.conversation.call_id
+        return "that of the conversation" if ours else self.message.call_id
+
+    def _cseq(self) -> str:
+        message, step = self.message, self.exchange.original.step
+        request, invite = self.exchange.request, self.exchange.transaction.invite
+        if message.is_response or message.method in ("ACK", "CANCEL"):
+            request = invite.request if invite is not None and message.method == "CANCEL" else request
+            same = request is None or request.cseq_number == message.cseq_number
+            return f"{message.text('CSeq').partition(' ')[2]}, {'that of its request' if same else 'another'}"
+        words = message.text("CSeq").partition(" ")[2]
+        return f"{words}, {'first' if step is None else 'next' if step == 1 else f'{step:+d}'}"
+
+    def _content_length(self) -> str:
+        told = self.message.content_length
+        return "as long as the body" if told == len(self.message.body) else self.message.text("Content-Length")
+
+    def _credentials(self) -> str:
+        return ", ".join(self._credential(text) for name in _CREDENTIALS for text in self.message.texts(name))
+
+    def _credential(self, text: str) -> str:
+        given = parse_credentials(text)
+        if isinstance(given, Fault):
+            return text
+        known = self.story.nonces.get(given.nonce)
+        told = {
+            "nonce": f"«that of {known}»" if known else "«unknown»",
+            "response": _HASHES.get(len(given.response), f"{len(given.response)} digits"),
+            "cnonce": "«made anew»",
+            "opaque": "«as given»",
+            "nc": self.exchange.count,
+        }
+        return self._parameters(given.params, told)
+
+    def _challenges(self) -> str:
+        texts = [text for name in _CHALLENGES for text in self.message.texts(name)]
+        return ", ".join(self._challenge(text) for text in texts)
+
+    def _challenge(self, text: str) -> str:
+        given = parse_challenge(text)
+        if isinstance(given, Fault):
+            return text
+        return self._parameters(given.params, {"nonce": "«new»", "opaque": "«new»"})
+
+    def _parameters(self, params: Params, told: dict[str, str]) -> str:
+        items = ((name.lower(), told.get(name.lower(), self.speak(_plain(value or "")))) for name, value in params)
+        return "; ".join(f"{name}={value}" for name, value in sorted(items))
+
+    def _content_type(self) -> str:
+        kind = self.message.content_type
+        return kind.type if kind else self.message.text("Content-Type")
+
+    def _contact(self) -> str:
+        """Of bindings in an answer to REGISTER only the asker's own tells what was granted now."""
+        values = self.message.values("Contact")
+        if self.message.method != "REGISTER" or self.message.is_request:
+            return ", ".join(map(self._value, values))
+        request = self.exchange.request
+        asked = {_uri(value) for value in request.values("Contact")} if request is not None else set()
+        told = [
+            self._value(value if _uri(value) in asked else _EXPIRES.sub(_positive_expiry, value)) for value in values
+        ]
+        return ", ".join(sorted(told))
+
+    def _retry_after(self) -> str:
+        after = self.message.retry_after
+        return "a time" if after else self.message.text("Retry-After")
+
+    def _subscription_state(self) -> str:
+        """The lifetime that is left counts from what the last answer granted."""
+        text = self._value(self.message.text("Subscription-State"))
+        head, found, rest = text.partition("expires=")
+        digits = rest.partition(";")[0]
+        granted = self._granted() if found and digits.isdigit() else None
+        if granted is not None and abs(granted - int(digits)) <= COUNTDOWN_S:
+            text = f"{head}expires=«what is left»{rest[len(digits):]}"
+        return text
+
+    def _granted(self) -> float | None:
+        """Seconds of the subscription that are left, as last granted or, before any answer, as asked for."""
+        left = None
+        for exchange in self.exchange.conversation.exchanges:
+            request = exchange.request
+            if exchange is self.exchange or request is None or request.number > self.message.number:
+                break
+            final = exchange.final
+            if exchange.method != "SUBSCRIBE" or (final is not None and final.status >= 300):
+                continue
+            told = final if final is not None and final.number < self.message.number else request
+            if isinstance(told.expires, int):
+                left = told.expires - (self.message.time - told.time)
+        return left
+
+
+_SPECIAL: dict[str, Callable[[_Teller], str]] = {
+    "Call-ID": _Teller._call_id,
+    "CSeq": _Teller._cseq,
+    "Content-Length": _Teller._content_length,
+    "Content-Type": _Teller._content_type,
+    "Contact": _Teller._contact,
+    "Subscription-State": _Teller._subscription_state,
+    "Authorization": _Teller._credentials,
+    "Proxy-Authorization": _Teller._credentials,
+    "WWW-Authenticate": _Teller._challenges,
+    "Proxy-Authenticate": _Teller._challenges,
+    "Retry-After": _Teller._retry_after,
+    "RSeq": lambda teller: "there is one",
+    "RAck": lambda teller: "there is one",
+}
+_SPECIAL_RULES = {
+    "Call-ID": "identifier",
+    "CSeq": "sequence",
+    "Content-Length": "length",
+    "Content-Type": "parameter-order",
+    "Contact": "stands-for",
+    "Subscription-State": "countdown",
+    "Authorization": "credentials",
+    "Proxy-Authorization": "credentials",
+    "WWW-Authenticate": "identifier",
+    "Proxy-Authenticate": "identifier",
+    "Retry-After": "wait",
+    "RSeq": "sequence",
+    "RAck": "sequence",
+}
+
+
+def _plain(text: str) -> str:
+    """White space runs as one space; quotes around one word are free where a word is meant."""
+    return " ".join(text.split())
+
+
+def _uri(value: str) -> str:
+    inside = value.partition("<")[2].partition(">")[0]
+    return inside or value.partition(";")[0].strip()
+
+
+def _positive_expiry(found: re.Match[str]) -> str:
+    return ";expires=«what is left»" if int(found[1]) > 0 else found[0]
+
+
+def why_written_otherwise(name: str, run: Told, reference: Told) -> str:
+    """The rule that ignores how two places of one meaning were written."""
+    ours, theirs = run.raw, reference.raw
+    if name != "body" and run.rule in ("stands-for", "set-order", "parameter-order"):
+        if [_squeezed(v) for v in ours] == [_squeezed(v) for v in theirs]:
+            return "spelling"
+        if _values(ours) == _values(theirs):
+            return "rows-or-commas"
+        if [sorted(split_list(v, ";")) for v in _values(ours)] == [sorted(split_list(v, ";")) for v in _values(theirs)]:
+            return "parameter-order"
+        if re.sub(r"(tag|branch)=[^;,>\s]+", "", str(ours)) == re.sub(r"(tag|branch)=[^;,>\s]+", "", str(theirs)):
+            return "identifier"
+    return run.rule or "spelling"
+
+
+def _squeezed(text: str) -> str:
+    return "".join(text.split()).lower()
+
+
+def _values(rows: tuple[str, ...]) -> list[str]:
+    return [value for row in rows for value in split_list(row)]
