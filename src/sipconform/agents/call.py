@@ -124,13 +124,14 @@ class Leg:
         other._acknowledge(answer.cseq_number)
         other.spawn(other._bye())
 
-    def _acknowledge(self, number: int, sdp: bytes = b"") -> None:
+    def _acknowledge(self, number: int, sdp: bytes = b"", of: ClientRequest | None = None) -> None:
+        invite = of or self.request
         cseq = self.dialog.local_cseq
         self.dialog.local_cseq = number
         draft = self.agent.in_dialog(self.dialog, "ACK")
         self.dialog.local_cseq = cseq
         for name in ("Authorization", "Proxy-Authorization"):  # those of the INVITE (§13.2.2.4)
-            for value in self.request.sent.texts(name) if self.request else ():
+            for value in invite.sent.texts(name) if invite else ():
                 draft.add(name, value)
         if sdp:
             draft.with_body(SDP, sdp)
@@ -218,7 +219,7 @@ class Leg:
     def _watch_reinvite(self, request: ClientRequest, sdp: bytes) -> None:
         def answered(answer: Message) -> None:
             if answer.status < 300:
-                self._acknowledge(answer.cseq_number, sdp)
+                self._acknowledge(answer.cseq_number, sdp, request)
 
         request.on_answer = answered
 

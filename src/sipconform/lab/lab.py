@@ -17,13 +17,14 @@ from sipconform.agents.server.directory import Directory
 from sipconform.agents.server.hunt_group import Group
 from sipconform.agents.server.server import Server as OwnServerAgent
 from sipconform.agents.user_agent import DEFAULT_PORT, Account
+from sipconform.lab import shared_line
 from sipconform.lab.actors import CouldNotRunError, Driver, Phone, Server
 from sipconform.lab.dialect import teach_phone, teach_server
 from sipconform.lab.drivers.control import ControlledDriver
 from sipconform.lab.drivers.nobody import Nobody
 from sipconform.lab.drivers.operator import Operator
 from sipconform.lab.drivers.own import OwnPhone, OwnServer
-from sipconform.lab import shared_line
+from sipconform.lab.line_phone import LinePhone
 from sipconform.lab.profile import Profile, load_profile
 from sipconform.lab.settings import LabSettings, PhoneSettings
 from sipconform.net.certificates import Authority
@@ -180,6 +181,9 @@ class Lab:
             shared_line.teach_line(agent, self.profile)
             self._adopt(agent)
             driver = OwnPhone(agent, self._witness(name), self._announce(name))
+        if name in shared_line.TONES or name in shared_line.DESKS:
+            tone, lamps = shared_line.TONES.get(name, 1300), self.profile.shared_line.lamps
+            return LinePhone(name, driver, self.observe, account=account, lamps=lamps, tone=tone)
         return Phone(name, driver, self.observe, account=account)
 
     async def _remote_driver(self, control: str, who: str) -> Driver:
@@ -236,11 +240,20 @@ class Lab:
             "profile": self.profile.name,
             "line": shared_line.facts(self.profile),
             "actors": dict(self._places),
+            "users": {name: actor.user for name, actor in self._actors.items() if isinstance(actor, Phone)},
+            "sync": {"mode": self.profile.sync.mode, "obeys_switch": self.profile.sync.obeys_switch},
+            **self._codes(),
         }
         if group := self.group:
             members, desk_only = list(group.members), sorted(group.desk_only)
             facts["groups"] = [{"number": group.number, "members": members, "desk_only": desk_only}]
         self.observe("lab", "lab", facts)
+
+    def _codes(self) -> dict[str, Any]:
+        """The codes everybody here goes by, and how a phone sends its wishes."""
+        codes = self.profile.codes
+        table = {"codes": codes.rows(), "other_codes": list(codes.others), "code_forms": list(codes.forms)}
+        return {"mode": self.profile.sync.mode, **table}
 
     # -- small facts ----------------------------------------------------------------------------------------
 

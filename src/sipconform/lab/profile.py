@@ -85,6 +85,7 @@ class SharedLine(_Table, frozen=True):
     """What the line server and its phones do with a shared line; `lamps` names a table of `features.lamp`."""
 
     lamps: str = "becke"
+    aor: Literal["own", "shared"] = "own"  # each location registers an address of its own, or all register one
     private_press: Literal["reject", "barge"] = "reject"
     bridge_held: Literal["any", "all"] = "any"
     bridging: bool = True

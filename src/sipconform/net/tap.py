@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from sipconform.net import rtp
 from sipconform.net.transport import Tap
 from sipconform.trace.packet import Address, Observation, Packet
 
@@ -30,16 +31,19 @@ class Writer(Protocol):
 
     def write(self, item: Packet | Observation) -> None: ...
 
+    def write_media(self, packet: Packet) -> None: ...
+
 
 class CaptureTap:
-    """Writes everything to a capture, in the order it was seen. The caller closes the writer."""
+    """Writes everything to a capture, in the order it was seen, audio as media. The caller closes the writer."""
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
 
     def packet(self, packet: Packet) -> None:
         source, destination = _without_zone(packet.source), _without_zone(packet.destination)
-        self._writer.write(packet._replace(source=source, destination=destination))
+        write = self._writer.write_media if rtp.parse(packet.payload) else self._writer.write
+        write(packet._replace(source=source, destination=destination))
 
     def observe(self, observation: Observation) -> None:
         self._writer.write(observation)

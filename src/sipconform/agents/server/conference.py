@@ -24,6 +24,7 @@ JITTER = 5  # frames kept of a party that is ahead of the clock
 WARNING_TICKS = 15  # how long the warning tone lasts
 WARN_AGAIN = 10.0  # seconds between warning tones that repeat
 SILENCE = [0] * FRAME
+FIRST_SSRC = 1_000_000  # ours; phones of ours send with their tone's frequency
 
 
 @dataclass(eq=False)
@@ -86,7 +87,7 @@ class Conference:
         """A new place. Raises OSError when no port is to be had."""
         self._ids += 1
         party = Party(self, self._ids)
-        party.port = await RtpPort.open(self.network, self.host, 1000 + self._ids, party.heard)
+        party.port = await RtpPort.open(self.network, self.host, FIRST_SSRC + self._ids, party.heard)
         self.parties.append(party)
         return party
 

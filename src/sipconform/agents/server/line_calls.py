@@ -134,12 +134,8 @@ class LineCalls:
         def lost(status: int) -> None:
             caller.reject(status)
 
-        heard: set[int] = set()
-
         def ringing(status: int) -> None:
-            if status not in heard:
-                heard.add(status)
-                caller.ring(status, self.told_slot(slot))
+            caller.ring(status, self.told_slot(slot))
 
         identity = f"<sip:{line.user}@{self.server.authentication.directory.domain}>"
         ring = self.rings[slot] = Ring(self.server.agent, identity, won, lost, ringing)
@@ -203,7 +199,7 @@ class LineCalls:
         def lost(status: int) -> None:
             far.reject(status)
 
-        ring = self.rings[slot] = Ring(self.server.agent, identity, won, lost, lambda _: far.ring())
+        ring = self.rings[slot] = Ring(self.server.agent, identity, won, lost, far.ring)
         return ring.start(targets, near.offer(), self.server.calls.ring_seconds)
 
     # -- retrieve and join ----------------------------------------------------------------------------------

@@ -20,10 +20,11 @@ class Ring:
     identity: str
     on_won: Callable[[Leg], None]
     on_lost: Callable[[int], None]
-    on_ringing: Callable[[int], None] | None = None
+    on_ringing: Callable[[int], None]  # once for each kind of ringing, whoever rings
     branches: list[Leg] = field(default_factory=list)
     winner: Leg | None = None
     _over: bool = False
+    _rung: set[int] = field(default_factory=set)
     _given_up: asyncio.TimerHandle | None = None
 
     def start(self, targets: Sequence[Target], offer: bytes, give_up_after: float) -> None:
@@ -44,7 +45,8 @@ class Ring:
                 branch.hang_up(reason=reason)
 
     def _progressed(self, _: Leg, message: Message) -> None:
-        if message.status > 100 and self.on_ringing and not self._over:
+        if message.status > 100 and message.status not in self._rung and not self._over:
+            self._rung.add(message.status)
             self.on_ringing(message.status)
 
     def _changed(self, branch: Leg) -> None:

@@ -15,7 +15,9 @@ from sipconform.agents.server.server import Server
 from sipconform.features.feature_state import FeatureState, Forward, ForwardType
 from sipconform.lab.actors import CouldNotRunError, NotSupportedError
 from sipconform.lab.drivers import syncing
+from sipconform.lab.drivers.coding import phone_coding_verbs, server_coding_verbs
 from sipconform.lab.drivers.hunting import hunting_verbs
+from sipconform.lab.drivers.line_keys import line_beliefs, line_verbs
 from sipconform.sip.dialog import Dialog
 
 FORWARDS = {"cfu": ForwardType.IMMEDIATE, "cfb": ForwardType.BUSY, "cfna": ForwardType.NO_ANSWER}
@@ -42,6 +44,9 @@ class _OwnAgent:
         self.look()
         return result
 
+    async def inspect(self, wanted: dict[str, Any]) -> None:
+        """Nothing to ask: the agent tells by itself."""
+
     def look(self) -> None:
         """Reads the agent's state again and passes on what is new."""
         now = self.read()
@@ -67,7 +72,7 @@ class OwnPhone(_OwnAgent):
             "start": self._start,
             "stop": phone.stop,
             "sync_status": self._sync_status,
-            "set_dnd": phone.features.press_dnd,
+            "set_dnd": phone.press_dnd,
             "forward": self._forward,
             "dial": self._dial,
             "answer": self._answer,
@@ -81,8 +86,10 @@ class OwnPhone(_OwnAgent):
             "remember_call": self._remember_call,
             "early_media": self._early_media,
             "register_as": phone.registration.register_as,
+            **phone_coding_verbs(phone),
         }
-        super().__init__(verbs, witness)
+        super().__init__(verbs | line_verbs(phone), witness)
+        phone.line.on_change = self.look
         phone.features.on_change = self.look
         phone.calls.on_change = self.look
         self.look()
@@ -94,6 +101,7 @@ class OwnPhone(_OwnAgent):
             "call": calls.legs[-1].state if calls.legs else "idle",
             "missed": len(calls.missed),
             **self._journal(),
+            **line_beliefs(self.phone),
             **told(self.phone.features.shown),
             "pending": self.phone.features.pending is not None,
         }
@@ -118,7 +126,7 @@ class OwnPhone(_OwnAgent):
         return self.phone.features.subscriber.status
 
     async def _forward(self, kind: str, active: bool, to: str, rings: int | None) -> None:
-        await self.phone.features.set_forward(FORWARDS[kind], Forward(active, to, rings))
+        await self.phone.set_forward(FORWARDS[kind], Forward(active, to, rings))
 
 
     async def _dial(self, number: str, by_proxy: bool = False) -> int:
@@ -182,6 +190,7 @@ class OwnServer(_OwnAgent):
             "forward": self._forward,
             "forget_calls": self._forget_calls,
             **hunting_verbs(server.hunting),
+            **server_coding_verbs(server),
             "probe": self._probe,
             **syncing.server_verbs(server),
         }

@@ -1,0 +1,78 @@
+"""The intents that concern line keys, for our own phone, and what it shows on them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from sipconform.agents.phone.phone import Phone
+from sipconform.lab.actors import CouldNotRunError, NotSupportedError
+
+Verb = Callable[..., Awaitable[Any]]
+SETTINGS = ("barge_in", "names_nobody", "private_press")
+
+
+def line_verbs(phone: Phone) -> dict[str, Verb]:
+    """By name."""
+    line = phone.line
+
+    async def hold_line(private: bool, style: str, late: bool) -> int:
+        return await _with_call(line.hold(private=private, style=style, late=late))
+
+    async def resume_line() -> int:
+        return await _with_call(line.resume())
+
+    async def hang_up_line(index: int) -> None:
+        if index not in line.legs:
+            raise CouldNotRunError(f"the phone has no call on line key {index}")
+        line.legs[index].hang_up()
+
+    async def set_line(**settings: Any) -> None:
+        for name, value in settings.items():
+            if name not in SETTINGS:
+                raise NotSupportedError(f"our phone has no setting {name!r}; there are {', '.join(SETTINGS)}")
+            setattr(line, name, value)
+
+    async def restart() -> None:
+        for leg in list(phone.calls.legs):
+            phone.agent.detach(leg)
+        phone.calls.legs.clear()
+        line.legs.clear()
+        line.subscriber.close()
+        await line.join()
+
+    return {
+        "speak": phone.speak,
+        "join_line": line.join,
+        "leave_line": line.leave,
+        "seize": line.seize,
+        "put_back": line.release,
+        "dial_on_line": line.dial,
+        "press_line": line.press,
+        "take_line": line.take,
+        "hold_line": hold_line,
+        "resume_line": resume_line,
+        "hang_up_line": hang_up_line,
+        "set_line": set_line,
+        "restart": restart,
+    }
+
+
+def line_beliefs(phone: Phone) -> dict[str, Any]:
+    """What every line key shows; nothing while the shared line is off."""
+    line = phone.line
+    if not line.on:
+        return {}
+    told: dict[str, Any] = {}
+    for index in range(1, max(line.keys, *line.told.busy, 0) + 1):
+        state, mine = line.shows(index)
+        told[f"line.{index}"] = f"{state}, {'mine' if mine else 'theirs'}"
+        told[f"lamp.{index}"] = line.lamp(index)
+    return told
+
+
+async def _with_call(doing: Awaitable[int]) -> int:
+    try:
+        return await doing
+    except LookupError as error:
+        raise CouldNotRunError(str(error)) from error

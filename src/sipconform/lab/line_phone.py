@@ -1,0 +1,102 @@
+"""A phone with line keys, as scenarios speak to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sipconform.features.lamp import lamp
+from sipconform.lab.actors import BELIEVED_WITHIN, CouldNotRunError, NotSupportedError, Phone
+
+NO_LINE = frozenset({403, 404, 405, 489, 501})
+
+
+@dataclass(eq=False)
+class LinePhone(Phone):
+    """`lamps` names the lamp table of its make, `tone` is its voice in hertz."""
+
+    lamps: str = field(kw_only=True)
+    tone: int = field(kw_only=True)
+
+    @property
+    def line_number(self) -> str:
+        """What others dial to reach the line: its primary user, with whose name every phone of it signs in."""
+        return self.account.auth_user or self.account.user
+
+    async def start_line(self) -> None:
+        """Registers, finds its voice, and subscribes to the line. Not supported where the server has no lines."""
+        await self.start(sync=False)
+        await self.speak()
+        status = await self.do("join_line")
+        if status in NO_LINE:
+            raise NotSupportedError(f"the server has no shared line for {self.account.aor}: {status} to call-info")
+        if not 200 <= status < 300:
+            raise CouldNotRunError(f"{self.name} could not subscribe to its line: {status}")
+
+    async def leave_line(self) -> None:
+        """Switches the shared line off; the phone stays registered."""
+        await self.do("leave_line")
+
+    async def speak(self) -> None:
+        """From now on it says its own tone in every call, so that audio proves who hears whom."""
+        await self.do("speak", hertz=self.tone)
+
+    async def seize(self, index: int = 0) -> int:
+        """Lifts the receiver on a line key, the first free one by default. Gives the status of the seizure."""
+        status: int = await self.do("seize", index=index)
+        return status
+
+    async def put_back(self) -> None:
+        """Puts the receiver back without having dialled."""
+        await self.do("put_back")
+
+    async def dial_on_line(self, number: str) -> int:
+        """Dials on the line, seizing a slot first if none is. Gives the final status of call or seizure."""
+        status: int = await self.do("dial_on_line", number=number)
+        return status
+
+    async def press_line(self, index: int) -> int:
+        """Presses a line key, which does what the slot's state asks for; the status where there is one, else 0."""
+        status: int = await self.do("press_line", index=index)
+        return status
+
+    async def take_line(self, index: int) -> int:
+        """Asks for the call of a slot whatever the phone knows of it. Gives the status of the INVITE."""
+        status: int = await self.do("take_line", index=index)
+        return status
+
+    async def hold_line(self, *, private: bool = False, style: str = "sendonly", late: bool = False) -> int:
+        """Public or private hold; `style` is how the description says so, `late` says it in the ACK only."""
+        status: int = await self.do("hold_line", private=private, style=style, late=late)
+        return status
+
+    async def resume_line(self) -> int:
+        status: int = await self.do("resume_line")
+        return status
+
+    async def answer_line(self, index: int) -> None:
+        """Answers the call that rings on a line key."""
+        await self.do("press_line", index=index)
+
+    async def hang_up_line(self, index: int) -> None:
+        await self.do("hang_up_line", index=index)
+
+    async def set_line(self, **settings: bool | str) -> None:
+        """Phone settings: `barge_in` (whether the key of a call elsewhere joins it), `names_nobody` (the form in
+        which it asks for a call)."""
+        await self.do("set_line", **settings)
+
+    async def restart(self) -> None:
+        """Loses its power and comes up again, knowing nothing of what was."""
+        await self.do("restart")
+
+    async def shows_line(
+        self, index: int, state: str, *, mine: bool = False, within: float = BELIEVED_WITHIN
+    ) -> None:
+        """Waits until the key shows the state: by name where the phone can tell it, and by its lamp's colour and
+        rhythm where it tells that and its guide says what is right."""
+        wanted = {f"line.{index}": f"{state}, {'mine' if mine else 'theirs'}"}
+        lit = lamp(state, mine, self.lamps)
+        if lit is not None:
+            wanted[f"lamp.{index}"] = str(lit)
+        known = {key: value for key, value in wanted.items() if key in self.driver.beliefs}
+        await self.shows(within, **(known or wanted))

@@ -1,0 +1,56 @@
+"""Who hears whom, measured in the audio of the capture while the scenario runs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sipconform.lab.actors import BeliefError, NotSupportedError
+from sipconform.net import g711
+from sipconform.net.rtp import Rtp, parse
+from sipconform.net.tone import WARNING, heard
+from sipconform.trace.capture import read_datagrams
+
+LISTEN = 0.6  # seconds of audio a judgement is made from
+SETTLE = 0.3  # seconds that media may need to follow the signalling
+
+
+@dataclass(eq=False)
+class Listening:
+    """`tones` by the names of those who say them: each also the SSRC its phone sends with."""
+
+    capture: Path
+    tones: Mapping[str, int]
+
+    async def who_hears_whom(self, **wanted: str) -> None:
+        """`manager="customer"`: the manager hears the customer and nobody else; "" for silence, commas between two.
+
+        Raises BeliefError saying who is heard instead.
+        """
+        await asyncio.sleep(SETTLE + LISTEN)
+        for listener, names in wanted.items():
+            expected = {name.strip() for name in names.split(",") if name.strip()}
+            if (found := self.heard_by(listener)) != expected:
+                raise BeliefError(f"{listener} hears {_told(found)}, and should hear {_told(expected)}")
+
+    def heard_by(self, listener: str) -> set[str]:
+        """The names whose tones came to a phone in the last moments; "warning" is the tone of a barge-in."""
+        audio = [(packet, rtp) for packet in read_datagrams(self.capture) if (rtp := parse(packet.payload))]
+        places = {packet.source for packet, rtp in audio if rtp.ssrc == self.tones[listener]}
+        if not places:
+            raise NotSupportedError(f"{listener} says no tone, so that its audio cannot be told apart")
+        since = audio[-1][0].time_ns - round(LISTEN * 1e9)
+        told = [rtp for packet, rtp in audio if packet.destination in places and packet.time_ns >= since]
+        samples = [sample for rtp in told for sample in _samples(rtp)]
+        names = {hertz: name for name, hertz in self.tones.items()} | {WARNING: "warning"}
+        return {names[hertz] for hertz in heard(samples, tuple(names))}
+
+
+def _samples(rtp: Rtp) -> list[int]:
+    return list(g711.decode(rtp.payload, rtp.payload_type)) if rtp.payload_type in (0, 8) else []
+
+
+def _told(names: set[str]) -> str:
+    return " and ".join(sorted(names)) or "nobody"
