@@ -9,8 +9,9 @@ import pytest
 
 from sipconform.checks.catalogue import Verdict, catalogue
 from sipconform.features.feature_event import CONTENT_TYPE
+from sipconform.trace.packet import Observation
 from tests.checks.scenes import OFF, ON, STATE, call, features, notify, second_phone, subscription, tell, wish
-from tests.checks.support import OTHER, PHONE, SERVER, Scene, asked, doubts, fails, passes, silent
+from tests.checks.support import OTHER, PHONE, SERVER, Scene, _ns, asked, doubts, fails, passes, silent
 
 IDS = sorted(id_ for id_ in catalogue() if id_.startswith("FS-"))
 INSIDE: dict[str, Any] = {"to_tag": "as1", "uri": f"sip:u@{SERVER}", "Event": "as-feature-event"}
@@ -424,11 +425,29 @@ def echoed(after: float, on: bool = True) -> Scene:
     return scene
 
 
+def driven(scene: Scene, *presses: tuple[float, bool]) -> Scene:
+    """Adds the record of who is who, and of the user pressing Do Not Disturb at these times."""
+    scene.observations.append(Observation(_ns(0), "lab", "lab", {"actors": {"phone": str(PHONE)}}))
+    for at, on in presses:
+        scene.observations.append(Observation(_ns(at), "phone", "intent", {"do": "set_dnd", "on": on}))
+    return scene
+
+
 def test_change_is_not_echoed() -> None:
-    assert fails("FS-108", echoed(0.3), party=PHONE)
-    assert doubts("FS-108", echoed(5.0))
+    assert doubts("FS-108", echoed(0.3))  # nobody knows what the user did
     assert passes("FS-108", echoed(15.0))
     assert passes("FS-108", echoed(0.3, on=False))
+    user = [(9.9, True), (19.9, False)]
+    assert fails("FS-108", driven(echoed(0.3), *user), party=PHONE)
+    assert passes("FS-108", driven(echoed(0.3), *user, (60.1, True)))
+
+
+def test_a_loop_needs_no_record() -> None:
+    scene = features().drop("refresh", "refreshed", "state-again", "state-again-ok")
+    for n in range(3):
+        wish(scene, f"echo{n}", 61.0 + n, 7 + n, True)
+        tell(scene, f"again{n}", 61.2 + n, 7 + n, 3540, ON.content)
+    assert fails("FS-108", scene, party=PHONE)
 
 
 @pytest.mark.parametrize(

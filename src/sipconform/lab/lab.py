@@ -242,6 +242,8 @@ class Lab:
             "actors": dict(self._places),
             "users": {name: actor.user for name, actor in self._actors.items() if isinstance(actor, Phone)},
             "sync": {"mode": self.profile.sync.mode, "obeys_switch": self.profile.sync.obeys_switch},
+            "users": {name: actor.user for name, actor in self._actors.items() if isinstance(actor, Phone)},
+            "sync": {"mode": self.profile.sync.mode, "obeys_switch": self.profile.sync.obeys_switch},
             **self._codes(),
         }
         if group := self.group:

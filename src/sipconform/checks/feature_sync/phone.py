@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sipconform.checks.catalogue import MUST, PHONE, SHOULD, Finding, Verdict, check, finding
+from sipconform.checks.catalogue import MUST, PASSED, PHONE, SHOULD, Finding, Verdict, check, finding
 from sipconform.checks.evidence import (
     SLACK,
     author,
@@ -17,7 +17,8 @@ from sipconform.checks.evidence import (
     sendings,
     watched,
 )
-from sipconform.checks.feature_sync.told import documents, is_ours, requests, states, wishes_of
+from sipconform.checks.feature_sync.told import Wish, documents, is_ours, requests, states, wishes_of
+from sipconform.checks.feature_sync.witness import wanted
 from sipconform.checks.subscription.course import dialog_of, requested
 from sipconform.checks.subscription.notifying import early_notify_is_taken
 from sipconform.checks.subscription.subscribing import refreshes, strays
@@ -29,6 +30,7 @@ from sipconform.trace.trace import Subscription, Trace, Transaction, WireMessage
 PROMPT_ANSWER = 0.5  # seconds a phone may take to answer a NOTIFY
 ECHO = 2.0  # seconds in which nobody presses a key to say what the display has just begun to show
 WATCH = 10.0  # seconds in which an echo is looked for
+LOOP = 3  # times after which chance is no explanation
 
 
 @check(
@@ -134,26 +136,41 @@ def _is_fine(subscription: Subscription, notify: WireMessage) -> bool:
     asks="a change told by the server is shown and not sent back",
 )  # fmt: skip
 def change_is_not_echoed(trace: Trace) -> Iterator[Finding]:
-    """Two such parties toggle each other for ever. A Set with the value just told, within 2 s of the phone's
-    own 200 to it, is an echo: nobody presses a key for what is already shown. Up to 10 s it may be somebody:
-    inconclusive. NOTIFYs that confirm the phone's own Set are left alone, and an opposite value is somebody's
-    wish.
+    """Two such parties toggle each other for ever. A Set with the value last told, within 10 s of the phone's own
+    200 to it, is an echo if the record tells what the user did and it was not this. Without such a record somebody
+    may have pressed the key: inconclusive, until it has happened three times within 2 s each, which is a loop. An
+    opposite value is always somebody's wish.
     """
     for subscription in trace.subscriptions_to(EVENT):
         asked = list(wishes_of(subscription))
-        for transaction in subscription.notifies:
-            notify, answer = transaction.request, transaction.final
-            if notify is None or answer is None or not states(notify):
+        loops = 0
+        for notify, answer in _told_and_taken(subscription):
+            echo = next((w for w in asked if _echoes(subscription, w, notify, answer)), None)
+            want = wanted(trace, echo) if echo is not None else True
+            if echo is None or want:
+                yield PASSED
                 continue
-            if any(0 <= seconds(notify, w.request) <= WATCH for w in asked):
-                continue
-            after = (w for w in asked if w.request.number > answer.number and seconds(w.request, answer) <= WATCH)
-            echo = next((w for w in after if states(notify).get(w.feature) == w.value), None)
-            delay = seconds(echo.request, answer) if echo is not None else 0.0
-            verdict = Verdict.FAIL if delay <= ECHO else Verdict.INCONCLUSIVE
-            of = echo.request if echo is not None else notify
+            delay = seconds(echo.request, answer)
+            loops += delay <= ECHO
+            sure = want is False or loops >= LOOP
+            verdict = Verdict.FAIL if sure else Verdict.INCONCLUSIVE
             seen = f"the same value sent back after {delay:.1f} s"
-            yield finding(of, echo is None, expected="nothing", observed=seen, also=[notify], verdict=verdict)
+            yield finding(echo.request, False, expected="nothing", observed=seen, also=[notify], verdict=verdict)
+
+
+def _told_and_taken(subscription: Subscription) -> Iterator[tuple[WireMessage, WireMessage]]:
+    for transaction in subscription.notifies:
+        notify, answer = transaction.request, transaction.final
+        if notify is not None and answer is not None and answer.status < 300 and states(notify):
+            yield notify, answer
+
+
+def _echoes(subscription: Subscription, wish: Wish, notify: WireMessage, answer: WireMessage) -> bool:
+    """Whether a Set follows a NOTIFY with its own value, and nothing else was told of the feature in between."""
+    if wish.request.number < answer.number or seconds(wish.request, answer) > WATCH:
+        return False
+    last = [n for n, a in _told_and_taken(subscription) if a.number < wish.request.number and wish.feature in states(n)]
+    return bool(last) and last[-1] is notify and states(notify)[wish.feature] == wish.value
 
 
 @check(

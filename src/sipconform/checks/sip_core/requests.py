@@ -212,17 +212,17 @@ def _wrong_length(message: WireMessage, length: int | Fault | None) -> Finding:
 
 @check(
     "SIP-032", level=SHOULD, on=EITHER, clause="RFC 3261 §18.1.1",
-    asks="a request of more than 1300 octets does not travel by UDP",
+    asks="a request too large for one packet of the path does not travel by UDP",
 )  # fmt: skip
 def large_requests_use_streams(trace: Trace) -> Iterator[Finding]:
-    """Fragments are dropped by many a firewall. The rule is for requests of which the path's MTU is not known;
-    a device may know it, so this never fails a run. Smaller requests are no evidence either way.
+    """Fragments are dropped by many a firewall. Above 1300 octets the rule holds only where the path's MTU is not
+    known, and a device may know it: judged are requests that really travelled in several fragments.
     """
     for request in trace.requests():
         if len(request.raw) > LARGEST_DATAGRAM and not is_relayed(request):
-            by_udp = request.transport == "udp"
-            seen = f"{len(request.raw)} octets by UDP in {len(request.packet.frames) or 1} frame(s)"
-            yield finding(request, not by_udp, expected="TCP for more than 1300 octets", observed=seen)
+            fragments = len(request.packet.frames) if request.transport == "udp" else 1
+            seen = f"{len(request.raw)} octets by UDP in {fragments} fragments"
+            yield finding(request, fragments <= 1, expected="TCP for more than the path carries whole", observed=seen)
 
 
 UNUSUAL = re.compile(rb"\r\n(?:[A-Za-z][ \t]*:|[ \t]|[a-z]{2}|[A-Z]{3})")

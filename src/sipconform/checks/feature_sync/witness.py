@@ -1,0 +1,95 @@
+"""What was said beside the wire: what users wanted, and what displays showed.
+
+A live run records both; a customer's capture has neither, and then nothing here is known. A name of the scenario is
+tied to an address by the lab's word, or where that is missing by being the only phone of its user.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+
+from sipconform.checks.feature_sync.told import Feature, Value, Wish, wishes_of
+from sipconform.features.feature_event import EVENT
+from sipconform.trace.packet import Address, Observation
+from sipconform.trace.trace import Subscription, Trace
+
+KEYS = {"dnd": "dnd", "forwardImmediate": "cfu", "forwardBusy": "cfb", "forwardNoAns": "cfna"}
+"""What intents and displays call the features of the documents."""
+
+
+def said(trace: Trace, kind: str, who: str = "", do: str = "") -> Iterator[Observation]:
+    """The observations of a kind, by one party and of one intent if these are given."""
+    return (
+        o
+        for o in trace.observations
+        if o.kind == kind and (not who or o.who == who) and (not do or o.what.get("do") == do)
+    )
+
+
+def fact(trace: Trace, key: str) -> Any:
+    """What the lab last said of itself, None without a lab."""
+    told = [o.what[key] for o in said(trace, "lab") if key in o.what]
+    return told[-1] if told else None
+
+
+def is_driven(trace: Trace) -> bool:
+    """Whether the record tells what people did: then what nobody did happened by itself."""
+    return next(said(trace, "intent"), None) is not None
+
+
+def name_of(trace: Trace, subscription: Subscription) -> str:
+    """The scenario's name for a subscriber, "" when it is not known."""
+    actors, users = fact(trace, "actors") or {}, fact(trace, "users") or {}
+    named = next((name for name, place in actors.items() if place == str(subscription.subscriber)), "")
+    if named:
+        return str(named)
+    user = subscription.resource.partition(":")[2].partition("@")[0]
+    placeless = [name for name, its in users.items() if its == user and name not in actors]
+    return str(placeless[0]) if len(placeless) == 1 else ""
+
+
+def shown(value: Value, name: Feature) -> object:
+    """A value as a display tells it: a boolean, or the number forwarded to, "" when off."""
+    return value[0] if name == "dnd" else value[1] if value[0] else ""
+
+
+def display(trace: Trace, who: str, at_ns: int) -> dict[str, object]:
+    """What a device showed at a time, as far as it ever said."""
+    seen: dict[str, object] = {}
+    for observation in said(trace, "belief", who):
+        if observation.time_ns <= at_ns:
+            seen.update(observation.what)
+    return seen
+
+
+def wanted(trace: Trace, wish: Wish) -> bool | None:
+    """Whether somebody pressed a key for a Set; None where nobody recorded what people do with that phone."""
+    name = name_of(trace, wish.subscription)
+    if not name or next(said(trace, "intent", name), None) is None:
+        return None
+    return wish.request.number in _wanted(trace, name, len(trace.observations))
+
+
+@lru_cache(maxsize=64)
+def _wanted(trace: Trace, name: str, _length: int) -> frozenset[int]:
+    """The Sets somebody wanted: each press stands for one Set that was taken, and for those refused before."""
+    presses = [o for o in said(trace, "intent", name) if o.what.get("do") in ("set_dnd", "forward")]
+    asked = [w for s in trace.subscriptions_to(EVENT) if name_of(trace, s) == name for w in wishes_of(s)]
+    found: set[int] = set()
+    for wish in sorted(asked, key=lambda w: w.request.number):
+        press = next((o for o in presses if o.time_ns <= wish.request.packet.time_ns and _means(o, wish)), None)
+        if press is not None:
+            found.add(wish.request.number)
+            if wish.transaction.succeeded:
+                presses.remove(press)
+    return frozenset(found)
+
+
+def _means(press: Observation, wish: Wish) -> bool:
+    what, (on, to) = press.what, wish.value
+    if what.get("do") == "set_dnd":
+        return wish.feature == "dnd" and what.get("on") == on
+    same = what.get("kind") == KEYS[wish.feature] and what.get("active") == on
+    return same and (not on or what.get("to") == to)
