@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sipconform.checks.catalogue import Verdict
 from sipconform.checks.judge import Judgement, judge
 from sipconform.report.folder import RunFolder
 from sipconform.report.model import ScenarioResult
@@ -15,6 +16,7 @@ from sipconform.trace.parts import traces
 from sipconform.trace.trace import Trace
 
 YOUNG_OBJECTS = 200_000  # some ten thousand messages with all that belongs to them
+NO_SIP = "no SIP message was found in it; the notes say what was there and could not be opened"
 Progress = Callable[[int], None]
 """Told how many messages have been judged so far."""
 
@@ -41,6 +43,8 @@ def judge_into(
             trace.let_go()
         if progress:
             progress(result.messages)
+    if not result.messages:
+        result.verdict, result.error = Verdict.COULD_NOT_RUN, NO_SIP
     folder.add(result)
 
 

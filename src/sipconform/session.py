@@ -68,12 +68,9 @@ class ScenarioSession:
 
     @classmethod
     def from_options(cls, options: Any, where: str) -> ScenarioSession:
-        """Reads the plugin's options. Raises pytest.UsageError for a lab file or profile that cannot be used."""
-        try:
-            settings = settings_from(options)
-            profile = load_profile(settings.profile or DEFAULT_PROFILE)
-        except (ValueError, CouldNotRunError) as error:
-            raise pytest.UsageError(str(error)) from error
+        """Reads the plugin's options, which `usable` has looked at. Raises OSError where nothing can be written."""
+        settings = usable(options)
+        profile = load_profile(settings.profile or DEFAULT_PROFILE)
         started = datetime.now().astimezone()
         name = f"{started:%Y-%m-%d-%H%M%S}"
         path = Path(options.out) if options.out else Path(where) / "reports" / name
@@ -156,6 +153,19 @@ class ScenarioSession:
 
     def close(self, *, interrupted: bool = False) -> None:
         self.folder.close(interrupted=interrupted)
+
+
+def usable(options: Any) -> LabSettings:
+    """The settings the options make, if they can be used: lab file, profile and faults are looked at. Raises
+    pytest.UsageError with one sentence that says what, where and why."""
+    try:
+        settings = settings_from(options)
+        load_profile(settings.profile or DEFAULT_PROFILE)
+        for name in options.fault:
+            fault_named(name)
+        return msgspec.convert(msgspec.to_builtins(settings), LabSettings)
+    except ValueError as error:  # msgspec's, the lab file's and the profile's errors are all of this kind
+        raise pytest.UsageError(str(error).replace(" - at `$.", " - at `")) from error
 
 
 def settings_from(options: Any) -> LabSettings:

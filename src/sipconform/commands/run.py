@@ -10,6 +10,7 @@ import pytest
 
 from sipconform.commands import WRONG_USE, Parser, complain
 from sipconform.pytest_plugin import OPTIONS
+from sipconform.session import usable
 from sipconform.shipped import shipped
 
 COULD_NOT_JUDGE = 2
@@ -25,6 +26,10 @@ def main(arguments: Sequence[str]) -> int:
     try:
         paths = [_suite(word) for word in given.suite] or [str(shipped("suites"))]
     except FileNotFoundError as error:
+        return complain(str(error))
+    try:
+        usable(given)
+    except pytest.UsageError as error:
         return complain(str(error))
     own = [word for word in arguments if word not in given.suite]
     return exit_code(pytest.main([*paths, *own, *_quietly()]))
