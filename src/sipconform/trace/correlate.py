@@ -106,8 +106,8 @@ class Correlator:
         known = self._transactions.get((branch, method, client, server))
         if known is None:
             known = self._new_transaction(method, branch, client, server)
-            if method == "CANCEL":
-                known.invite = self._transactions.get((branch, "INVITE", client, server))
+        if method == "CANCEL" and known.invite is None:
+            known.invite = self._transactions.get((branch, "INVITE", client, server))
         return known
 
     def _new_transaction(self, method: str, branch: str, client: Address, server: Address) -> Transaction:
