@@ -77,7 +77,7 @@ class ScenarioSession:
         run = Run(
             name,
             started,
-            shlex.join(["sipconform", "run", *sys.argv[1:]]),
+            shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
             ARRANGEMENTS[settings.under_test],
             profile=profile.name,
             device=_device(settings),
