@@ -52,7 +52,6 @@ async def test_the_others_learn_who_has_answered(
     caller: Phone, member_one: Phone, member_two: Phone, server: Server
 ) -> None:
     """The journal of the other members says who has spoken with the caller."""
-    await server.group_tells(reason="other-text")
     await answered_by_one(caller, member_one, member_two, server)
     await member_two.shows(call="idle", answered_by=member_one.user)
     await caller.hang_up()

@@ -109,6 +109,7 @@ class Lab:
 
     async def close(self) -> None:
         """Lets what is under way arrive, then silences our agents and closes the capture."""
+        self.observe("lab", "end", {})  # the silence up to here is evidence too
         for actor in self._actors.values():
             if isinstance(actor.driver, ControlledDriver):
                 await actor.driver.close()
@@ -240,8 +241,6 @@ class Lab:
             "profile": self.profile.name,
             "line": shared_line.facts(self.profile),
             "actors": dict(self._places),
-            "users": {name: actor.user for name, actor in self._actors.items() if isinstance(actor, Phone)},
-            "sync": {"mode": self.profile.sync.mode, "obeys_switch": self.profile.sync.obeys_switch},
             "users": {name: actor.user for name, actor in self._actors.items() if isinstance(actor, Phone)},
             "sync": {"mode": self.profile.sync.mode, "obeys_switch": self.profile.sync.obeys_switch},
             **self._codes(),

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Side = Literal["server", "phone"]
-FAMILIES = ("sip_core", "subscription", "registration", "feature_sync")
+FAMILIES = ("sip_core", "subscription", "registration", "feature_sync", "hunt_group")
 _faults: dict[str, Fault] = {}
 
 

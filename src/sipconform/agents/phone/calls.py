@@ -36,7 +36,7 @@ class Calls:
     legs: list[Leg] = field(default_factory=list)
     missed: list[str] = field(default_factory=list)
     taken_elsewhere: list[str] = field(default_factory=list)  # by whom, as far as that was told
-    fetched: list[str] = field(default_factory=list)  # URLs of Alert-Info that were asked for: none, for they are hostile
+    fetched: list[str] = field(default_factory=list)  # Alert-Info's URLs that were asked for: none, they may be hostile
     media_port: int = MEDIA_PORT
     on_change: Callable[[], None] | None = None
     on_incoming: Callable[[Leg], None] | None = None
@@ -68,6 +68,14 @@ class Calls:
     def answer(self, leg: Leg, headers: Headers = ()) -> None:
         """Lifts the receiver."""
         leg.accept(self._answer_to(leg, leg.remote_sdp), [*headers, *self.decorate(leg)])
+
+    def forwarded_by(self, leg: Leg) -> str:
+        """The number the display names as the one who forwarded a call that came in; "" for none."""
+        return journal.shown_forwarder(leg.invite.message) if leg.invite else ""
+
+    def tone(self, leg: Leg) -> str:
+        """How a call that came in rings; "" for one we made."""
+        return journal.tone(leg.invite.message) if leg.invite else ""
 
     def early_media(self, leg: Leg) -> None:
         """Answers 183 with a session description: an announcement is heard before anybody lifts the receiver."""

@@ -18,11 +18,11 @@ from sipconform.agents.server.call_server import CallServer, Incoming, Session, 
 from sipconform.features.diversion import write_diversion, write_history
 
 Telling = Literal["both", "history-info", "diversion", "conflicting", "none"]
-ANSWERED_BY = "Answered by"
 REASONS: Mapping[str, str] = {  # the ways servers tell the others that one has answered (RFC 3326)
+    "named": 'SIP;cause=200;text="Call completed elsewhere, answered by {winner}"',
     "canonical": 'SIP;cause=200;text="Call completed elsewhere"',
     "no-text": "SIP;cause=200",
-    "other-text": 'SIP;cause=200;text="Answered by {winner}"',
+    "other-text": 'SIP;cause=200;text="Anderswo angenommen"',
     "spaced": 'SIP ;cause=200 ;text="Call completed elsewhere"',
     "q850": "Q.850;cause=26",
     "none": "",
@@ -51,7 +51,7 @@ class HuntGroups:
 
     calls: CallServer
     groups: dict[str, Group] = field(default_factory=dict)
-    reason: str = "canonical"  # a key of REASONS
+    reason: str = "named"  # a key of REASONS
     telling: Telling = "both"
     decline_ends_all: bool = False
     ring_seconds: float = 60.0
@@ -75,16 +75,21 @@ class HuntGroups:
         group = self.groups.get(incoming.dialled)
         if group is None:
             return False
+        session = self.session(incoming)
+        if targets := self._targets(group, incoming):
+            session.ring(targets, self.ring_seconds)
+        else:
+            session.caller.reject(480)
+            session._over()
+        return True
+
+    def session(self, incoming: Incoming) -> GroupSession:
+        """The session of a new call to a group, before anybody is rung."""
         caller = Leg.offered(self.calls.agent, incoming.request)
         session = GroupSession(self.calls.agent, caller, incoming.identity, groups=self)
         self.calls.sessions.append(session)
         session.on_over = self.calls.sessions.remove
-        if targets := self._targets(group, incoming):
-            session.ring(targets, self.ring_seconds)
-        else:
-            caller.reject(480)
-            session._over()
-        return True
+        return session
 
     def _targets(self, group: Group, incoming: Incoming) -> list[Target]:
         """Every softphone line of every member who is signed in, but the caller's own. A member's Do Not Disturb and
@@ -104,7 +109,8 @@ class HuntGroups:
         history = ("History-Info", ", ".join(write_history(by, to, "unconditional")))
         other = f"sip:{SOMEBODY_ELSE}@{self.domain}" if self.telling == "conflicting" else by
         diversion = ("Diversion", write_diversion(other, "unconditional", group.name))
-        told = {"history-info": (history,), "diversion": (diversion,), "none": ()}.get(self.telling, (history, diversion))
+        few = {"history-info": (history,), "diversion": (diversion,), "none": ()}
+        told = few.get(self.telling, (history, diversion))
         return (*told, ("Alert-Info", self.alert_info)) if self.alert_info else told
 
 

@@ -146,8 +146,12 @@ def cancel_says_why(trace: Trace) -> Iterator[Finding]:
 
 
 def _told_otherwise(trace: Trace) -> bool:
-    told = [o.what for o in trace.observations if o.kind == "intent" and o.what.get("do") == "group_tells"]
-    return any(what.get("reason") in ("q850", "none") for what in told)
+    return any(wish.get("reason") in ("q850", "none") for wish in _wishes(trace))
+
+
+def _wishes(trace: Trace) -> list[dict[str, object]]:
+    """How the scenario wanted calls to the group to be told of."""
+    return [o.what for o in trace.observations if o.kind == "intent" and o.what.get("do") == "group_tells"]
 
 
 def late_answers(trace: Trace, fork: Fork) -> Iterator[tuple[Transaction, WireMessage]]:
@@ -261,8 +265,10 @@ def caller_keeps_one(trace: Trace) -> Iterator[Finding]:
 )  # fmt: skip
 def winner_is_named(trace: Trace) -> Iterator[Finding]:
     """The guide shows "spoken with" in the journal of the others; which header field tells it is not documented.
-    Recorded: whether the user part or the display name of the winner is anywhere in the CANCEL.
+    Recorded: whether the CANCEL's Reason names the winner, where the scenario did not ask for other words.
     """
+    if any("reason" in intent for intent in _wishes(trace)):
+        return
     for fork in forks(trace):
         winner = won(trace, fork)
         names = [b.request.to for b in fork.branches if b.request is not None and answers(b)]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from sipconform.checks.evidence import seconds
 from sipconform.sip.headers.name_addr import NameAddr
 from sipconform.sip.headers.reason import Reason
-from sipconform.sip.uri import SipUri
+from sipconform.sip.uri import SipUri, parse_uri
 from sipconform.trace.packet import Address
 from sipconform.trace.trace import Trace, Transaction, WireMessage
 
@@ -91,8 +91,6 @@ def _is_over(fork: Fork, invite: WireMessage) -> bool:
 
 def user_of(uri_text: str) -> str:
     """The user part of a SIP URI, unescaped; "" otherwise."""
-    from sipconform.sip.uri import parse_uri
-
     uri = parse_uri(uri_text)
     return uri.username if isinstance(uri, SipUri) else ""
 
@@ -151,7 +149,11 @@ def won(trace: Trace, fork: Fork) -> WireMessage | None:
             continue
         if message.transaction is fork.incoming and 200 <= message.status < 300:
             return message
-        if message.method == "ACK" and message.is_request and trace.party(message.source) == fork.server:
-            if any(message.call_id == a.call_id and message.to_tag in answers(b) for b in fork.branches for a in b.requests):
-                return message
+        if message.is_request and message.method == "ACK" and _takes_an_answer(trace, fork, message):
+            return message
     return None
+
+
+def _takes_an_answer(trace: Trace, fork: Fork, ack: WireMessage) -> bool:
+    own = [b for b in fork.branches if b.request is not None and b.request.call_id == ack.call_id]
+    return trace.party(ack.source) == fork.server and any(ack.to_tag in answers(branch) for branch in own)

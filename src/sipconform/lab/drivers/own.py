@@ -8,7 +8,6 @@ from typing import Any
 
 from sipconform.agents.call import Leg
 from sipconform.agents.changes import Changes
-from sipconform.agents.phone import journal
 from sipconform.agents.phone.phone import Phone
 from sipconform.agents.probing import Announce, Prober
 from sipconform.agents.server.server import Server
@@ -109,10 +108,10 @@ class OwnPhone(_OwnAgent):
     def _journal(self) -> dict[str, Any]:
         """What the display says of the last call that came in, and of the last one another has taken."""
         calls = self.phone.calls
-        ringing = next((leg.invite.message for leg in reversed(calls.legs) if leg.invite is not None), None)
+        last = next((leg for leg in reversed(calls.legs) if leg.invite is not None), None)
         return {
-            "forwarded_by": journal.shown_forwarder(ringing) if ringing else "",
-            "tone": journal.tone(ringing) if ringing else "",
+            "forwarded_by": calls.forwarded_by(last) if last else "",
+            "tone": calls.tone(last) if last else "",
             "elsewhere": len(calls.taken_elsewhere),
             "answered_by": calls.taken_elsewhere[-1] if calls.taken_elsewhere else "",
             "fetched": list(calls.fetched),
