@@ -5,19 +5,9 @@ import asyncio
 import pytest
 
 from sipconform.lab.line_phone import LinePhone
+from sipconform.lab.line_scenes import at_work, outside, talking
 from sipconform.lab.listening import Listening
 from sipconform.lab.profile import Profile
-
-
-async def talking(caller: LinePhone, phone: LinePhone, number: str, *others: LinePhone) -> None:
-    """The caller calls the line and the phone answers on its first key."""
-    calling = asyncio.ensure_future(caller.dial(number))
-    await phone.shows_line(1, "alerting")
-    await phone.answer_line(1)
-    assert await calling == 200, "the call was not answered"
-    await phone.shows_line(1, "active", mine=True)
-    for other in others:
-        await other.shows_line(1, "active")
 
 
 @pytest.mark.rows("A1", "A2", "A3", "A9")
@@ -27,9 +17,8 @@ async def test_the_manager_rejects_and_the_assistant_goes_on_ringing(
     """A call comes in for the shared line: the phones of the manager and the assistant ring at the same time. The
     manager is busy and rejects the call, which silences his own phone; the assistant's goes on ringing until she
     answers. Then no other phone rings, and nobody has missed a call."""
-    await manager.start_line()
-    await assistant.start_line()
-    await customer.start(sync=False)
+    await at_work(manager, assistant)
+    await outside(customer)
     calling = asyncio.ensure_future(customer.dial(manager.line_number))
     await manager.shows_line(1, "alerting")
     await assistant.shows_line(1, "alerting")
@@ -52,11 +41,9 @@ async def test_the_assistant_holds_and_the_manager_takes_over(
 ) -> None:
     """The assistant has answered and wants to hand the call to the manager: she presses public hold. The manager
     presses the line key, which blinks slowly in red, and goes on with the call; the assistant is out of it."""
-    await manager.start_line()
-    await assistant.start_line()
-    await customer.start(sync=False)
-    await customer.speak()
-    await talking(customer, assistant, manager.line_number, manager)
+    await at_work(manager, assistant)
+    await outside(customer)
+    await talking(customer, assistant, manager)
     await audio.who_hears_whom(assistant="customer", customer="assistant")
     assert await assistant.hold_line() == 200, "the hold was refused"
     await assistant.shows_line(1, "held", mine=True)
@@ -80,11 +67,9 @@ async def test_the_manager_holds_privately_and_nobody_takes_over(
     that nobody takes the call over: on the assistant's phone the key is steady red, as for any call in progress.
     She presses it all the same, and does not get the call; whether that is refused or taken for barging in is the
     dialect's. The manager comes back and goes on."""
-    await manager.start_line()
-    await assistant.start_line()
-    await customer.start(sync=False)
-    await customer.speak()
-    await talking(customer, manager, manager.line_number, assistant)
+    await at_work(manager, assistant)
+    await outside(customer)
+    await talking(customer, manager, assistant)
     await audio.who_hears_whom(manager="customer", customer="manager")
     assert await manager.hold_line(private=True) == 200, "the private hold was refused"
     await manager.shows_line(1, "held-private", mine=True)
@@ -115,11 +100,9 @@ async def test_the_assistant_joins_the_call_to_take_notes(
     """The manager is talking with a customer and wants the assistant to take notes. She presses the line key and is
     in a conference of three: everybody hears everybody. She leaves and the call goes on; where the dialect has no
     bridging she is refused, and the call is not disturbed."""
-    await manager.start_line()
-    await assistant.start_line()
-    await customer.start(sync=False)
-    await customer.speak()
-    await talking(customer, manager, manager.line_number, assistant)
+    await at_work(manager, assistant)
+    await outside(customer)
+    await talking(customer, manager, assistant)
     await audio.who_hears_whom(manager="customer", customer="manager")
     pressed = await assistant.take_line(1)
     if not profile.shared_line.bridging:

@@ -40,9 +40,16 @@ class LinePhone(Phone):
         """From now on it says its own tone in every call, so that audio proves who hears whom."""
         await self.do("speak", hertz=self.tone)
 
-    async def seize(self, index: int = 0) -> int:
-        """Lifts the receiver on a line key, the first free one by default. Gives the status of the seizure."""
-        status: int = await self.do("seize", index=index)
+    async def seize(self, index: int = 0, call_info: str = "") -> int:
+        """Lifts the receiver on a line key, the first free one by default. Gives the status of the seizure.
+        `call_info` is said in place of what the phone would say."""
+        given = {"call_info": call_info} if call_info else {}
+        status: int = await self.do("seize", index=index, **given)
+        return status
+
+    async def seize_elsewhere(self, user: str, index: int) -> int:
+        """Tries to seize a slot of somebody else's line. Gives the status."""
+        status: int = await self.do("seize_elsewhere", user=user, index=index)
         return status
 
     async def put_back(self) -> None:

@@ -27,7 +27,7 @@ from sipconform.features.lamp import lamp
 from sipconform.sip.message import Message
 from sipconform.sip.sdp import Sdp
 
-KEYS = 4  # line keys of our phone, unless it is told otherwise
+KEYS = 4  # line keys of our phone; it gets more when it is told of more
 IN_CALL = (State.ACTIVE, State.BRIDGE_ACTIVE, State.BRIDGE_HELD)
 UNDER_WAY = {"calling": State.PROGRESSING, "ringing": State.PROGRESSING, "active": State.ACTIVE}
 
@@ -71,10 +71,11 @@ class SharedLine:
         await self.subscriber.unsubscribe()
         self.on = False
 
-    async def seize(self, index: int = 0) -> int:
-        """Lifts the receiver on a slot, the lowest free one by default; gives the status of the SUBSCRIBE."""
+    async def seize(self, index: int = 0, call_info: str = "") -> int:
+        """Lifts the receiver on a slot, the lowest free one by default; gives the status of the SUBSCRIBE.
+        `call_info` replaces what the phone would say of the slot."""
         index = index or self._lowest_idle()
-        value = seize_value(f"sip:{self._domain}", index)
+        value = call_info or seize_value(f"sip:{self._domain}", index)
         seizure = Subscriber(
             self.agent, LINE_SEIZE, expires=self.seize_expires, told=self._seizure_told, extra=(("Call-Info", value),)
         )
@@ -178,6 +179,7 @@ class SharedLine:
             told = read_full_state(rows)
             known = {**self.told.slots, **told.slots} if not told.rest else dict(told.slots)
             self.told = Appearances(known, told.rest or self.told.rest)
+            self.keys = max(self.keys, *known, 0)
         self._changed()
 
     def _seizure_told(self, notify: Message) -> None:

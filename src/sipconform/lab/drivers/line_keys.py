@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from sipconform.agents.phone.phone import Phone
+from sipconform.features.appearance import LINE_SEIZE, seize_value
 from sipconform.lab.actors import CouldNotRunError, NotSupportedError
 
 Verb = Callable[..., Awaitable[Any]]
@@ -14,7 +15,16 @@ SETTINGS = ("barge_in", "names_nobody", "private_press")
 
 def line_verbs(phone: Phone) -> dict[str, Verb]:
     """By name."""
-    line = phone.line
+    line, agent = phone.line, phone.agent
+
+    async def seize_elsewhere(user: str, index: int) -> int:
+        aor = f"sip:{user}@{phone.account.domain}"
+        draft = agent.new_request("SUBSCRIBE", aor, f"<{aor}>")
+        for name, value in (("Contact", agent.contact), ("Event", LINE_SEIZE), ("Expires", "15")):
+            draft.add(name, value)
+        draft.add("Call-Info", seize_value(f"sip:{phone.account.domain}", index))
+        answer = await agent.ask(draft)
+        return answer.status if answer is not None else 408
 
     async def hold_line(private: bool, style: str, late: bool) -> int:
         return await _with_call(line.hold(private=private, style=style, late=late))
@@ -46,6 +56,7 @@ def line_verbs(phone: Phone) -> dict[str, Verb]:
         "join_line": line.join,
         "leave_line": line.leave,
         "seize": line.seize,
+        "seize_elsewhere": seize_elsewhere,
         "put_back": line.release,
         "dial_on_line": line.dial,
         "press_line": line.press,
@@ -64,7 +75,7 @@ def line_beliefs(phone: Phone) -> dict[str, Any]:
     if not line.on:
         return {}
     told: dict[str, Any] = {}
-    for index in range(1, max(line.keys, *line.told.busy, 0) + 1):
+    for index in range(1, line.keys + 1):
         state, mine = line.shows(index)
         told[f"line.{index}"] = f"{state}, {'mine' if mine else 'theirs'}"
         told[f"lamp.{index}"] = line.lamp(index)
