@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from sipconform.checks.catalogue import Finding, Side, Verdict
 from sipconform.report.raw import Marked
-from sipconform.trace.packet import Address, Observation
+from sipconform.trace.packet import Address, Observation, address_of
 from sipconform.trace.trace import Trace, WireMessage
 
 SHOWN_MESSAGES = 1200
@@ -119,7 +119,19 @@ def _roles(traces: Sequence[Trace], findings: Iterable[Finding]) -> dict[Address
     for finding in findings:  # whom the judge took for a server heads its lifeline as one
         if finding.party is not None and finding.side in (Side.SERVER, Side.PHONE):
             roles.setdefault(finding.party, str(finding.side))
-    return roles
+    return {**roles, **_parts(traces)}
+
+
+def _parts(traces: Sequence[Trace]) -> dict[Address, str]:
+    """Who plays which part in the story, where the lab has said so: "manager", "second phone"."""
+    told = [o.what.get("actors") for trace in traces for o in trace.observations if o.kind == "lab"]
+    return {
+        address: str(name).replace("_", " ")
+        for actors in told
+        if isinstance(actors, dict)
+        for name, place in actors.items()
+        if (address := address_of(str(place))) is not None
+    }
 
 
 def ends(message: WireMessage) -> tuple[Address, Address]:

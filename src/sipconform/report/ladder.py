@@ -233,7 +233,7 @@ class _Page:
         for address, name in self.names.items():
             if who in (str(address), address.host, name):
                 return self._x(name)
-        same = [line for line in self.lines.values() if line.role == who.lower()]
+        same = [line for line in self.lines.values() if line.role == who.lower().replace("_", " ")]
         return same[0].x if len(same) == 1 else LEFT
 
 

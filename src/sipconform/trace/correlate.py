@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from sipconform.sip.message import Message
-from sipconform.trace.packet import Address, Note, Observation, Packet
+from sipconform.trace.packet import Address, Note, Observation, Packet, address_of
 from sipconform.trace.trace import Dialog, Subscription, Trace, Transaction, WireMessage
 
 CREATES_DIALOG = frozenset({"INVITE", "SUBSCRIBE", "REFER"})
@@ -81,16 +81,15 @@ class Correlator:
         client, server = party(request.source), party(request.destination)
         transaction = self._transaction_of_request(request, client, server)
         request.transaction = transaction
-        first = next((r for r in transaction.requests if r.cseq_number == request.cseq_number), None)
+        sent = transaction.requests
+        first = next((r for r in sent if r.cseq_number == request.cseq_number), None) if sent else None
         if request.method == "ACK" and transaction.method == "INVITE":
             request.repeats = transaction.acks[0] if transaction.acks else None
             transaction.acks.append(request)
-        elif first is None:
-            transaction.requests.append(request)
-            transaction.request = transaction.request or request
         else:
             request.repeats = first
-            transaction.requests.append(request)
+            transaction.request = transaction.request or request
+            sent.append(request)
         self._note_roles(request.method, client, server)
         if request.to_tag or request.method in CREATES_DIALOG:
             self._place(request, transaction, client, server)
@@ -126,8 +125,9 @@ class Correlator:
         if transaction is None:
             transaction = self._new_transaction(method, branch, client, server)
         response.transaction = transaction
-        response.repeats = next((r for r in transaction.responses if _repeats(response, r)), None)
-        transaction.responses.append(response)
+        before = transaction.responses
+        response.repeats = next((r for r in before if _repeats(response, r)), None) if before else None
+        before.append(response)
         if transaction.final is None and response.status >= 200:
             transaction.final = response
         self._note_roles(method, client, server)
@@ -233,10 +233,6 @@ def _aor(text: str) -> str:
 
 
 def _addresses(listed: object) -> set[Address]:
-    """Reads "10.0.0.1:5060" and "[::1]:5060" as a lab observation spells them."""
-    found: set[Address] = set()
-    for text in listed if isinstance(listed, list) else []:
-        host, _, port = str(text).rpartition(":")
-        if port.isdigit():
-            found.add(Address(host.strip("[]"), int(port)))
-    return found
+    """The addresses a lab observation lists."""
+    read = (address_of(str(text)) for text in listed) if isinstance(listed, list) else ()
+    return {address for address in read if address is not None}

@@ -15,6 +15,12 @@ class Address(NamedTuple):
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
+def address_of(text: str) -> Address | None:
+    """Reads what `str(Address)` writes, "10.0.0.1:5060" or "[::1]:5060"; None for anything else."""
+    host, _, port = text.rpartition(":")
+    return Address(host.strip("[]"), int(port)) if host and port.isascii() and port.isdigit() else None
+
+
 class Packet(NamedTuple):
     """One UDP datagram, or one message cut out of a byte stream.
 
