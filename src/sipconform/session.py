@@ -129,13 +129,13 @@ class ScenarioSession:
         rows = [row for mark in item.iter_markers("rows") for row in mark.args]
         story = (item.obj.__doc__ or "").strip()
         return ScenarioResult(
-            item.name,
+            f"{path.parent.name}/{item.name}",
             title=item.name.removeprefix("test_").replace("_", " "),
             story=story,
             feature=path.parent.name,
             rows=rows,
             capture=str(stage.lab.capture.relative_to(self.folder.path)),
-            reproduce=f"sipconform run {path.parent.name} -k {item.name} " + reproduce_options(self.settings),
+            reproduce=f"sipconform run {path.parent.name} -k {item.originalname} " + reproduce_options(self.settings),
         )
 
     def exit_code(self, any_failed: bool) -> int:
