@@ -119,6 +119,14 @@ class Phone(Actor):
         """The phone refreshes its subscription before it must."""
         await self.do("refresh_sync")
 
+    async def forget_sync(self) -> None:
+        """The phone loses its subscription and tells nobody."""
+        await self.do("forget_sync")
+
+    async def subscribe_for(self, seconds: int) -> None:
+        """The phone is set to ask for subscriptions of this length, before it starts."""
+        await self.do("subscribe_for", seconds=seconds)
+
     async def power_cycle(self) -> None:
         """The power fails and comes back: the phone starts from what it keeps in its memory."""
         await self.do("power_cycle")
@@ -213,6 +221,10 @@ class Server(Actor):
     async def expire_nonces(self) -> None:
         """The server takes none of the nonces it has given out any more: the next request is challenged."""
         await self.do("expire_nonces")
+
+    async def refuse_changes(self, user: str) -> None:
+        """The administrator no longer lets a user change features from the phone."""
+        await self.do("refuse_changes", user=user)
 
     async def assign(self, user: str, *features: str) -> None:
         """The administrator gives a user these features and no others, before a phone of his is there."""

@@ -109,7 +109,8 @@ def others_are_told(trace: Trace) -> Iterator[Finding]:
         if own is None or old is None or states(own)[wish.feature] in (old, None):
             continue
         for other in users[wish.subscription.resource]:
-            if _is_other_phone(wish, other) and _alive(other, wish.request):
+            alive = _alive(other, wish.request) and not _forgotten(trace, other, wish.request)
+            if alive and _is_other_phone(wish, other):
                 yield from _told_too(trace, wish, final, other)
 
 
@@ -130,6 +131,19 @@ def _alive(subscription: Subscription, moment: WireMessage) -> bool:
         all(t.succeeded for t in answered)
         and until is not None and until > moment.packet.time_ns + SLACK * 1e9
         and not ends
+    )  # fmt: skip
+
+
+def _forgotten(trace: Trace, subscription: Subscription, moment: WireMessage) -> bool:
+    """Whether the server has lost a subscription of the user since it last spoke in this one: after a restart it has
+    lost all of them, and nobody can be told (RFC 6665 §4.1.2.2)."""
+    last = max((n.number for n in notifications(subscription) if n.number < moment.number), default=0)
+    return any(
+        t.request is not None and t.final is not None and t.final.status == 481
+        and t.request.to_tag and last < t.final.number < moment.number
+        for other in trace.subscriptions_to(EVENT)
+        if other.resource == subscription.resource and other.notifier == subscription.notifier
+        for t in other.subscribes
     )  # fmt: skip
 
 

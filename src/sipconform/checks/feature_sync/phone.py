@@ -30,6 +30,7 @@ from sipconform.trace.trace import Subscription, Trace, Transaction, WireMessage
 PROMPT_ANSWER = 0.5  # seconds a phone may take to answer a NOTIFY
 ECHO = 2.0  # seconds in which nobody presses a key to say what the display has just begun to show
 WATCH = 10.0  # seconds in which an echo is looked for
+FRESH = 10.0  # seconds in which a phone has not forgotten what it subscribed to
 LOOP = 3  # times after which chance is no explanation
 
 
@@ -87,7 +88,8 @@ def early_state_is_taken(trace: Trace) -> Iterator[Finding]:
 def notify_is_answered(trace: Trace) -> Iterator[Finding]:
     """Half a second, with 1 s of slack for the way, is a warning. An answer may be lost, so silence counts only
     after three sendings or 4 s by stream, and if the phone is heard afterwards. A refusal is judged only where
-    the document could be read and nothing had ended; a challenge passes, and so does 500 to an overtaken one.
+    the document could be read and nothing had ended; a challenge passes, and so does 500 to an overtaken one. With
+    481 a phone says that it has lost the subscription: that is true unless it had just begun it, or goes on using it.
     """
     for subscription in trace.subscriptions_to(EVENT):
         if not subscription.began_here:
@@ -110,7 +112,14 @@ def _answer(
         yield finding(final, ok, expected="200 within 0.5 s", observed=seen, also=[notify], level=SHOULD)
     elif final.status not in (401, 407, 500) and _is_fine(subscription, notify) and not passed_on(trace, final):
         seen = f"{final.status} {final.reason}"
-        yield finding(final, False, expected="200", observed=seen, also=[notify])
+        asked = _needs_it(subscription, final) if final.status == 481 else notify
+        yield finding(final, asked is None, expected="200", observed=seen, also=[notify, asked or notify])
+
+
+def _needs_it(subscription: Subscription, refusal: WireMessage) -> WireMessage | None:
+    """A SUBSCRIBE that shows that the phone knew the subscription when it answered 481."""
+    asked = [t.request for t in subscription.subscribes if t.request is not None and requested(t) != 0]
+    return next((r for r in asked if r.number > refusal.number or seconds(refusal, r) < FRESH), None)
 
 
 def _silence(trace: Trace, transaction: Transaction, notify: WireMessage) -> Iterator[Finding]:

@@ -131,25 +131,29 @@ def minimum_is_used(trace: Trace) -> Iterator[Finding]:
     asks="a phone whose subscription is ended does not subscribe in a loop, and not at all when told so",
 )  # fmt: skip
 def ended_phone_does_not_loop(trace: Trace) -> Iterator[Finding]:
-    """One quick return is right after deactivated or timeout; three within 5 s of each other are a loop. After
-    rejected, noresource or invariant a return within a minute is a warning, unless the phone itself had asked
-    for the end.
+    """Coming back at once is right after deactivated or timeout; four beginnings within 5 s of each other are a
+    loop. After rejected, noresource or invariant a return within a minute is a warning, unless the phone itself had
+    asked for the end.
     """
     quick: dict[tuple[object, ...], int] = {}
     ends: dict[tuple[object, ...], WireMessage] = {}
+    last_opening: dict[tuple[object, ...], WireMessage] = {}
     for subscription in trace.subscriptions_to(EVENT):
         opening = subscription.subscribes[0].request if subscription.began_here and subscription.subscribes else None
         key = (subscription.subscriber, subscription.notifier, subscription.resource)
-        end = ends.pop(key, None)
+        end, previous = ends.pop(key, None), last_opening.get(key)
         if opening is not None and end is not None:
             wait = seconds(opening, end)
-            quick[key] = quick.get(key, 0) + 1 if 0 <= wait < LOOP else 0
+            hurried = previous is not None and 0 <= seconds(opening, previous) < LOOP
+            quick[key] = quick.get(key, 0) + 1 if hurried else 0
             state = state_of(end)
             forbidden = state is not None and state.reason in ("rejected", "noresource", "invariant") and 0 <= wait < 60
             ok = quick[key] < 3 and not forbidden
             level = SHOULD if quick[key] < 3 else None
             seen = f"a new SUBSCRIBE {wait:.1f} s after {end.text('Subscription-State')}"
             yield finding(opening, ok, expected="a pause", observed=seen, also=[end], level=level)
+        if opening is not None:
+            last_opening[key] = opening
         if not any(requested(t) == 0 for t in subscription.subscribes):
             last = next((n for n in notifications(subscription) if is_final(n)), None)
             if last is not None:

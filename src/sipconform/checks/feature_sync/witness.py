@@ -12,7 +12,7 @@ from typing import Any
 
 from sipconform.checks.feature_sync.told import Feature, Value, Wish, wishes_of
 from sipconform.features.feature_event import EVENT
-from sipconform.trace.packet import Address, Observation
+from sipconform.trace.packet import Observation
 from sipconform.trace.trace import Subscription, Trace
 
 KEYS = {"dnd": "dnd", "forwardImmediate": "cfu", "forwardBusy": "cfb", "forwardNoAns": "cfna"}

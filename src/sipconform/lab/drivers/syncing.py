@@ -19,13 +19,25 @@ def phone_verbs(phone: Phone) -> Verbs:
     async def refresh_sync() -> None:
         await phone.features.subscriber.ask_within()
 
+    async def forget_sync() -> None:
+        phone.features.subscriber.close()
+
+    async def subscribe_for(seconds: int) -> None:
+        phone.features.subscriber.expires = seconds
+
     async def power_cycle() -> int:
         """The phone forgets what it showed, and starts as it was set up."""
         phone.features.subscriber.close()
         phone.features.forget()
         return await phone.start()
 
-    return {"switch_sync": phone.features.switch, "refresh_sync": refresh_sync, "power_cycle": power_cycle}
+    return {
+        "switch_sync": phone.features.switch,
+        "refresh_sync": refresh_sync,
+        "forget_sync": forget_sync,
+        "subscribe_for": subscribe_for,
+        "power_cycle": power_cycle,
+    }
 
 
 def server_verbs(server: Server) -> Verbs:
@@ -34,6 +46,9 @@ def server_verbs(server: Server) -> Verbs:
 
     async def expire_nonces() -> None:
         server.authentication.expire_nonces()
+
+    async def refuse_changes(user: str) -> None:
+        server.user(user).barred = True
 
     async def assign(user: str, features: Iterable[str]) -> None:
         """Gives a user these features, all switched off, and takes the others away; his phones are not told."""
@@ -54,6 +69,7 @@ def server_verbs(server: Server) -> Verbs:
     return {
         "restart": restart,
         "expire_nonces": expire_nonces,
+        "refuse_changes": refuse_changes,
         "assign": assign,
         "end_sync": end_sync,
         "offer_sync": offer_sync,

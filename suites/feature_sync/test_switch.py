@@ -1,0 +1,56 @@
+"""The synchronisation switch of the phone: off as it is by default, and turned while the phone runs."""
+
+import pytest
+
+from sipconform.lab.actors import Phone, Server
+from sipconform.lab.clock import Clock
+
+
+@pytest.mark.rows("B1")
+async def test_switched_off_while_running(phone: Phone, server: Server, clock: Clock) -> None:
+    """The user turns the switch off: the phone ends its subscription, and from then on acts alone."""
+    await phone.start()
+    await phone.synchronised()
+    await phone.switch_sync(False)
+    await clock.passes(5)
+    await phone.set_dnd(True)
+    await phone.shows(dnd=True)
+    await server.forward(phone.user, "cfu", "2050")
+    await clock.passes(5)
+
+
+@pytest.mark.rows("B2")
+async def test_switched_on_while_running(phone: Phone, server: Server) -> None:
+    """The phone has been acting alone. The user turns the switch on: the server's state counts."""
+    await server.forward(phone.user, "cfu", "2050")
+    await phone.start(sync=False)
+    await phone.switch_sync(True)
+    await phone.synchronised()
+    await phone.shows(cfu="2050", dnd=False)
+
+
+@pytest.mark.rows("B1")
+async def test_a_change_at_the_server_is_not_seen_by_a_phone_alone(phone: Phone, server: Server, clock: Clock) -> None:
+    """The switch is off and stays off: for half a minute the phone says nothing of features to the server."""
+    await phone.start(sync=False)
+    await server.set_dnd(phone.user, True)
+    await phone.forward("cfu", "2050")
+    await clock.passes(30)
+
+
+@pytest.mark.rows("B6")
+@pytest.mark.profile("fortinet")
+@pytest.mark.parametrize("sync", [False, True])
+async def test_whatever_the_switch_says(phone: Phone, server: Server, sync: bool) -> None:
+    """With this make, state is kept equal through the feature-code setting, with the synchronisation switch on or
+    off: a change at the server reaches the phone, and one on the phone the server."""
+    await phone.start(sync=sync)
+    await phone.synchronised()
+    await server.set_dnd(phone.user, True)
+    await phone.shows(dnd=True)
+    await phone.set_dnd(False)
+    await phone.shows(dnd=False)
+    await server.forward(phone.user, "cfb", "2050")
+    await phone.shows(cfb="2050")
+    await phone.forward("cfna", "2051", 3)
+    await phone.shows(cfna="2051")
