@@ -121,7 +121,7 @@ class GroupSession(Session):
     groups: HuntGroups = field(kw_only=True)
 
     def _won(self, branch: Leg) -> None:
-        winner = branch.dialog.remote.rpartition(":")[2].partition("@")[0]
+        winner = branch.dialog.remote.partition("sip:")[2].partition("@")[0]
         self.cancel_reason = REASONS[self.groups.reason].format(winner=winner)
         super()._won(branch)
         if self.groups.as_proxy and self.caller.invite is not None:
