@@ -8,9 +8,10 @@ sent can be judged from what is seen, what it received only from what it did nex
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache, wraps
 from itertools import islice
+from typing import TypeVar
 
 from sipconform.sip.fault import Fault
 from sipconform.sip.headers.name_addr import NameAddr
@@ -18,6 +19,7 @@ from sipconform.sip.uri import SipUri, parse_uri
 from sipconform.trace.packet import Address
 from sipconform.trace.trace import Dialog, Trace, Transaction, WireMessage
 
+T = TypeVar("T")
 T1 = 0.5
 GIVE_UP = 64 * T1
 SLACK = 1.0
@@ -56,12 +58,18 @@ def author(request: WireMessage) -> Address:
 
 def passed_on(trace: Trace, response: WireMessage) -> bool:
     """Whether the sender of a response only relayed one that the evidence shows arriving at it."""
-    return _identity(response, response.source) in _arrived(trace, len(trace.messages))
+    return _identity(response, response.source) in _arrived(trace)
 
 
-@lru_cache(maxsize=2)
-def _arrived(trace: Trace, _length: int) -> frozenset[_Key]:
-    """Responses on their way to a proxy. The length is part of the key for a trace that has grown since."""
+def once_per_trace(gather: Callable[[Trace], T]) -> Callable[[Trace], T]:
+    """Decorates what many checks ask of the same trace: it is gathered once, and again when the trace has grown."""
+    kept = lru_cache(maxsize=1)(lambda trace, _length: gather(trace))
+    return wraps(gather)(lambda trace: kept(trace, len(trace.messages)))
+
+
+@once_per_trace
+def _arrived(trace: Trace) -> frozenset[_Key]:
+    """Responses on their way to a proxy."""
     return frozenset(
         _identity(r, r.destination) for r in trace.messages if r.is_response and r.count("Via") > 1
     )
@@ -69,11 +77,11 @@ def _arrived(trace: Trace, _length: int) -> frozenset[_Key]:
 
 def said_by(trace: Trace, party: Address) -> list[WireMessage]:
     """Everything one party said, in order; stream clients by the port they listen on."""
-    return _by_party(trace, len(trace.messages)).get(party, [])
+    return _by_party(trace).get(party, [])
 
 
-@lru_cache(maxsize=2)
-def _by_party(trace: Trace, _length: int) -> dict[Address, list[WireMessage]]:
+@once_per_trace
+def _by_party(trace: Trace) -> dict[Address, list[WireMessage]]:
     found: dict[Address, list[WireMessage]] = {}
     for message in trace.messages:
         found.setdefault(trace.party(message.source), []).append(message)

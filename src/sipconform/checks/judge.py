@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from sipconform.checks.catalogue import INFO, Check, Finding, Side, Verdict, catalogue
+from sipconform.checks.catalogue import INFO, PASSED, Check, Finding, Side, Verdict, catalogue
 from sipconform.trace.packet import Address
 from sipconform.trace.trace import Trace, WireMessage
 
@@ -38,7 +38,7 @@ def judge(trace: Trace, checks: Mapping[str, Check] | None = None) -> Judgement:
     for asked in (catalogue() if checks is None else checks).values():
         passed = 0
         for found in _answers(asked, trace):
-            if found.verdict is Verdict.PASS:
+            if found is PASSED or found.verdict is Verdict.PASS:
                 passed += 1
             elif parties.provoked(found):
                 judgement.provoked += 1

@@ -6,7 +6,7 @@ be missing is None, and `Dialog.began_here` / `Subscription.began_here` say whet
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from sipconform.sip.message import Message
@@ -122,6 +122,35 @@ class Subscription:
 
 
 @dataclass(slots=True, eq=False)
+class _Sorted:
+    """What a trace holds, by what is asked for; messages without their repetitions, under "" all of them."""
+
+    size: int = 0
+    requests: dict[str, list[WireMessage]] = field(default_factory=lambda: {"": []})
+    responses: dict[str, list[WireMessage]] = field(default_factory=lambda: {"": []})
+    answers: dict[int, list[WireMessage]] = field(default_factory=dict)
+    transactions: dict[str, list[Transaction]] = field(default_factory=dict)
+    subscriptions: dict[str, list[Subscription]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, trace: Trace) -> _Sorted:
+        made = cls(len(trace.messages))
+        for message in trace.messages:
+            if message.repeats is None and (message.is_request or message.is_response):
+                kind = made.requests if message.is_request else made.responses
+                kind[""].append(message)
+                if message.method:
+                    kind.setdefault(message.method, []).append(message)
+                if message.is_response:
+                    made.answers.setdefault(message.status, []).append(message)
+        for transaction in trace.transactions:
+            made.transactions.setdefault(transaction.method, []).append(transaction)
+        for subscription in trace.subscriptions:
+            made.subscriptions.setdefault(subscription.package, []).append(subscription)
+        return made
+
+
+@dataclass(slots=True, eq=False)
 class Trace:
     """Append-only evidence. Messages are in the order seen; `start_ns`/`end_ns` bound what the capture covers,
     which may be more than this part's own messages: silence is evidence only until `end_ns`."""
@@ -137,6 +166,7 @@ class Trace:
     aliases: dict[Address, Address] = field(default_factory=dict)  # ephemeral stream port -> listening port
     start_ns: int = 0
     end_ns: int = 0
+    _shelves: _Sorted = field(default_factory=_Sorted, repr=False)
 
     def party(self, address: Address) -> Address:
         """The peer behind an address: a stream client's ephemeral port stands for its listening port."""
@@ -144,21 +174,32 @@ class Trace:
 
     def requests(self, method: str = "", *, repeats: bool = False) -> Iterator[WireMessage]:
         """Requests in order, of one method or all; retransmissions only on demand."""
-        for message in self.messages:
-            wanted = message.is_request and (not method or message.method == method)
-            if wanted and (repeats or message.repeats is None):
-                yield message
+        if repeats:
+            return (m for m in self.messages if m.is_request and method in ("", m.method))
+        return iter(self._sorted().requests.get(method, ()))
 
-    def responses(self, method: str = "", *, repeats: bool = False) -> Iterator[WireMessage]:
-        """Responses in order, to requests of one method or all; retransmissions only on demand."""
-        for message in self.messages:
-            wanted = message.is_response and (not method or message.method == method)
-            if wanted and (repeats or message.repeats is None):
-                yield message
+    def responses(self, method: str = "", *, status: int = 0, repeats: bool = False) -> Iterator[WireMessage]:
+        """Responses in order, to one method or all, of one status or all; retransmissions only on demand."""
+        if repeats:
+            found = (m for m in self.messages if m.is_response and method in ("", m.method))
+            return (m for m in found if status in (0, m.status))
+        if not status:
+            return iter(self._sorted().responses.get(method, ()))
+        return (m for m in self._sorted().answers.get(status, ()) if method in ("", m.method))
+
+    def transactions_of(self, method: str) -> Sequence[Transaction]:
+        """Transactions of one method, in order of appearance."""
+        return self._sorted().transactions.get(method, ())
 
     def subscriptions_to(self, package: str) -> Iterator[Subscription]:
         """Subscriptions of one event package, in order of appearance."""
-        return (s for s in self.subscriptions if s.package == package)
+        return iter(self._sorted().subscriptions.get(package, ()))
+
+    def _sorted(self) -> _Sorted:
+        """Hundreds of checks ask for a few messages each: they are sorted once, and again when the trace has grown."""
+        if self._shelves.size != len(self.messages):
+            self._shelves = _Sorted.of(self)
+        return self._shelves
 
     def let_go(self) -> None:
         """Parts the messages from what they belong to. They point at each other in rings, and without the rings all

@@ -239,8 +239,8 @@ def caller_keeps_one(trace: Trace) -> Iterator[Finding]:
     """Every dialog that a 2xx makes is the caller's to acknowledge and to end. Keeping both is its right (a
     conference), so a missing BYE is a SHOULD. A missing ACK is blamed where an answer was seen three times.
     """
-    for transaction in trace.transactions:
-        made = answers(transaction) if transaction.method == "INVITE" else {}
+    for transaction in trace.transactions_of("INVITE"):
+        made = answers(transaction)
         if len(made) < 2 or transaction.client in trace.servers:
             continue
         kept = 0

@@ -6,10 +6,10 @@ call to a group the lab has told of, by going to a member within two seconds.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sipconform.checks.evidence import seconds
+from sipconform.checks.evidence import once_per_trace, seconds
 from sipconform.sip.headers.name_addr import NameAddr
 from sipconform.sip.headers.reason import Reason
 from sipconform.sip.uri import SipUri, parse_uri
@@ -60,25 +60,29 @@ def _names(listed: object) -> frozenset[str]:
     return frozenset(str(name) for name in listed) if isinstance(listed, list) else frozenset()
 
 
-def forks(trace: Trace) -> Iterator[Fork]:
+@once_per_trace
+def forks(trace: Trace) -> Sequence[Fork]:
     """Every new call at a server that was taken further, and every call to a known group, taken further or not."""
     known = groups(trace)
-    open_forks: list[Fork] = []
-    for transaction in trace.transactions:
+    found: list[Fork] = []
+    unanswered: dict[Address, list[Fork]] = {}  # by server
+    for transaction in trace.transactions_of("INVITE"):
         invite = transaction.request
-        if transaction.method != "INVITE" or invite is None or invite.to_tag:
+        if invite is None or invite.to_tag:
             continue
-        own = next((fork for fork in reversed(open_forks) if _belongs(transaction, invite, fork)), None)
+        near = [fork for fork in unanswered.get(transaction.client, ()) if not _is_over(fork, invite)]
+        if near:
+            unanswered[transaction.client] = near
+        own = next((fork for fork in reversed(near) if _belongs(invite, fork)), None)
         if own is not None:
             own.branches.append(transaction)
         elif transaction.final is None or transaction.final.status not in (401, 407):
-            open_forks.append(Fork(transaction, invite, known.get(user_of(invite.request_uri))))
-    return (fork for fork in open_forks if fork.branches or fork.group)
+            found.append(Fork(transaction, invite, known.get(user_of(invite.request_uri))))
+            unanswered.setdefault(transaction.server, []).append(found[-1])
+    return [fork for fork in found if fork.branches or fork.group]
 
 
-def _belongs(transaction: Transaction, invite: WireMessage, fork: Fork) -> bool:
-    if transaction.client != fork.server or _is_over(fork, invite):
-        return False
+def _belongs(invite: WireMessage, fork: Fork) -> bool:
     alike = invite.call_id == fork.invite.call_id or caller(invite) == caller(fork.invite)
     to_member = fork.group is not None and target(invite) in fork.group.members
     return alike or (to_member and seconds(invite, fork.invite) < AT_ONCE)
@@ -112,7 +116,7 @@ def target(invite: WireMessage) -> str:
 
 def cancel_of(trace: Trace, branch: Transaction) -> Transaction | None:
     """The CANCEL of a branch."""
-    return next((t for t in trace.transactions if t.method == "CANCEL" and t.invite is branch), None)
+    return next((t for t in trace.transactions_of("CANCEL") if t.invite is branch), None)
 
 
 def answers(branch: Transaction) -> dict[str, WireMessage]:
@@ -144,16 +148,18 @@ def elsewhere(request: WireMessage) -> bool:
 
 def won(trace: Trace, fork: Fork) -> WireMessage | None:
     """What proves that the server has heard of the first answer: its ACK to it, or its own 2xx to the caller."""
-    for message in trace.messages:
-        if message.number <= fork.invite.number:
-            continue
-        if message.transaction is fork.incoming and 200 <= message.status < 300:
-            return message
-        if message.is_request and message.method == "ACK" and _takes_an_answer(trace, fork, message):
-            return message
-    return None
+    taken = [r for r in fork.incoming.responses if 200 <= r.status < 300]
+    acks = _acks(trace)
+    for branch in fork.branches:
+        for tag, answer in answers(branch).items():
+            taken += [a for a in acks.get((answer.call_id, tag), ()) if trace.party(a.source) == fork.server]
+    return min((m for m in taken if m.number > fork.invite.number), key=lambda m: m.number, default=None)
 
 
-def _takes_an_answer(trace: Trace, fork: Fork, ack: WireMessage) -> bool:
-    own = [b for b in fork.branches if b.request is not None and b.request.call_id == ack.call_id]
-    return trace.party(ack.source) == fork.server and any(ack.to_tag in answers(branch) for branch in own)
+@once_per_trace
+def _acks(trace: Trace) -> dict[tuple[str, str], list[WireMessage]]:
+    """By Call-ID and To tag."""
+    found: dict[tuple[str, str], list[WireMessage]] = {}
+    for ack in trace.requests("ACK"):
+        found.setdefault((ack.call_id, ack.to_tag), []).append(ack)
+    return found

@@ -17,9 +17,9 @@ def stopped(trace: Trace) -> Iterator[tuple[Transaction, WireMessage, int]]:
     rose. Left out: phones that had another call in the same seconds, which might have been the one missed.
     """
     actors = {address: name for name, address in places(trace).items()}
-    for cancel in trace.transactions:
+    for cancel in trace.transactions_of("CANCEL"):
         invite, request = cancel.invite, cancel.request
-        if cancel.method != "CANCEL" or invite is None or request is None or invite.final is None:
+        if invite is None or request is None or invite.final is None:
             continue
         who = actors.get(str(invite.server))
         if who is None or invite.final.status != 487 or _has_another(trace, invite):
@@ -34,7 +34,7 @@ def _has_another(trace: Trace, invite: Transaction) -> bool:
     if first is None or final is None:
         return True
     ends = final.packet.time_ns + TOLD_WITHIN * 1e9
-    here = (t for t in trace.transactions if t.method == "CANCEL" and t.server == invite.server)
+    here = (t for t in trace.transactions_of("CANCEL") if t.server == invite.server)
     others = (t.request for t in here if t.invite is not invite)
     return any(r is not None and first.packet.time_ns <= r.packet.time_ns <= ends for r in others)
 

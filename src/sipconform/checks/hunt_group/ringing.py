@@ -139,9 +139,9 @@ def alert_info_is_harmless(trace: Trace) -> Iterator[Finding]:
     Refusals for other reasons (busy, not there) are not counted.
     """
     actors = places(trace)
-    for transaction in trace.transactions:
+    for transaction in trace.transactions_of("INVITE"):
         invite, final = transaction.request, transaction.final
-        if transaction.method != "INVITE" or invite is None or not invite.has("Alert-Info") or invite.to_tag:
+        if invite is None or not invite.has("Alert-Info") or invite.to_tag:
             continue
         if transaction.server in trace.servers:
             continue

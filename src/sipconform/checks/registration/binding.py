@@ -15,8 +15,8 @@ Line = tuple[str, str, Address, Address]
 
 def registers(trace: Trace) -> Iterator[tuple[Transaction, WireMessage]]:
     """Every REGISTER transaction whose request was seen."""
-    for transaction in trace.transactions:
-        if transaction.method == "REGISTER" and transaction.request is not None:
+    for transaction in trace.transactions_of("REGISTER"):
+        if transaction.request is not None:
             yield transaction, transaction.request
 
 

@@ -21,8 +21,8 @@ def cancel_is_answered(trace: Trace) -> Iterator[Finding]:
     481 to a CANCEL whose INVITE had a 1xx and no final yet is wrong; after a final it is a matter of timing. A
     proxy waits for its branches, so the INVITE's final is missed only after 64*T1 and 1 s.
     """
-    for transaction in trace.transactions:
-        if transaction.method != "CANCEL" or transaction.request is None:
+    for transaction in trace.transactions_of("CANCEL"):
+        if transaction.request is None:
             continue
         final = transaction.final
         if final is not None:
@@ -61,9 +61,9 @@ def cancel_copies_the_invite(trace: Trace) -> Iterator[Finding]:
 
     If no answer to the INVITE was seen at all, answers may take another way: inconclusive.
     """
-    for transaction in trace.transactions:
+    for transaction in trace.transactions_of("CANCEL"):
         request = transaction.request
-        if transaction.method != "CANCEL" or request is None or transaction.invite is None:
+        if request is None or transaction.invite is None:
             continue
         invite = transaction.invite.request
         if invite is not None:

@@ -37,9 +37,8 @@ STUBBORN = 3  # repetitions that cannot be explained by loss any more
 def invite_is_repeated(trace: Trace) -> Iterator[Finding]:
     """Timer A doubles from T1, timer B gives up at 64*T1. T1 may be longer than 0.5 s, which is why only four
     seconds without any repetition count; a shorter T1 is for private networks and lowers the level to SHOULD."""
-    for transaction in trace.transactions:
-        if transaction.method == "INVITE":
-            yield from _judge_request(trace, transaction)
+    for transaction in trace.transactions_of("INVITE"):
+        yield from _judge_request(trace, transaction)
 
 
 @check(
@@ -100,9 +99,9 @@ def _repetition(transaction: Transaction, request: WireMessage, sent: list[WireM
 )  # fmt: skip
 def error_is_repeated_until_ack(trace: Trace) -> Iterator[Finding]:
     """Timers G and H. A stateless server may not repeat; who sent a provisional answer before is none."""
-    for transaction in trace.transactions:
+    for transaction in trace.transactions_of("INVITE"):
         final = transaction.final
-        if transaction.method != "INVITE" or final is None or final.status < 300 or final.transport != "udp":
+        if final is None or final.status < 300 or final.transport != "udp":
             continue
         sent = sendings(r for r in transaction.responses if r is final or r.repeats is final)
         yield from _until_ack(trace, transaction, sent, transaction.acks, stateful=bool(transaction.provisional))
@@ -117,9 +116,9 @@ def success_is_repeated_until_ack(trace: Trace) -> Iterator[Finding]:
     ACK is judged only when the Contact of the 2xx is the very address that sent it.
     """
     acks: dict[tuple[str, int, str], list[WireMessage]] | None = None
-    for transaction in trace.transactions:
+    for transaction in trace.transactions_of("INVITE"):
         final = transaction.final
-        if transaction.method != "INVITE" or final is None or final.status >= 300 or passed_on(trace, final):
+        if final is None or final.status >= 300 or passed_on(trace, final):
             continue
         acks = _acks(trace) if acks is None else acks
         sent = sendings(r for r in transaction.responses if r is final or r.repeats is final)
@@ -165,9 +164,9 @@ def trying_comes_soon(trace: Trace) -> Iterator[Finding]:
     beyond the tap: it is a failure only if three sendings, the last one included, stayed unanswered for too
     long.
     """
-    for transaction in trace.transactions:
+    for transaction in trace.transactions_of("INVITE"):
         request = transaction.request
-        if transaction.method != "INVITE" or request is None or not transaction.responses:
+        if request is None or not transaction.responses:
             continue
         first = transaction.responses[0]
         if seconds(first, request) <= 0.2 + SLACK:

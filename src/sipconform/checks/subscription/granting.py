@@ -15,9 +15,9 @@ from sipconform.trace.trace import Subscription, Trace, Transaction, WireMessage
 
 def accepted(trace: Trace) -> Iterator[tuple[Transaction, WireMessage]]:
     """Every SUBSCRIBE with its 2xx, unless the sender of that only passed it on."""
-    for transaction in trace.transactions:
+    for transaction in trace.transactions_of("SUBSCRIBE"):
         final = transaction.final
-        if transaction.method != "SUBSCRIBE" or final is None or final.status >= 300:
+        if final is None or final.status >= 300:
             continue
         if not passed_on(trace, final):
             yield transaction, final
@@ -55,7 +55,7 @@ def too_brief_says_minimum(trace: Trace) -> Iterator[Finding]:
     """The subscriber is to try again with that time. A notifier may also grant a short time or shorten a long
     one.
     """
-    yield from minimums(t for t in trace.transactions if t.method == "SUBSCRIBE")
+    yield from minimums(trace.transactions_of("SUBSCRIBE"))
 
 
 def minimums(transactions: Iterable[Transaction]) -> Iterator[Finding]:
@@ -79,8 +79,8 @@ def bad_event_lists_packages(trace: Trace) -> Iterator[Finding]:
     """So that the subscriber need not try. Refusing is no failure in itself; a notifier without any package may
     leave the list empty, but the header field is to be there.
     """
-    for response in trace.messages:
-        if response.status == 489 and response.repeats is None and not passed_on(trace, response):
+    for response in trace.responses(status=489):
+        if not passed_on(trace, response):
             ok = response.has("Allow-Events")
             yield finding(response, ok, expected="Allow-Events in the 489", observed="no Allow-Events")
 

@@ -172,18 +172,20 @@ def countdown(subscription: Subscription) -> Iterator[Finding]:
             continue
         left = seconds_of(state.expires)
         bound = _longest(subscription, notify)
-        ok = left is not None and left > 0 and (bound is None or left <= bound)
+        if left is not None and left > 0 and (bound is None or left <= bound):
+            yield PASSED
+            continue
         expected = "expires" if bound is None else f"expires={max(bound - ROUNDING, 0):.0f} or less"
         seen = f"Subscription-State: {notify.text('Subscription-State')}"
-        yield finding(notify, ok, expected=expected, observed=seen, at="Subscription-State")
+        yield finding(notify, False, expected=expected, observed=seen, at="Subscription-State")
 
 
 def _longest(subscription: Subscription, notify: WireMessage) -> float | None:
     """The seconds a subscription can still have at a NOTIFY, by the last two SUBSCRIBEs: the newest may be on
     its way.
     """
-    bounds = []
-    for transaction in subscription.subscribes:
+    bounds: list[float] = []
+    for transaction in reversed(subscription.subscribes):
         request, final = transaction.request, transaction.final
         if request is None or request.number > notify.number or (final is not None and final.status >= 300):
             continue
@@ -192,7 +194,9 @@ def _longest(subscription: Subscription, notify: WireMessage) -> float | None:
             return None
         since = final if final is not None and final.number < notify.number else request
         bounds.append(time - seconds(notify, since) + ROUNDING)
-    return max(bounds[-2:], default=None)
+        if len(bounds) == 2:
+            break
+    return max(bounds, default=None)
 
 
 @check(
