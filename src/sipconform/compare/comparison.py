@@ -167,9 +167,11 @@ class _Comparer:
                     yield Difference(rule, None, place, _written(a), _written(b), run, reference)
             else:
                 yield Difference(*_counts(place), place, a.meaning, b.meaning, run, reference)
-        if list(ours) != list(theirs) and ours.keys() == theirs.keys():
-            names = ", ".join(message.name for message in run.fields), ", ".join(f.name for f in reference.fields)
-            yield Difference("header-order", None, "order of header fields", *names, run, reference)
+        names = [field.raw_name for field in run.fields], [field.raw_name for field in reference.fields]
+        if names[0] != names[1] and ours.keys() == theirs.keys():
+            rule = "header-order" if sorted(names[0]) == sorted(names[1]) else "spelling"
+            ours_, theirs_ = (b", ".join(each).decode("utf-8", "replace") for each in names)
+            yield Difference(rule, None, "names of header fields", ours_, theirs_, run, reference)
 
     # -- what is said ---------------------------------------------------------------------------------------
 

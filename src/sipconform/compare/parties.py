@@ -15,7 +15,7 @@ from sipconform.trace.trace import Trace, WireMessage
 _URI = re.compile(
     r"\b(sips?):(?:([^\s@<>\"]*)@)?(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_.-]+)(?::([0-9]{1,5}))?", re.IGNORECASE
 )
-_ADDRESS = re.compile(r"(?<![\w.@:])(\[[0-9a-fA-F:.]+\]|(?:[0-9]{1,3}\.){3}[0-9]{1,3})(?::([0-9]{1,5}))?(?![\w.])")
+_ADDRESS = re.compile(r"(?<![\w.@:«])(\[[0-9a-fA-F:.]+\]|(?:[0-9]{1,3}\.){3}[0-9]{1,3})(?::([0-9]{1,5}))?(?![\w.])")
 _AT_DOMAIN = re.compile(r"(?<![\w@:])([\w.+*#!'-]+)@(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+)(?::([0-9]{1,5}))?")
 
 

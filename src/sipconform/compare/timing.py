@@ -1,4 +1,4 @@
-"""Delays beside each other: only those whose cause is in the evidence, and only from one sender's own clock."""
+"""Delays and order beside each other: only where the cause is in the evidence, and by one sender's own clock."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ def timed(run: WireMessage, reference: WireMessage, ours: Exchange, theirs: Exch
     if run is ours.request and reference is theirs.request:
         yield from _too_soon(ours, theirs)
         yield from _for_ever(ours, theirs)
+        yield from _order(ours, theirs)
 
 
 def _answered_after(message: WireMessage, exchange: Exchange) -> float | None:
@@ -54,6 +55,32 @@ def _notified_after(message: WireMessage, exchange: Exchange) -> float | None:
     asked = (e.final for e in exchanges if e.method == "SUBSCRIBE")
     granted = next((final for final in asked if final is not None and final.status < 300), None)
     return (message.packet.time_ns - granted.packet.time_ns) / 1e9 if granted is not None else None
+
+
+def _order(ours: Exchange, theirs: Exchange) -> Iterator[Timed]:
+    """Which came first, of two messages of which the first has to wait for the other."""
+    for what, measure in (
+        ("CANCEL and the first answer to its INVITE", _cancelled_early),
+        ("NOTIFY and the answer to its SUBSCRIBE", _notified_early),
+    ):
+        a, b = measure(ours), measure(theirs)
+        if a is not None and b is not None and a != b:
+            early, late = f"{what.partition(' ')[0]} first", "answer first"
+            yield Timed("order", Level.SHOULD, what, early if a else late, early if b else late)
+
+
+def _cancelled_early(exchange: Exchange) -> bool | None:
+    """Whether a CANCEL left before any answer to its INVITE (RFC 3261 §9.1); None for what is no CANCEL."""
+    invite = exchange.transaction.invite
+    if invite is None or exchange.request is None:
+        return None
+    return not any(answer.number < exchange.request.number for answer in invite.responses)
+
+
+def _notified_early(exchange: Exchange) -> bool | None:
+    """Whether the first NOTIFY left before the answer to its SUBSCRIBE; None where one of them is missing."""
+    after = _notified_after(exchange.request, exchange) if exchange.request is not None else None
+    return after < 0 if after is not None else None
 
 
 def _too_soon(ours: Exchange, theirs: Exchange) -> Iterator[Timed]:

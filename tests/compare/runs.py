@@ -1,0 +1,63 @@
+"""Runs of the suite's own scenarios on the simulated network, as traces to be compared."""
+
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from sipconform.agents.faults import Fault
+from sipconform.comparing import load_trace
+from sipconform.lab.scenarios import Known, known_scenarios
+from sipconform.lab.settings import LabSettings, Weather
+from sipconform.lab.stage import Ending, Stage
+from sipconform.trace.trace import Trace
+
+FAIR = Weather()
+FOUL = Weather(loss=0.1, duplicate=0.1, reorder=0.2)
+
+RACES = (
+    # What comes of these depends on which of two messages arrives first; two good runs may take different courses.
+    "at_once",
+    "crosses",
+    "second_offer",
+    "the_holder_stays_alone",
+)
+
+
+def is_race(known: Known) -> bool:
+    return any(word in known.name for word in RACES)
+
+
+def scenarios() -> list[Known]:
+    return [known for known in known_scenarios() if not is_race(known)]
+
+
+def scenario(name: str) -> Known:
+    return next(known for known in known_scenarios() if known.id == name)
+
+
+def play(known: Known, seed: int = 1, weather: Weather = FAIR, fault: Fault | None = None) -> tuple[Ending, Trace]:
+    """Plays it; a fault may break our own agents in ways no honest peer would, the wire is compared all the same."""
+    settings = LabSettings(network="simulated", seed=seed, profile=known.profile, weather=weather)
+    for name, value in (fault.lab if fault else {}).items():
+        setattr(settings, name, value)
+    with TemporaryDirectory() as folder:
+        capture = Path(folder) / "run.pcapng"
+        ending = _ending(Stage(settings, capture, (fault,) if fault else ()), known, fault)
+        return ending, load_trace(capture)
+
+
+def _ending(stage: Stage, known: Known, fault: Fault | None) -> Ending:
+    try:
+        return stage.play(known.play).ending
+    except Exception:
+        if fault is None:
+            raise
+        return Ending.FAILED
+
+
+@cache
+def good(name: str) -> Trace:
+    """The reference: an undisturbed run with seed 1."""
+    ending, trace = play(scenario(name))
+    assert ending in (Ending.PLAYED, Ending.NOT_SUPPORTED), f"{name} {ending}"
+    return trace

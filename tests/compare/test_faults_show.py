@@ -1,0 +1,35 @@
+"""A fault that changes what crosses the wire shows as a difference from the reference."""
+
+import pytest
+
+from sipconform.agents.faults import Fault, all_faults
+from sipconform.compare.comparison import compare
+from sipconform.killing import scenarios_for
+from sipconform.lab.scenarios import Known
+from sipconform.trace.trace import Trace
+from tests.compare.runs import good, is_race, play
+
+MOST_SCENARIOS = 3
+
+
+@pytest.mark.parametrize("name", sorted(all_faults()))
+def test_a_fault_that_changes_the_wire_shows(name: str) -> None:
+    fault = all_faults()[name]
+    played = [known for known in scenarios_for(fault) if not is_race(known)][:MOST_SCENARIOS]
+    for known in played:
+        reference = _reference(known, fault)
+        _, run = play(known, fault=fault)
+        changed = _wire(run) != _wire(reference)
+        assert bool(compare(run, reference).differences) == changed, f"{known.id}: {fault.story}"
+
+
+def _reference(known: Known, fault: Fault) -> Trace:
+    """The same lab with nothing seeded: same seed, so every octet is the same until the fault shows."""
+    if not fault.lab:
+        return good(known.id)
+    honest = Fault(fault.id, fault.on, frozenset(), "", (), fault.lab, lambda agent: None)
+    return play(known, fault=honest)[1]
+
+
+def _wire(trace: Trace) -> list[tuple[object, ...]]:
+    return [(m.source, m.destination, m.packet.time_ns, m.raw) for m in trace.messages]
