@@ -40,6 +40,7 @@ _SPELLED = {
     "rseq": "RSeq",
 }
 _canonical: dict[bytes, str] = {}
+_NONE: dict[str, list[bytes]] = {}  # shared by the many messages that repeat no header field
 _FOLD = re.compile(rb"(?<![ \t])[ \t]*(?:\r?\n[ \t]+)+")
 _NAME = re.compile(rf"[{TOKEN_CHARS}]+[ \t]*".encode())
 _STRAY = re.compile(rb"(?<!\\)[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)")  # quoted-pairs may hold some
@@ -60,9 +61,14 @@ def canonical_name(name: bytes) -> str:
     return canonical
 
 
-def _index_rows(lines: list[bytes], unfolded: bool = False) -> dict[str, list[bytes]] | None:
-    """The values of each header field by its canonical name; None when a line is folded after all."""
-    index: dict[str, list[bytes]] = {}
+_Index = tuple[dict[str, bytes], dict[str, list[bytes]]]
+"""The first value of each header field by its canonical name, and all values of those that have several rows."""
+
+
+def _index_rows(lines: list[bytes], unfolded: bool = False) -> _Index | None:
+    """None when a line is folded after all."""
+    index: dict[str, bytes] = {}
+    several: dict[str, list[bytes]] = _NONE
     canonical = _canonical
     for line in lines[1:]:
         name, colon, value = line.partition(b":")
@@ -73,12 +79,13 @@ def _index_rows(lines: list[bytes], unfolded: bool = False) -> dict[str, list[by
             if not colon:
                 continue
             key = canonical_name(name)
-        got = index.get(key)
-        if got is None:
-            index[key] = [value]
-        else:
-            got.append(value)
-    return index
+        if key not in index:
+            index[key] = value
+            continue
+        if not several:
+            several = {}
+        several.setdefault(key, [index[key]]).append(value)
+    return index, several
 
 
 class Field(NamedTuple):
@@ -119,7 +126,7 @@ def read_field(start: int, line: bytes) -> Field:
 class Head:
     """The lines of a message before the empty one, and the body behind it. Never raises, never repairs."""
 
-    __slots__ = ("__dict__", "_fields", "_index", "body_start", "head_start", "raw", "start_line")  # views: __dict__
+    __slots__ = ("__dict__", "_fields", "_index", "_several", "body_start", "head_start", "raw", "start_line")
 
     def __init__(self, raw: bytes) -> None:
         self.raw = raw
@@ -140,9 +147,9 @@ class Head:
         index = _index_rows(lines) if even else None
         if index is None:
             lines = self._uneven_lines()
-            index = _index_rows(lines, unfolded=True) or {}
+            index = _index_rows(lines, unfolded=True) or ({}, _NONE)
         self.start_line = lines[0]
-        self._index = index
+        self._index, self._several = index
 
     def _uneven_lines(self) -> list[bytes]:
         """The slow road, for messages with lone line feeds, folded rows or no end of the header."""
@@ -184,18 +191,19 @@ class Head:
 
     def count(self, name: str) -> int:
         """How many rows the header field has."""
-        return len(self._index.get(name, ()))
+        return len(self._several[name]) if name in self._several else int(name in self._index)
 
     def text(self, name: str) -> str:
         """The first row's value as text, unfolded and stripped; "" when the header field is not there."""
         got = self._index.get(name)
-        if got is None:
-            return ""
-        return got[0].strip().decode("utf-8", "surrogateescape")
+        return got.strip().decode("utf-8", "surrogateescape") if got else ""
 
     def texts(self, name: str) -> list[str]:
         """Every row's value as text, one string a row, commas left alone."""
-        return [raw.strip().decode("utf-8", "surrogateescape") for raw in self._index.get(name, ())]
+        if name not in self._index:
+            return []
+        several = self._several.get(name) or (self._index[name],)
+        return [raw.strip().decode("utf-8", "surrogateescape") for raw in several]
 
     def values(self, name: str) -> list[str]:
         """All values of a list header field in order: repeated rows and commas alike (RFC 3261 §7.3.1)."""

@@ -125,12 +125,12 @@ class Message(Views):
         return self._tag("To")
 
     def _tag(self, name: str) -> str:
-        rows = self._index.get(name)
-        if not rows:
+        row = self._index.get(name)
+        if row is None:
             return ""
-        if plain := _PLAIN_TAG.fullmatch(rows[0]):
+        if plain := _PLAIN_TAG.fullmatch(row):
             return plain[1].decode()
-        before, bracket, after = rows[0].partition(b">")
+        before, bracket, after = row.partition(b">")
         tail = after if bracket else before
         if b'"' in tail or b">" in tail:  # the bracket stood inside a display name: look closely
             address = name_addr.parse(self.text(name))
@@ -141,20 +141,20 @@ class Message(Views):
     @view
     def branch(self) -> str:
         """The branch of the top Via, "" when there is none."""
-        rows = self._index.get("Via")
-        if not rows:
+        row = self._index.get("Via")
+        if row is None:
             return ""
-        if b'"' in rows[0]:
+        if b'"' in row:
             top = self.top_via
             return top.branch if isinstance(top, Via) else ""
-        found = _PLAIN_BRANCH.match(rows[0]) or _BRANCH.match(rows[0])
+        found = _PLAIN_BRANCH.match(row) or _BRANCH.match(row)
         return found[1].decode("utf-8", "surrogateescape") if found else ""
 
     @view
     def cseq_number(self) -> int:
         """The CSeq number, -1 when it cannot be read."""
-        rows = self._index.get("CSeq")
-        found = _CSEQ_NUMBER.match(rows[0]) if rows else None
+        row = self._index.get("CSeq")
+        found = _CSEQ_NUMBER.match(row) if row is not None else None
         number_ = int(found[1]) if found else -1
         return number_ if number_ < 2**31 else -1
 
