@@ -56,7 +56,7 @@ async def test_a_code_begun_but_not_finished_is_refused(phone: Phone, server: Se
 
 async def test_a_user_who_may_not_is_refused(phone: Phone, server: Server) -> None:
     """The administrator does not let the user switch features from his phone."""
-    await server.bar(phone.user)
+    await server.refuse_changes(phone.user)
     await phone.start()
     await phone.set_dnd(True)
     await phone.shows(dnd=False)
@@ -75,7 +75,7 @@ async def test_two_presses_in_quick_order_keep_their_order(phone: Phone, server:
 async def test_an_escaped_code_is_the_same_code(phone: Phone, server: Server, code: str) -> None:
     """A star may be written %2A, and digits too: it is the same code (RFC 3261 §19.1.4)."""
     await phone.start()
-    await _probe_code(phone, code)
+    await phone.dial_code("*78", uri=f"sip:{code}@{phone.account.domain}")
     await server.has(phone.user, dnd=True)
 
 
@@ -83,7 +83,7 @@ async def test_a_code_acts_for_who_proves_to_send_it(phone: Phone, other_phone: 
     """The call to the code says in From that it comes from somebody else: whoever proved himself is meant."""
     await phone.start()
     await other_phone.start()
-    await _probe_code(phone, "*78", {"From": f"<{other_phone.account.aor}>;tag=somebody-else"})
+    await phone.dial_code("*78", sender=f"<{other_phone.account.aor}>")
     await server.has(other_phone.user, dnd=False)
 
 
@@ -100,9 +100,3 @@ async def test_a_code_during_a_call_leaves_the_call_alone(phone: Phone, other_ph
     await phone.shows(dnd=True, call="active", missed=0)
     await phone.hang_up()
     await other_phone.shows(call="idle")
-
-
-async def _probe_code(phone: Phone, user: str, headers: dict[str, str] | None = None) -> int:
-    """A call to a code, written by hand, by a phone that has proved itself to the server."""
-    uri = f"sip:{user}@{phone.account.domain}"
-    return await phone.probe("INVITE", uri=uri, headers=headers or {})

@@ -46,7 +46,7 @@ async def test_a_forward_on_busy_by_code_takes_effect(phone: Phone, other_phone:
 async def test_a_change_by_code_reaches_phones_that_subscribe(
     phone: Phone, second_phone: Phone, server: Server
 ) -> None:
-    """One phone of the user dials codes, another subscribes to the feature state: it follows, and sends nothing back."""
+    """One phone of the user dials codes, another subscribes to the feature state: it follows."""
     await second_phone.set_mode("subscribe")
     await second_phone.start()
     await second_phone.synchronised()
@@ -79,6 +79,19 @@ async def test_a_press_goes_one_road(phone: Phone) -> None:
     await phone.synchronised()
     await phone.set_dnd(True)
     await phone.shows(dnd=True)
+
+async def test_server_and_phone_are_not_two_masters(phone: Phone, server: Server) -> None:
+    """Do Not Disturb is the server's affair, and the phone shows it. When the server lets a call through all the same,
+    as for an emergency, the phone rings."""
+    await phone.set_mode("subscribe")
+    await phone.start()
+    await phone.synchronised()
+    await server.set_dnd(phone.user, True)
+    await phone.shows(dnd=True)
+    ringing = asyncio.ensure_future(server.let_through(phone.user))
+    await phone.shows(call="ringing")
+    await phone.answer()
+    assert await ringing == 200, "the call was not answered"
 
 
 async def _rings(caller: Phone, number: str, called: Phone) -> None:

@@ -178,7 +178,9 @@ class Leg:
         routes = self.invite.message.values("Record-Route") if self.invite else []
         record = [("Record-Route", route) for route in routes]
         content = [("Content-Type", SDP)] if sdp else []
-        return [*record, ("Contact", self.agent.contact), ("Allow", self.agent.allow), *headers, *content]
+        packages = [("Allow-Events", self.agent.allow_events)] if self.agent.allow_events else []
+        about = [("Contact", self.agent.contact), ("Allow", self.agent.allow), *packages]
+        return [*record, *about, *headers, *content]
 
     def _acknowledged(self, ack: Message | None) -> None:
         if ack is None:

@@ -15,8 +15,8 @@ from sipconform.sip.compose import Draft
 from sipconform.sip.dialog import Dialog
 from sipconform.sip.message import Message
 
-Announce = Callable[[str, str], None]
-"""Told the Call-ID and the branch of what is about to be sent."""
+Announce = Callable[[str, str | None], None]
+"""Told the Call-ID and the branch of what is about to be sent; None for the branch: all of the call."""
 
 
 DETOUR = 0.05  # seconds by which a copy that took another way comes later

@@ -131,6 +131,24 @@ class Phone(Actor):
         """The power fails and comes back: the phone starts from what it keeps in its memory."""
         await self.do("power_cycle")
 
+    async def set_mode(self, mode: str) -> None:
+        """By which road the phone keeps features equal: "off", "subscribe", "feature-code" or "csta"."""
+        await self.do("set_mode", mode=mode)
+
+    async def set_codes(self, rows: list[tuple[str, str, str]]) -> None:
+        """The codes are entered on the phone: rows of feature, action and pattern."""
+        await self.do("set_codes", rows=rows)
+
+    async def set_code_form(self, form: str) -> None:
+        """How the phone writes codes into a Request-URI: "plain", "dialstring", "phone" or "tel"."""
+        await self.do("set_code_form", form=form)
+
+    async def dial_code(self, code: str, *, uri: str = "", sender: str = "") -> int:
+        """The user dials a code by hand; gives the final status. `uri` and `sender` are said in place of the usual
+        Request-URI and From."""
+        status: int = await self.do("dial_code", code=code, uri=uri, sender=sender)
+        return status
+
     async def dial(self, number: str, *, by_proxy: bool = False) -> int:
         """Calls a number and gives the final status of the call, 200 when it was answered. `by_proxy`: the INVITE
         says that a proxy beside the phone stays on the path."""
@@ -148,10 +166,54 @@ class Phone(Actor):
         """The phone that rings plays something to the caller before it answers."""
         await self.do("early_media")
 
-    async def register_as(self, user: str) -> int:
+    async def register_as(self, user: str, domain: str = "") -> int:
         """Tries to sign in under another number; gives the registrar's answer."""
-        status: int = await self.do("register_as", user=user)
+        status: int = await self.do("register_as", user=user, domain=domain)
         return status
+
+    async def try_to_start(self) -> int:
+        """Registers, whatever comes of it; gives the registrar's answer, 408 for silence."""
+        status: int = await self.do("start", sync=False)
+        return status
+
+    async def register_for(self, seconds: int) -> int:
+        """Registers anew for so many seconds; gives the registrar's answer."""
+        status: int = await self.do("register_for", seconds=seconds)
+        return status
+
+    async def query_bindings(self) -> list[str]:
+        """Asks the registrar where the user is to be found, and changes nothing."""
+        found: list[str] = await self.do("query_bindings")
+        return found
+
+    async def lose_link(self) -> None:
+        """The cable is pulled: nothing gets in or out."""
+        await self.do("lose_link")
+
+    async def regain_link(self) -> None:
+        await self.do("regain_link")
+
+    async def reboot(self) -> int:
+        """Restarts and registers anew, without having signed off; gives the registrar's answer."""
+        status: int = await self.do("reboot")
+        return status
+
+    async def use_outbound(self) -> None:
+        """From the next registration on the phone names its flow, and keeps it alive."""
+        await self.do("use_outbound")
+
+    async def mistype_password(self) -> None:
+        """The user mistypes the password."""
+        await self.do("mistype_password")
+
+    async def sign_out_everywhere(self) -> None:
+        """Removes every binding of the user."""
+        await self.do("sign_out_everywhere")
+
+    async def watch_registration(self) -> None:
+        """Subscribes to what the registrar knows of the user (`reg`); without that package it is not supported."""
+        if await self.do("watch_registration") == 489:
+            raise NotSupportedError("the server does not know the reg package (489 Bad Event)")
 
     async def hang_up(self) -> None:
         await self.do("hang_up")
@@ -200,6 +262,23 @@ class Server(Actor):
         """How calls to the group are told of: `reason`, `telling`, `alert_info` (see docs/hunt_group.md)."""
         await self.do("group_tells", **settings)
 
+    async def hire(self) -> str:
+        """A new user is created; gives the extension number he was assigned."""
+        number: str = await self.do("hire")
+        return number
+
+    async def dismiss(self, user: str) -> None:
+        """A user is deleted."""
+        await self.do("dismiss", user=user)
+
+    async def demand_expires(self, least: int) -> None:
+        """From now on registrations shorter than so many seconds are too brief."""
+        await self.do("demand_expires", least=least)
+
+    async def ask_keep_alive(self, seconds: int) -> None:
+        """From now on phones with outbound are asked to keep their flow alive this often."""
+        await self.do("ask_keep_alive", seconds=seconds)
+
     async def behave_as_proxy(self) -> None:
         """From now on the caller hears of every fork that answers, as from a forking proxy."""
         await self.do("behave_as_proxy")
@@ -234,6 +313,10 @@ class Server(Actor):
         """The server ends every feature subscription of a user, for this reason (RFC 6665 §4.1.3)."""
         await self.do("end_sync", user=user, reason=reason)
 
+    async def be_overtaken(self) -> None:
+        """From now on the server's NOTIFYs reach a subscriber before its 2xx does, as by UDP they may."""
+        await self.do("be_overtaken")
+
     async def offer_sync(self, on: bool) -> None:
         """The administrator switches feature synchronisation on or off for the whole server."""
         await self.do("offer_sync", on=on)
@@ -241,6 +324,19 @@ class Server(Actor):
     async def forget_calls(self) -> None:
         """Every call is lost at the server, as after a crash, and nobody is told."""
         await self.do("forget_calls")
+
+    async def set_codes(self, rows: list[tuple[str, str, str]]) -> None:
+        """The administrator sets the feature codes: rows of feature, action and pattern."""
+        await self.do("set_codes", rows=rows)
+
+    async def let_through(self, user: str) -> int:
+        """The server itself calls the user's phones, whatever his features say; gives the first final status."""
+        status: int = await self.do("let_through", user=user)
+        return status
+
+    async def answer_codes(self, shape: str) -> None:
+        """How calls to codes are answered from now on, a key of `agents.server.code_server.SHAPES`."""
+        await self.do("answer_codes", shape=shape)
 
     async def probe(self, user: str, method: str, where: str = "outside", **bent: Any) -> int:
         """Sends one deliberately odd request to a user's phone and gives the status of the answer."""

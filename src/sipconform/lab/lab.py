@@ -25,6 +25,7 @@ from sipconform.lab.drivers.nobody import Nobody
 from sipconform.lab.drivers.operator import Operator
 from sipconform.lab.drivers.own import OwnPhone, OwnServer
 from sipconform.lab.line_phone import LinePhone
+from sipconform.lab.liveness import loss_arithmetic, timing_facts
 from sipconform.lab.profile import Profile, load_profile
 from sipconform.lab.settings import LabSettings, PhoneSettings
 from sipconform.net.certificates import Authority
@@ -106,6 +107,8 @@ class Lab:
                 "client_context": authority.client_context(),
             }
         await self._open_server()
+        if arithmetic := loss_arithmetic(self.profile.timing):
+            self.observe("lab", "arithmetic", arithmetic)
 
     async def close(self) -> None:
         """Lets what is under way arrive, then silences our agents and closes the capture."""
@@ -217,8 +220,8 @@ class Lab:
 
         return saw
 
-    def _announce(self, who: str) -> Callable[[str, str], None]:
-        def announce(call_id: str, branch: str) -> None:
+    def _announce(self, who: str) -> Callable[[str, str | None], None]:
+        def announce(call_id: str, branch: str | None) -> None:
             self.observe(who, "stimulus", {"call_id": call_id, "branch": branch})
 
         return announce
@@ -241,6 +244,7 @@ class Lab:
             "profile": self.profile.name,
             "line": shared_line.facts(self.profile),
             "actors": dict(self._places),
+            "timing": timing_facts(self.profile.timing),
             "users": {name: actor.user for name, actor in self._actors.items() if isinstance(actor, Phone)},
             "sync": {"mode": self.profile.sync.mode, "obeys_switch": self.profile.sync.obeys_switch},
             **self._codes(),

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Side = Literal["server", "phone"]
-FAMILIES = ("sip_core", "subscription", "registration", "feature_sync", "hunt_group")
+FAMILIES = ("sip_core", "subscription", "registration", "feature_sync", "hunt_group", "feature_code")
 _faults: dict[str, Fault] = {}
 
 

@@ -61,10 +61,13 @@ class FeatureCodes:
         timer = seconds if seconds in LEGAL_SECONDS else None
         return await self._press(self.table.compose(OF_KIND[kind], Action.ON, forward.to, timer))
 
-    async def dial(self, code: str) -> int:
-        """Dials any string once, as a user would who knows the codes: gives the final status."""
+    async def dial(
+        self, code: str, uri: str = "", sender: str = "", begun: Callable[[str], None] | None = None
+    ) -> int:
+        """Dials any string once, as a user would who knows the codes: gives the final status. `uri` and `sender`
+        are said instead of what would be said; `begun` is told the Call-ID."""
         async with self._line:
-            status, _ = await self._dial(code)
+            status, _ = await self._dial(code, uri, sender, begun)
         return status
 
     async def _press(self, code: str | None) -> int:
@@ -87,12 +90,14 @@ class FeatureCodes:
             status, announced = await self._dial(code)
         return status
 
-    async def _dial(self, code: str) -> tuple[int, bool]:
+    async def _dial(
+        self, code: str, uri: str = "", sender: str = "", begun: Callable[[str], None] | None = None
+    ) -> tuple[int, bool]:
         """One call to a code, until it is over: its final status, and whether early media came before an error."""
         account = self.agent.account
         if account is None:
             raise ValueError("a phone needs an account to call")
-        uri = request_uri(code, account.domain, self.form)
+        uri = uri or request_uri(code, account.domain, self.form)
         leg, over, announced = Leg(self.agent), asyncio.Event(), False
 
         def progressed(_: Leg, message: Message) -> None:
@@ -101,7 +106,9 @@ class FeatureCodes:
 
         leg.on_provisional = progressed
         leg.on_state = lambda changed: over.set() if changed.state == "ended" else None
-        leg.call(uri, f"<{uri}>", self._offer())
+        leg.call(uri, f"<{uri}>", self._offer(), identity=sender)
+        if begun:
+            begun(leg.dialog.call_id)
         status = await leg.outcome()
         if status < 300:
             leg.spawn(self._until_over(leg, over))

@@ -13,7 +13,7 @@ from sipconform.agents.probing import Announce, Prober
 from sipconform.agents.server.server import Server
 from sipconform.features.feature_state import FeatureState, Forward, ForwardType
 from sipconform.lab.actors import CouldNotRunError, NotSupportedError
-from sipconform.lab.drivers import syncing
+from sipconform.lab.drivers import registering, syncing
 from sipconform.lab.drivers.coding import phone_coding_verbs, server_coding_verbs
 from sipconform.lab.drivers.hunting import hunting_verbs
 from sipconform.lab.drivers.line_keys import line_beliefs, line_verbs
@@ -84,11 +84,13 @@ class OwnPhone(_OwnAgent):
             **syncing.phone_verbs(phone),
             "remember_call": self._remember_call,
             "early_media": self._early_media,
-            "register_as": phone.registration.register_as,
-            **phone_coding_verbs(phone),
+            **registering.phone_verbs(phone),
+            **phone_coding_verbs(phone, announce),
         }
         super().__init__(verbs | line_verbs(phone), witness)
         phone.line.on_change = self.look
+        phone.registration.on_change = self.look
+        phone.reg_event.on_change = self.look
         phone.features.on_change = self.look
         phone.calls.on_change = self.look
         self.look()
@@ -96,7 +98,7 @@ class OwnPhone(_OwnAgent):
     def read(self) -> dict[str, Any]:
         calls = self.phone.calls
         return {
-            "registered": self.phone.registration.registered,
+            **registering.phone_beliefs(self.phone),
             "call": calls.legs[-1].state if calls.legs else "idle",
             "missed": len(calls.missed),
             **self._journal(),
@@ -192,6 +194,7 @@ class OwnServer(_OwnAgent):
             **server_coding_verbs(server),
             "probe": self._probe,
             **syncing.server_verbs(server),
+            **registering.server_verbs(server),
         }
         super().__init__(verbs, witness)
         server.features.on_change = self.look

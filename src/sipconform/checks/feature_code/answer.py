@@ -1,0 +1,122 @@
+"""What a phone makes of the answer on the wire: it proves itself, hears the prompt out, and goes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sipconform.checks.catalogue import MUST, PHONE, SHOULD, Finding, check, finding
+from sipconform.checks.evidence import SLACK, seconds, watched
+from sipconform.checks.feature_code.course import Dialled, book, dialled, intents
+from sipconform.sip.sdp import Sdp
+from sipconform.trace.packet import Address
+from sipconform.trace.trace import Dialog, Trace, Transaction, WireMessage
+
+LONGEST = 30.0  # seconds a phone listens to a prompt that does not end
+PROVES_WITHIN = 5.0
+REPEATS_LOST = 4.0  # seconds a first sending, and two more, may have been lost
+
+
+@check(
+    "FC-008", level=MUST, on=PHONE, clause="RFC 3261 §15.1.2; feature sync sheet §7.4",
+    asks="the phone takes the server's BYE, and hangs up itself when none comes in 30 s",
+)  # fmt: skip
+def call_to_code_ends(trace: Trace) -> Iterator[Finding]:
+    """A call nobody hears and nobody ends blocks a line for good. A session timer would end it no sooner."""
+    for call in dialled(trace, book(trace)):
+        accepted = call.accepted
+        dialog = accepted.dialog if accepted is not None else None
+        if accepted is None or dialog is None:
+            continue
+        byes = [t for t in dialog.transactions if t.method == "BYE" and t.request is not None]
+        for bye in byes:
+            if bye.client == call.last.server and bye.final is not None and bye.request is not None:
+                seen = f"{bye.final.status} {bye.final.reason}"
+                crossed = any(other.client == call.last.client for other in byes)
+                ok = bye.final.status < 300 or (crossed and bye.final.status == 481)
+                yield finding(bye.final, ok, expected="200", observed=seen, also=[bye.request])
+        yield from _hung_up(trace, call, accepted, byes)
+
+
+def _hung_up(trace: Trace, call: Dialled, accepted: WireMessage, byes: list[Transaction]) -> Iterator[Finding]:
+    limit = LONGEST + SLACK + REPEATS_LOST
+    first = min((t.request for t in byes if t.request is not None), key=lambda r: r.number, default=None)
+    expected, party = "BYE within 30 s of the answer", call.last.client
+    if first is not None and first.source == call.last.client:
+        after = seconds(first, accepted)
+        yield finding(first, after <= limit, expected=expected, observed=f"after {after:.0f} s", also=[accepted])
+    elif first is None and watched(trace, accepted) > limit:
+        seen = f"none in {watched(trace, accepted):.0f} s"
+        yield finding(accepted, False, expected=expected, observed=seen, also=[call.request], party=party)
+    elif first is not None and seconds(first, accepted) > limit:
+        seen = f"the server hung up after {seconds(first, accepted):.0f} s"
+        yield finding(accepted, False, expected=expected, observed=seen, also=[first], party=party)
+
+
+@check(
+    "FC-009", level=MUST, on=PHONE, clause="RFC 3261 §22.2, §22.3",
+    asks="a call to a code that is challenged is made again with credentials",
+)  # fmt: skip
+def challenge_is_met(trace: Trace) -> Iterator[Finding]:
+    """As any other call. Credentials that were there and did not please are another matter."""
+    for call in dialled(trace, book(trace)):
+        for number, attempt in enumerate(call.attempts):
+            final, request = attempt.final, attempt.request
+            if final is None or request is None or final.status not in (401, 407):
+                continue
+            proven = request.has("Authorization") or request.has("Proxy-Authorization")
+            if number + 1 < len(call.attempts):
+                yield finding(call.attempts[number + 1].request, True)
+            elif not proven and watched(trace, final) > PROVES_WITHIN + REPEATS_LOST and _heard(trace, call, attempt):
+                seen = f"nothing in {watched(trace, final):.0f} s"
+                party = attempt.client
+                yield finding(final, False, expected="the call with credentials", observed=seen, party=party)
+
+
+def _heard(trace: Trace, call: Dialled, challenged: Transaction) -> bool:
+    """Whether the phone is known to have heard the challenge, and has not tried again under another Call-ID."""
+    again = [r for r in trace.requests("INVITE") if r.request_uri == call.request.request_uri and r is not call.request]
+    elsewhere = any(r.source == call.last.client and r.number > call.request.number for r in again)
+    return bool(challenged.acks) and not elsewhere
+
+
+@check(
+    "FC-013", level=SHOULD, on=PHONE, clause="feature sync sheet §7.4",
+    asks="a code is dialled without touching a running call",
+)  # fmt: skip
+def running_call_is_left_alone(trace: Trace) -> Iterator[Finding]:
+    """Nobody pressed hold. Asked where the lab noted what was pressed: a re-INVITE that holds, or a BYE, in another
+    call of the phone, from a second before dialling to two after.
+    """
+    known = book(trace)
+    if known is None or not any(True for _ in intents(trace, "start")):
+        return
+    pressed = [when for verb in ("hold", "hang_up", "resume") for when, _, _ in intents(trace, verb)]
+    for call in dialled(trace, known):
+        for dialog in _running(trace, call):
+            touched = _touched(dialog, call.last.client, call.request)
+            if touched is None:
+                yield finding(call.request, True)
+            elif not any(0 <= touched.packet.time_ns - when < 3e9 for when in pressed):
+                seen = f"{touched.method} in another call"
+                yield finding(touched, False, expected="nothing in it", observed=seen, also=[call.request])
+
+
+def _running(trace: Trace, call: Dialled) -> Iterator[Dialog]:
+    """Calls of the same phone that were up when it dialled."""
+    for dialog in trace.dialogs:
+        invite = dialog.invite
+        ours = call.last.client in dialog.parties and dialog.call_id != call.request.call_id
+        if not ours or invite is None or invite.final is None or invite.final.number > call.request.number:
+            continue
+        ended = any(m.method == "BYE" and m.number < call.request.number for m in dialog.messages)
+        if invite.succeeded and not ended:
+            yield dialog
+
+
+def _touched(dialog: Dialog, phone: Address, dialling: WireMessage) -> WireMessage | None:
+    for message in (m for m in dialog.messages if m.is_request and m.source == phone):
+        holds = message.method == "INVITE" and Sdp(message.content).is_hold
+        soon = -1.0 <= seconds(message, dialling) <= 2.0
+        if soon and (holds or message.method == "BYE"):
+            return message
+    return None

@@ -1,0 +1,235 @@
+"""From the key to the call: each press is dialled, once, as the code that means it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from sipconform.checks.catalogue import MUST, PHONE, SHOULD, Finding, Verdict, check, finding
+from sipconform.checks.evidence import seconds
+from sipconform.checks.feature_code.course import Book, Dialled, Press, book, dialled, intents, presses
+from sipconform.features.feature_code import dialled_string
+from sipconform.sip.uri import SipUri
+from sipconform.trace.trace import Trace, WireMessage
+
+SOON = 5.0  # seconds within which something dialled is taken for what a press led to
+MISSED = 10.0  # seconds after which a press that led to nothing has been forgotten
+
+
+class Pressed(NamedTuple):
+    """A press, the calls that meant it, and what else its phone dialled at that time."""
+
+    press: Press
+    calls: list[Dialled]
+    strays: list[WireMessage]
+
+
+def pressed(trace: Trace, known: Book) -> list[Pressed]:
+    """Every press with what came of it. A call belongs to the first press before it that it means and that has not
+    had its way yet, or to the last press of all; one that means no such press is a stray of the last."""
+    result = [Pressed(press, [], []) for press in presses(trace, known)]
+    by_hand = [(when, who) for when, who, _ in intents(trace, "dial_code")]
+    calls = {call.request.call_id: call for call in dialled(trace, known)}
+    for request in trace.requests("INVITE"):
+        if request.to_tag:
+            continue
+        place, now = str(trace.party(request.source)), request.packet.time_ns
+        mine = [p for p in result if p.press.address == place and p.press.time_ns <= now]
+        call = calls.get(request.call_id)
+        if call is not None and any(c.request.call_id == call.request.call_id for p in mine for c in p.calls):
+            continue  # the same call, with credentials
+        meant = [p for p in mine if call is not None and _means(call, p.press)]
+        waiting = [p for p in meant if not any(c.accepted for c in p.calls)] or [p for p in mine[-1:] if p in meant]
+        if waiting and call is not None:
+            waiting[0].calls.append(call)
+        elif mine and not _by_hand(by_hand, mine[-1], now) and _is_odd(request, call, mine[-1].press):
+            mine[-1].strays.append(request)
+    return result
+
+
+def _means(call: Dialled, press: Press) -> bool:
+    match = call.match
+    on = press.value is True or (isinstance(press.value, str) and press.value != "")
+    return match is not None and match.feature == press.feature and (match.action == "on") == on
+
+
+def _by_hand(by_hand: list[tuple[int, str]], last: Pressed, now: int) -> bool:
+    return any(who == last.press.who and last.press.time_ns <= when <= now for when, who in by_hand)
+
+
+def _is_odd(request: WireMessage, call: Dialled | None, press: Press) -> bool:
+    """Whether a call that means no press may have come of one all the same: to a code, to one with something before
+    or behind it, or to nobody at all."""
+    return call is not None or is_to_nobody(request) or _holds(request, press)
+
+
+def _holds(request: WireMessage, press: Press) -> bool:
+    core = press.code.strip("#")
+    return bool(core) and core in (dialled_string(request.request_uri) or "")
+
+
+def is_to_nobody(request: WireMessage) -> bool:
+    """Whether a call has no user to call."""
+    return isinstance(request.uri, SipUri) and not request.uri.user
+
+
+def _soon(of: Pressed, request: WireMessage) -> bool:
+    return request.packet.time_ns - of.press.time_ns <= SOON * 1e9
+
+
+@check(
+    "FC-001", level=MUST, on=PHONE, clause="feature sync sheet §4.1; RFC 3261 §8.1",
+    asks="a key press is one call to its code",
+)  # fmt: skip
+def press_is_one_call(trace: Trace) -> Iterator[Finding]:
+    """None at all, and the feature cannot be switched; a second one after the first was accepted may undo it where
+    the code is a toggle. Further tries after a refusal are FC-012's affair. Another code than the right one is
+    FC-002's. A press that has no code is FC-006's.
+    """
+    known = book(trace)
+    for of in pressed(trace, known) if known else ():
+        if not of.press.code:
+            continue
+        accepted = next((call for call in of.calls if call.accepted is not None), None)
+        again = [c for c in of.calls if accepted is not None and c.began_ns > accepted.began_ns]
+        if again:
+            seen = f"{len(of.calls)} calls"
+            yield finding(again[0].request, False, expected=f"one call to {of.press.code}", observed=seen)
+        elif of.calls:
+            yield finding(of.calls[0].request, True)
+        elif not of.strays:
+            yield from _nothing(trace, of)
+
+
+def _nothing(trace: Trace, of: Pressed) -> Iterator[Finding]:
+    watched = (trace.end_ns - of.press.time_ns) / 1e9
+    alive = [m for m in trace.messages if str(trace.party(m.source)) == of.press.address]
+    if alive:
+        verdict = Verdict.FAIL if watched > MISSED else Verdict.INCONCLUSIVE
+        seen = f"nothing was dialled in {watched:.0f} s"
+        yield finding(alive[-1], False, expected=f"a call to {of.press.code}", observed=seen, verdict=verdict)
+
+
+@check(
+    "FC-002", level=MUST, on=PHONE, clause="feature sync sheet §4.2",
+    asks="each key dials its own code and no other's",
+)  # fmt: skip
+def key_dials_its_own_code(trace: Trace) -> Iterator[Finding]:
+    """Tables get mixed up: a forward on busy that dials the code of another forward, a do not disturb that forwards."""
+    known = book(trace)
+    for of in pressed(trace, known) if known else ():
+        for call in of.calls:
+            yield finding(call.request, True)
+        for request in of.strays:
+            stray = next((c for c in dialled(trace, known) if c.request is request), None)
+            if stray is not None and stray.match is not None and _soon(of, request) and not of.calls:
+                seen = f"{stray.string} ({stray.match.feature} {stray.match.action})"
+                yield finding(request, False, expected=of.press.code or "no call", observed=seen, at=_user_at(request))
+
+
+def _user_at(request: WireMessage) -> str | None:
+    return "To" if request.has("To") else None
+
+
+@check(
+    "FC-004", level=MUST, on=PHONE, clause="feature sync sheet §4.1",
+    asks="the number stands in the code as entered, separators taken out",
+)  # fmt: skip
+def number_is_as_entered(trace: Trace) -> Iterator[Finding]:
+    """Blanks and dashes people write are no digits; anything else left out or put in calls somebody else."""
+    known = book(trace)
+    for of in pressed(trace, known) if known else ():
+        for call in of.calls:
+            if isinstance(of.press.value, str) and of.press.value and call.match is not None:
+                ok, seen = call.match.number == of.press.value, call.match.number
+                yield finding(call.request, ok, expected=of.press.value, observed=seen, at=_user_at(call.request))
+
+
+@check(
+    "FC-005", level=MUST, on=PHONE, clause="feature sync sheet §4.2; 3GPP TS 22.030 §6.5",
+    asks="a code with a suffix is dialled to its end",
+)  # fmt: skip
+def code_is_whole(trace: Trace) -> Iterator[Finding]:
+    """`*57*2050` without its `#` waits for more digits for ever."""
+    known = book(trace)
+    for of in pressed(trace, known) if known else ():
+        if of.press.code.endswith("#"):
+            for call in of.calls:
+                yield finding(call.request, True)
+            for request in of.strays:
+                seen = dialled_string(request.request_uri) or ""
+                if known and known.table.incomplete(seen) and of.press.code.startswith(seen):
+                    yield finding(request, False, expected=of.press.code, observed=seen, at=_user_at(request))
+
+
+@check(
+    "FC-006", level=MUST, on=PHONE, clause="feature sync sheet §7.4",
+    asks="a feature without a code calls nobody",
+)  # fmt: skip
+def no_code_no_call(trace: Trace) -> Iterator[Finding]:
+    """Real phones have called the empty user, or the bare domain."""
+    known = book(trace)
+    for of in pressed(trace, known) if known else ():
+        wrong = [r for r in of.strays if _soon(of, r) and (is_to_nobody(r) or not of.press.code)]
+        for request in wrong:
+            expected, seen = of.press.code or "no call", request.request_uri
+            yield finding(request, False, expected=expected, observed=seen)
+        if not wrong and not of.press.code and (told := _lives(trace, of)) is not None:
+            yield finding(told, True)
+
+
+def _lives(trace: Trace, of: Pressed) -> WireMessage | None:
+    return next((m for m in trace.messages if str(trace.party(m.source)) == of.press.address), None)
+
+
+@check(
+    "FC-012", level=SHOULD, on=PHONE, clause="feature sync sheet §4.1",
+    asks="a code that was refused is tried again three times at most, with a pause",
+)  # fmt: skip
+def repeats_are_few(trace: Trace) -> Iterator[Finding]:
+    """Counted per press: the first try and three more, each a second after the answer to the one before."""
+    known = book(trace)
+    for of in pressed(trace, known) if known else ():
+        for number, (before, call) in enumerate(zip(of.calls, of.calls[1:], strict=False), 2):
+            if before.final is None or before.accepted is not None:
+                continue
+            pause = seconds(call.request, before.final)
+            seen = f"try {number}, {pause:.1f} s after {before.final.status}"
+            ok = number <= 4 and pause >= 0.9
+            yield finding(call.request, ok, expected="at most 4 tries, 1 s apart", observed=seen, also=[before.request])
+
+
+@check(
+    "FC-017", level=MUST, on=PHONE, clause="feature sync sheet §7.4",
+    asks="the dial plan leaves codes alone",
+)  # fmt: skip
+def dial_plan_spares_codes(trace: Trace) -> Iterator[Finding]:
+    """A prefix for an outside line, or a country code, makes another string of it."""
+    known = book(trace)
+    for of in pressed(trace, known) if known else ():
+        for call in of.calls:
+            yield finding(call.request, True)
+        for request in of.strays:
+            string = dialled_string(request.request_uri) or ""
+            if known and _holds(request, of.press) and known.table.match(string) is None and string != of.press.code:
+                bent = not of.press.code.startswith(string)  # else it is only not whole: FC-005
+                yield finding(request, not bent, expected=of.press.code, observed=string, at=_user_at(request))
+
+
+@check(
+    "FC-018", level=SHOULD, on=PHONE, clause="feature sync sheet §7.4",
+    asks="presses in quick order are dialled in that order",
+)  # fmt: skip
+def presses_keep_their_order(trace: Trace) -> Iterator[Finding]:
+    """The last press is the one that counts; dialled first, it is undone. Asked of presses within 5 s."""
+    known = book(trace)
+    all_ = pressed(trace, known) if known else []
+    for of in all_:
+        later = [o for o in all_ if o.press.who == of.press.who and o.press is not of.press]
+        for other in later:
+            apart = other.press.time_ns - of.press.time_ns
+            ordered = all_.index(other) > all_.index(of) and apart <= SOON * 1e9
+            if ordered and of.calls and other.calls and other.press.feature == of.press.feature:
+                ok = other.calls[0].request.number > of.calls[0].request.number
+                seen = "the later press was dialled first"
+                yield finding(other.calls[0].request, ok, expected=of.press.code, observed=seen)

@@ -1,0 +1,98 @@
+"""How a code stands in a Request-URI (RFC 3261 §19.1, §25.1; RFC 4967; RFC 3966; 3GPP TS 24.238)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sipconform.checks.catalogue import MUST, PHONE, SHOULD, Finding, check, finding
+from sipconform.checks.evidence import same_uri
+from sipconform.checks.feature_code.course import book, dialled
+from sipconform.features.feature_code import LEGAL_SECONDS
+from sipconform.sip.fault import Fault, Span
+from sipconform.sip.headers.name_addr import NameAddr
+from sipconform.sip.sdp import Sdp
+from sipconform.sip.uri import SipUri
+from sipconform.trace.trace import Trace, WireMessage
+
+
+def _uri_span(request: WireMessage) -> Span:
+    start = len(request.method) + 1
+    return Span(start, start + len(request.request_uri.encode("utf-8", "surrogateescape")))
+
+
+@check(
+    "FC-003", level=MUST, on=PHONE, clause="RFC 3261 §19.1.1, §25.1",
+    asks="a hash goes out as %23, and To says the same as the Request-URI",
+)  # fmt: skip
+def hash_is_escaped(trace: Trace) -> Iterator[Finding]:
+    """A raw `#` ends the URI for whoever reads it by the book. A star needs no escape; `%2A` is the same and is
+    noted, for some servers do not undo it.
+    """
+    for call in dialled(trace, book(trace)):
+        request = call.request
+        text, at = request.request_uri, _uri_span(request)
+        yield finding(request, "#" not in text, expected=text.replace("#", "%23"), observed=text, at=at)
+        starred = "%2a" in text.lower()
+        yield finding(request, not starred, expected="* as it is", observed=text, at=at, level=SHOULD)
+        to = request.to
+        if isinstance(to, NameAddr) and not isinstance(request.uri, Fault):
+            ok = same_uri(to.uri_text, text) or to.uri_text.partition(";")[0] == text.partition(";")[0]
+            yield finding(request, ok, expected=text, observed=to.uri_text, at="To", level=SHOULD)
+
+
+@check(
+    "FC-007", level=MUST, on=PHONE, clause="RFC 3261 §13.2.1; RFC 3264 §5",
+    asks="the call to a code makes a legible offer",
+)  # fmt: skip
+def offer_is_legible(trace: Trace) -> Iterator[Finding]:
+    """The server plays a prompt into it. A call without an offer is legal but surprises servers: a SHOULD."""
+    for call in dialled(trace, book(trace)):
+        request = call.request
+        if not request.content:
+            yield finding(request, False, expected="an offer", observed="no body", level=SHOULD)
+            continue
+        offer = Sdp(request.content)
+        seen = "; ".join(fault.rule for fault in offer.faults[:2]) or "no audio stream"
+        yield finding(request, not offer.faults and offer.audio is not None, expected="an audio offer", observed=seen)
+
+
+@check(
+    "FC-014", level=SHOULD, on=PHONE, clause="3GPP TS 22.030 Annex B",
+    asks="the timer of a forward on no answer is 5 to 30 seconds in steps of 5",
+)  # fmt: skip
+def timer_is_legal(trace: Trace) -> Iterator[Finding]:
+    """Networks refuse any other, or round it to what nobody asked for."""
+    for call in dialled(trace, book(trace)):
+        if call.match is not None and call.match.seconds is not None:
+            ok, seen = call.match.seconds in LEGAL_SECONDS, f"{call.match.seconds} s"
+            at = _uri_span(call.request)
+            yield finding(call.request, ok, expected="5, 10 … 30 s", observed=seen, at=at)
+
+
+@check(
+    "FC-015", level=MUST, on=PHONE, clause="RFC 4967 §3; 3GPP TS 24.238 §4.2",
+    asks="a dial string says in which context it was dialled, before the @",
+)  # fmt: skip
+def dial_string_has_context(trace: Trace) -> Iterator[Finding]:
+    """A string of digits means something only where it is dialled."""
+    for call in dialled(trace, book(trace)):
+        uri = call.request.uri
+        if isinstance(uri, SipUri) and uri.params.get("user") == "dialstring":
+            ok, seen = ";phone-context=" in uri.user, uri.user
+            at = _uri_span(call.request)
+            yield finding(call.request, ok, expected=";phone-context=… before the @", observed=seen, at=at)
+
+
+@check(
+    "FC-016", level=SHOULD, on=PHONE, clause="RFC 4967 §1; RFC 3261 §19.1.6",
+    asks="user=phone is not said of a string with * or #",
+)  # fmt: skip
+def code_is_no_telephone_number(trace: Trace) -> Iterator[Finding]:
+    """Such a string is no telephone number. Where the system asks for that form, as IMS may, it is right."""
+    known = book(trace)
+    for call in dialled(trace, known):
+        uri = call.request.uri
+        if isinstance(uri, SipUri) and "user" in uri.params and not (known and "phone" in known.forms):
+            ok, seen = uri.params.get("user") != "phone", "user=phone"
+            expected, at = "user=dialstring, or none", _uri_span(call.request)
+            yield finding(call.request, ok, expected=expected, observed=seen, at=at)
