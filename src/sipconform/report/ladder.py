@@ -11,6 +11,7 @@ from html import escape
 from typing import NamedTuple
 
 from sipconform.report.evidence import Evidence, Shown, columns, ends
+from sipconform.report.lanes import Lanes
 from sipconform.report.legible import legible, shortened
 from sipconform.trace.packet import Observation
 from sipconform.trace.trace import WireMessage
@@ -109,16 +110,19 @@ class _Page:
         self.width = max((line.x for line in self.lines.values()), default=LEFT) + RIGHT
         self.y = 0
         self.parts: list[str] = []
+        self.lanes = Lanes()
 
     def svg(self) -> str:
         """Head and body apart, so that the head can stay in sight while the body scrolls."""
         self._rows()
         height = self.y + TOP
+        lanes = self.lanes.svg(self.width, height) if self.lanes.width else ""
+        self.width += self.lanes.width
         lines = "".join(f'<path class="life" d="M{line.x} 0V{height}"/>' for line in self.lines.values())
         return (
             f'<div class="lifelines">{self._head()}</div>'
             f'<svg class="body" width="{self.width}" height="{height}" viewBox="0 0 {self.width} {height}" '
-            f'role="group" aria-label="Ladder of {len(self.shown)} messages">{lines}{"".join(self.parts)}</svg>'
+            f'role="group" aria-label="Ladder of {len(self.shown)} messages">{lines}{"".join(self.parts)}{lanes}</svg>'
         )
 
     def _lifelines(self) -> dict[str, Lifeline]:
@@ -184,6 +188,7 @@ class _Page:
     def _arrow(self, one: Shown, delta: float) -> None:
         self.y += ROW
         message, y, text = one.message, self.y, self.ladder.text
+        self.lanes.see(message, y)
         source, destination = (self._x(name) for name in self._named(message))
         since = (message.packet.time_ns - self.ladder.evidence.start_ns) / 1e9
         kind = "response" if message.is_response else "request"
