@@ -1,7 +1,7 @@
 """State lanes beside the ladder: what each appearance of a shared line was, from one NOTIFY to the next.
 
-A lane is drawn as the lamp that a phone which is not in the call has to show (the seed's table): the colour of the lamp,
-and long or short dashes for slow or fast blinking.
+A lane is drawn as the lamp that a phone which is not in the call has to show (the seed's table): the colour of the
+lamp, and long or short dashes for slow or fast blinking.
 """
 
 from __future__ import annotations
