@@ -1,10 +1,11 @@
 """What becomes of a call to the group when it does not simply meet one answer."""
 
 import asyncio
+import contextlib
 
 import pytest
 
-from sipconform.lab.actors import Phone, Server
+from sipconform.lab.actors import CouldNotRunError, Phone, Server
 
 pytestmark = pytest.mark.profile("estos-ucserver")
 RINGING_ON = 1.5  # seconds the others go on ringing after one has refused
@@ -41,7 +42,8 @@ async def test_an_answer_crosses_the_cancel(
     calling = await ring(caller, server, member_one, member_two)
     await member_one.answer()
     await asyncio.sleep(A_MOMENT)
-    await member_two.answer()
+    with contextlib.suppress(CouldNotRunError):  # on a real network the CANCEL may be the faster one
+        await member_two.answer()
     assert await calling == 200, "the call to the group was not answered"
     await caller.hang_up()
     await member_one.shows(call="idle", within=40)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from sipconform.net.transport import Network, Transport
 from sipconform.sip.compose import Draft
 from sipconform.sip.message import Message
+from sipconform.sip.stun import REQUEST, binding_answer, parse_stun
 from sipconform.sip.timers import Timers
 from sipconform.sip.transaction import (
     Action,
@@ -261,6 +262,7 @@ class Endpoint:
     random: random.Random
     timers: Timers = field(default_factory=Timers)
     on_request: Callable[[ServerRequest], None] | None = None
+    on_keep_alive: Callable[[Packet], None] | None = None
     tampers: list[Tamper] = field(default_factory=list)
     transports: list[Transport] = field(default_factory=list)
     clients: dict[tuple[str, str], ClientRequest] = field(default_factory=dict)
@@ -338,6 +340,16 @@ class Endpoint:
                 client.received(message)
         elif message.is_request:
             self._arrived_request(message, packet, transport)
+        else:
+            self._arrived_keep_alive(packet, transport)
+
+    def _arrived_keep_alive(self, packet: Packet, transport: Transport) -> None:
+        """STUN on the SIP port is answered (RFC 5626 §4.4.2); streams answer their pings themselves."""
+        stun = parse_stun(packet.payload)
+        if stun is not None and stun.kind == REQUEST:
+            transport.send(binding_answer(stun, packet.source.host, packet.source.port).to_bytes(), packet.source)
+        elif self.on_keep_alive:
+            self.on_keep_alive(packet)
 
     def _arrived_request(self, message: Message, packet: Packet, transport: Transport) -> None:
         request = ServerRequest(self, message, packet, transport)

@@ -10,6 +10,7 @@ from sipconform.agents.phone.audio import Audio
 from sipconform.agents.phone.calls import Calls
 from sipconform.agents.phone.feature_codes import FeatureCodes
 from sipconform.agents.phone.feature_sync import FeatureSync
+from sipconform.agents.phone.reg_event import RegWatch
 from sipconform.agents.phone.registration import Registration
 from sipconform.agents.phone.shared_line import SharedLine
 from sipconform.agents.user_agent import Account, UserAgent
@@ -33,11 +34,13 @@ class Phone:
     calls: Calls = field(init=False)
     line: SharedLine = field(init=False)
     codes: FeatureCodes = field(init=False)
+    reg_event: RegWatch = field(init=False)
     mode: Mode = "subscribe"
 
     def __post_init__(self) -> None:
         self.agent = UserAgent(self.endpoint, self.account, self.proxy)
         self.registration = Registration(self.agent)
+        self.reg_event = RegWatch(self.agent)
         self.features = FeatureSync(self.agent)
         self.calls = Calls(self.agent, self._refuses)
         self.line = SharedLine(self.agent, self.calls)
@@ -85,6 +88,7 @@ class Phone:
         if self.line.on:
             await self.line.leave()
         await self.features.subscriber.unsubscribe()
+        await self.reg_event.subscriber.unsubscribe()
         if self.registration.registered:
             await self.registration.unregister()
 
@@ -93,6 +97,7 @@ class Phone:
         self.registration.close()
         self.features.subscriber.close()
         self.line.close()
+        self.reg_event.subscriber.close()
         if self.calls.audio:
             self.calls.audio.close()
         self.endpoint.close()

@@ -15,6 +15,7 @@ class Binding:
     expires_at: float
     call_id: str
     cseq: int
+    flow: str = ""  # instance and flow, as Contact parameters (RFC 5626)
 
 
 @dataclass(slots=True)

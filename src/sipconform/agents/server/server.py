@@ -10,10 +10,13 @@ from sipconform.agents.server.authentication import Authentication
 from sipconform.agents.server.call_server import CallServer
 from sipconform.agents.server.code_server import CodeServer
 from sipconform.agents.server.directory import Directory, User
+from sipconform.agents.server.extensions import Extensions
 from sipconform.agents.server.feature_server import FeatureServer
 from sipconform.agents.server.hunt_group import HuntGroups
 from sipconform.agents.server.line_server import LineServer
+from sipconform.agents.server.reg_event import RegEvent
 from sipconform.agents.server.registrar import Registrar
+from sipconform.agents.server.storage import Storage
 from sipconform.agents.user_agent import UserAgent
 
 
@@ -29,20 +32,26 @@ class Server:
     authentication: Authentication = field(init=False)
     registrar: Registrar = field(init=False)
     features: FeatureServer = field(init=False)
+    storage: Storage = field(init=False)
     calls: CallServer = field(init=False)
     codes: CodeServer = field(init=False)
     lines: LineServer = field(init=False)
     hunting: HuntGroups = field(init=False)
+    reg_event: RegEvent = field(init=False)
+    extensions: Extensions = field(init=False)
 
     def __post_init__(self) -> None:
         self.agent = UserAgent(self.endpoint)
         self.authentication = Authentication(self.directory, self.algorithms)
         self.registrar = Registrar(self.agent, self.authentication)
+        self.storage = Storage(self.directory)
         self.features = FeatureServer(self.agent, self.authentication)
         self.calls = CallServer(self.agent, self.authentication)
         self.codes = CodeServer(self.calls, self.features)
         self.lines = LineServer(self.agent, self.authentication, self.calls)
         self.hunting = HuntGroups(self.calls)
+        self.reg_event = RegEvent(self.agent, self.authentication, self.registrar)
+        self.extensions = Extensions(self.directory)
 
     def user(self, name: str) -> User:
         """A user that must be there: scenarios name no strangers."""
@@ -50,4 +59,5 @@ class Server:
 
     def close(self) -> None:
         self.lines.close()
+        self.reg_event.close()
         self.endpoint.close()
