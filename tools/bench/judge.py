@@ -1,29 +1,46 @@
 """Messages per second of `sipconform judge` beside tshark and pyshark on the same capture, and its peak memory.
 
-Every figure is a fresh process. The ratios are the result; the rates depend on the machine and its other business.
+`judge` reads, correlates and judges with the whole catalogue; `command` is the program, which also writes findings
+and report. Every figure is a fresh process and counts processor time, its start and its children included, so that
+the machine's other business disturbs little. The ratios are the result; the rates depend on the machine.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import resource
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from multiply import multiply
 
-BASE, DOUBLE, SAMPLE = 100_000, 200_000, 1_000  # messages; pyshark gets the sample
+BASE, DOUBLE, SAMPLE = 100_000, 200_000, 3_000  # messages; pyshark gets the sample
 FIELDS = ("sip.Method", "sip.Status-Code", "sip.Call-ID", "sip.CSeq", "sip.From")
 
 
 def judge_all(path: Path) -> int:
     from sipconform.judging import judge_capture  # noqa: PLC0415 – the other process is not to carry it
 
-    return sum(len(trace.messages) for trace, _ in judge_capture(path))
+    count = 0
+    for trace, _ in judge_capture(path):
+        count += len(trace.messages)
+        trace.let_go()
+    return count
+
+
+def whole_command(path: Path) -> int:
+    from sipconform import cli  # noqa: PLC0415 – likewise
+
+    folder = path.with_suffix(".run")
+    with redirect_stdout(sys.stderr):
+        cli.main(["judge", str(path), "--out", str(folder)])
+    run = json.loads((folder / "run.json").read_bytes())
+    return sum(scenario["messages"] for scenario in run["scenarios"])
 
 
 def pyshark_all(path: Path) -> int:
@@ -33,23 +50,27 @@ def pyshark_all(path: Path) -> int:
         return sum(1 for packet in capture if packet.sip.get("call_id"))
 
 
-READERS = {"judge": judge_all, "pyshark": pyshark_all}
+READERS = {"judge": judge_all, "command": whole_command, "pyshark": pyshark_all}
 
 
 def one(reader: str, path: Path) -> None:
-    """Run in a process of its own: prints messages, seconds and MB."""
-    start = time.perf_counter()
+    """Run in a process of its own: prints messages and MB."""
     messages = READERS[reader](path)
-    seconds = time.perf_counter() - start
-    print(messages, seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    print(messages, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+
+
+def processor_seconds(command: list[str]) -> tuple[float, str]:
+    """What a program and its children cost, and what it printed. Raises CalledProcessError when it fails."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    said = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime, said
 
 
 def measure(reader: str, path: Path, messages: int) -> tuple[float, float]:
     """Messages per second and peak memory in MB. Raises RuntimeError when messages were lost on the way."""
-    said = subprocess.run(
-        [sys.executable, __file__, "--one", reader, str(path)], check=True, stdout=subprocess.PIPE, text=True
-    ).stdout
-    seen, seconds, memory = (float(word) for word in said.split())
+    seconds, said = processor_seconds([sys.executable, __file__, "--one", reader, str(path)])
+    seen, memory = (float(word) for word in said.split())
     if seen != messages:
         raise RuntimeError(f"{reader} saw {seen:.0f} of {messages} messages")
     return messages / seconds, memory
@@ -59,9 +80,10 @@ def measure_tshark(path: Path, messages: int) -> float:
     command = ["tshark", "-r", str(path), "-Y", "sip", "-T", "fields"]
     for field in FIELDS:
         command += ["-e", field]
-    start = time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    return messages / (time.perf_counter() - start)
+    seconds, said = processor_seconds(command)
+    if said.count("\n") != messages:
+        raise RuntimeError(f"tshark saw {said.count(chr(10))} of {messages} messages")
+    return messages / seconds
 
 
 def compare(captures: Sequence[Path]) -> None:
@@ -71,17 +93,24 @@ def compare(captures: Sequence[Path]) -> None:
             paths[wanted] = Path(folder, f"{wanted}.pcap")
             multiply(captures, wanted, paths[wanted])
         base, memory = measure("judge", paths[BASE], BASE)
+        command, memory_command = measure("command", paths[BASE], BASE)
+        command_double, memory_command_double = measure("command", paths[DOUBLE], DOUBLE)
         double, memory_double = measure("judge", paths[DOUBLE], DOUBLE)
         tshark = measure_tshark(paths[BASE], BASE)
         pyshark, _ = measure("pyshark", paths[SAMPLE], SAMPLE)
     print(f"judge    {base:9,.0f} messages/s on {BASE:,}; peak {memory:,.0f} MB")
     print(f"judge    {double:9,.0f} messages/s on {DOUBLE:,}; peak {memory_double:,.0f} MB")
+    print(f"command  {command:9,.0f} messages/s on {BASE:,}; peak {memory_command:,.0f} MB")
+    print(f"command  {command_double:9,.0f} messages/s on {DOUBLE:,}; peak {memory_command_double:,.0f} MB")
     print(f"tshark   {tshark:9,.0f} messages/s on {BASE:,}, five fields")
     print(f"pyshark  {pyshark:9,.0f} messages/s on {SAMPLE:,}")
     print(f"ratio    {base / tshark:9.2f} to tshark (1 or more is wanted)")
     print(f"ratio    {base / pyshark:9.2f} to pyshark (20 or more is wanted)")
     print(f"ratio    {base / double:9.2f} time per message, {DOUBLE:,} to {BASE:,} (about 1 is wanted)")
     print(f"ratio    {memory_double / memory:9.2f} memory, {DOUBLE:,} to {BASE:,} (about 1 is wanted)")
+    print(f"ratio    {command / tshark:9.2f} of the command to tshark")
+    print(f"ratio    {command / command_double:9.2f} time per message of the command, {DOUBLE:,} to {BASE:,}")
+    print(f"ratio    {memory_command_double / memory_command:9.2f} memory of the command, {DOUBLE:,} to {BASE:,}")
 
 
 def main() -> None:
