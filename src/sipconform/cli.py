@@ -15,6 +15,7 @@ COMMANDS = {
     "run": "run scenarios: both sides ours, or against a real server or phone",
     "judge": "judge captures: what crossed the wire, whose fault, by which clause",
     "compare": "compare a run with a reference capture, and list every difference with its rule",
+    "record": "make reference captures with manifests",
     "checks": "list the checks, or explain one",
     "faults": "list the seeded faults and the checks they kill",
     "profiles": "list the vendor profiles, or show one",

@@ -1,0 +1,101 @@
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from sipconform.comparing import compare_captures
+from sipconform.lab.scenarios import known_scenarios
+from sipconform.lab.settings import LabSettings, Weather
+from sipconform.lab.stage import Ending, Stage
+from sipconform.recording import (
+    Manifest,
+    NoReference,
+    keep,
+    manifests,
+    read_manifest,
+    record,
+    scenario_named,
+    verify,
+)
+from sipconform.shipped import shipped
+
+SCENARIO = "feature_sync/test_dnd_switched_at_the_server_reaches_the_phone"
+SHIPPED = manifests(shipped("captures"))
+
+
+def test_a_reference_is_the_same_whenever_it_is_made(tmp_path: Path) -> None:
+    first, second = (record(scenario_named(SCENARIO), tmp_path / name) for name in ("a", "b"))
+    assert verify(first) == verify(second)
+    manifest = read_manifest(first)
+    assert (manifest.scenario, manifest.profile, manifest.rows) == (SCENARIO, "broadsoft", ("B3",))
+    assert manifest.shows.startswith("The user switches Do Not Disturb on in the portal")
+
+
+def test_a_course_that_is_a_matter_of_chance_is_no_reference(tmp_path: Path) -> None:
+    with pytest.raises(NoReference, match="another good run differs"):
+        record(scenario_named("sip_core/test_both_sides_hold_at_once"), tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_capture_with_a_violation_is_no_reference(tmp_path: Path, shared_captures: Path) -> None:
+    capture = shared_captures / "public" / "OISF+suricata-verify__sip-method_sip.pcap"
+    with pytest.raises(NoReference, match="violates"):
+        keep(capture, tmp_path, shows="a scan", made_by="nobody knows")
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("capture = ", "is no manifest"),
+        ('capture = "x.pcapng"\n', "missing required field"),
+        ('capture = "x.pcapng"\nsha256 = "0"\nshows = ""\nmade_by = ""\nodd = 1\n', "unknown field"),
+        ('capture = "x.pcapng"\nsha256 = "0"\nshows = ""\nmade_by = ""\n', "cannot be read"),
+    ],
+)
+def test_a_manifest_that_cannot_be_used_says_why(tmp_path: Path, text: str, wrong: str) -> None:
+    path = tmp_path / "x.toml"
+    path.write_text(text)
+    with pytest.raises(NoReference, match=wrong):
+        verify(path)
+
+
+def test_a_capture_that_was_changed_is_noticed(tmp_path: Path) -> None:
+    path = record(scenario_named(SCENARIO), tmp_path)
+    capture = path.with_suffix(".pcapng")
+    capture.write_bytes(capture.read_bytes()[:-1])
+    with pytest.raises(NoReference, match="SHA-256"):
+        verify(path)
+
+
+def test_a_manifest_is_read_as_it_was_written(tmp_path: Path) -> None:
+    manifest = Manifest(
+        capture="x", sha256=hashlib.sha256(b"").hexdigest(), shows='says "ä\\"\n', made_by="z", rows=("A1", "B2"), seed=3
+    )
+    path = tmp_path / "x.toml"
+    path.write_text(manifest.to_toml(), "utf-8")
+    assert read_manifest(path) == manifest
+
+
+@pytest.mark.parametrize(("name", "wrong"), [("no such", "no scenario is"), ("dnd", "several scenarios are")])
+def test_a_scenario_is_named_unmistakably(name: str, wrong: str) -> None:
+    with pytest.raises(NoReference, match=wrong):
+        scenario_named(name)
+
+
+def test_references_are_shipped_and_each_capture_has_its_manifest() -> None:
+    assert SHIPPED
+    captures = {path.stem for path in shipped("captures").rglob("*.pcapng")}
+    assert captures == {path.stem for path in SHIPPED}
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_a_good_run_compares_clean_with_each_reference(path: Path, tmp_path: Path) -> None:
+    manifest = verify(path)
+    known = next((known for known in known_scenarios() if known.id == manifest.scenario), None)
+    if known is None:
+        assert not manifest.scenario, "the scenario of this reference is gone: record again"
+        return
+    capture = tmp_path / "run.pcapng"
+    settings = LabSettings(network="simulated", seed=77, profile=manifest.profile, weather=Weather(duplicate=0.2))
+    assert Stage(settings, capture).play(known.play).ending is Ending.PLAYED
+    assert compare_captures(capture, path.with_suffix(".pcapng")).comparison.differences == []
