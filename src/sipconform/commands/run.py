@@ -16,7 +16,8 @@ from sipconform.shipped import shipped
 COULD_NOT_JUDGE = 2
 
 
-def main(arguments: Sequence[str]) -> int:
+def main(arguments: Sequence[str], plugins: Sequence[object] = ()) -> int:
+    """`plugins` are pytest plugins of whoever runs the scenarios from a program of their own."""
     parser = Parser("run", "Run scenarios and judge what crossed the wire.")
     parser.add_argument("suite", nargs="*", help="a folder of suites/ (feature_sync, …), a path, or nothing for all")
     parser.add_argument("-k", dest="words", default="", help="only scenarios whose name matches, as in pytest -k")
@@ -32,7 +33,7 @@ def main(arguments: Sequence[str]) -> int:
     except pytest.UsageError as error:
         return complain(str(error))
     own = [word for word in arguments if word not in given.suite]
-    return exit_code(pytest.main([*paths, *own, *_quietly()]))
+    return exit_code(pytest.main([*paths, *own, *_quietly()], list(plugins)))
 
 
 def _suite(word: str) -> str:

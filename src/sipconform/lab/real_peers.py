@@ -232,7 +232,7 @@ class Kamailio(Peer):
     """Kamailio as registrar and proxy with digest over UDP and TCP; the password of user N is "pwN".
 
     It answers 489 to SUBSCRIBE. With `shared_lines` it is a line server too: `call-info` and `line-seize`
-    by its `sca` module. `algorithm` is "MD5" or "SHA-256".
+    by its `sca` module. `algorithm` is "MD5" or "SHA-256"; a `port` of 0 means any that is free.
     """
 
     program = "kamailio"
@@ -245,8 +245,10 @@ class Kamailio(Peer):
         *,
         algorithm: str = "MD5",
         shared_lines: bool = False,
+        port: int = 0,
     ) -> None:
         self.host = host
+        self.port = port
         self.users = tuple(users)
         self.algorithm = algorithm
         self.shared_lines = shared_lines
@@ -261,7 +263,7 @@ class Kamailio(Peer):
         return f"pw{user}"
 
     def command(self, program: str) -> list[str]:
-        self.address = Address(self.host, free_port(self.host))
+        self.address = Address(self.host, self.port or free_port(self.host))
         tables = self.folder / "tables"
         shutil.copytree(shipped("fixtures") / "peers" / "kamailio-tables", tables)
         defines = {
@@ -270,7 +272,7 @@ class Kamailio(Peer):
             "ALGORITHM": self.algorithm,
         }
         if self.shared_lines:
-            defines |= {"WITH_SCA": "1", "TABLES": f"text://{tables}"}
+            defines |= {"WITH_SCA": "1", "TABLES": f"text://{tables}", "CONTACT": f"sip:{self.address}"}
         config = shipped("fixtures") / "peers" / "kamailio.cfg"
         folder = str(self.folder)
         return [
