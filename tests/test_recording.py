@@ -69,7 +69,12 @@ def test_a_capture_that_was_changed_is_noticed(tmp_path: Path) -> None:
 
 def test_a_manifest_is_read_as_it_was_written(tmp_path: Path) -> None:
     manifest = Manifest(
-        capture="x", sha256=hashlib.sha256(b"").hexdigest(), shows='says "ä\\"\n', made_by="z", rows=("A1", "B2"), seed=3
+        capture="x",
+        sha256=hashlib.sha256(b"").hexdigest(),
+        shows='says "ä\\"\n',
+        made_by="z",
+        rows=("A1", "B2"),
+        seed=3,
     )
     path = tmp_path / "x.toml"
     path.write_text(manifest.to_toml(), "utf-8")

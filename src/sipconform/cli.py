@@ -16,6 +16,8 @@ COMMANDS = {
     "judge": "judge captures: what crossed the wire, whose fault, by which clause",
     "compare": "compare a run with a reference capture, and list every difference with its rule",
     "record": "make reference captures with manifests",
+    "redact": "write a capture again with stand-ins for secrets, names, numbers and addresses",
+    "slice": "cut one call or one part out of a capture",
     "checks": "list the checks, or explain one",
     "faults": "list the seeded faults and the checks they kill",
     "profiles": "list the vendor profiles, or show one",

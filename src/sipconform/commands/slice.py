@@ -1,0 +1,85 @@
+"""`sipconform slice CAPTURE`: one call, one subscription or one part of a capture as a capture of its own."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from sipconform.commands import Parser, complain
+from sipconform.report.legible import legible
+from sipconform.sip.message import Message
+from sipconform.trace.capture import read_capture
+from sipconform.trace.capture_writer import CaptureWriter
+from sipconform.trace.errors import CaptureError
+from sipconform.trace.packet import Observation, Packet
+from sipconform.trace.parts import traces
+
+NOT_CUT = 2
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = Parser("slice", "Cut one Call-ID or one part out of a capture; without either, list what there is.")
+    parser.add_argument("capture", type=Path)
+    parser.add_argument("--call-id", action="append", default=[], help="this Call-ID (repeatable)")
+    parser.add_argument("--part", type=int, help="the part of this number: what hangs together by Call-ID or user")
+    parser.add_argument("--out", type=Path, default=Path("slice.pcapng"), help="file to write (default slice.pcapng)")
+    parser.add_argument("--keylog", type=Path, help="TLS key log file for what is encrypted")
+    given = parser.parse_args(arguments)
+    if given.out.exists() and given.capture.exists() and given.out.samefile(given.capture):
+        return complain(f"{given.out} is the capture itself: name another file")
+    try:
+        read = read_capture(given.capture, keylog=given.keylog)
+        evidence = [item for item in read if isinstance(item, Packet | Observation)]
+        parts = call_ids_of_parts(evidence)
+        if given.part is None and not given.call_id:
+            return _list(parts)
+        return _cut(evidence, _wanted(given, parts), given)
+    except (CaptureError, LookupError) as error:
+        return complain(str(error), NOT_CUT)
+    except OSError as error:
+        return complain(f"{given.out} cannot be written: {error.strerror}", NOT_CUT)
+
+
+def _wanted(given: argparse.Namespace, parts: list[list[str]]) -> set[str]:
+    wanted = set(given.call_id)
+    if given.part is not None:
+        if not 1 <= given.part <= len(parts):
+            raise LookupError(f"there is no part {given.part}; there are {len(parts)}")
+        wanted |= set(parts[given.part - 1])
+    return wanted
+
+
+def _cut(evidence: Sequence[Packet | Observation], wanted: set[str], given: argparse.Namespace) -> int:
+    cut = list(cut_out(evidence, wanted))
+    messages = sum(isinstance(item, Packet) for item in cut)
+    if not messages:
+        raise LookupError(f"no message has this Call-ID; `sipconform slice {given.capture}` lists all")
+    with CaptureWriter(given.out, comment=f"cut out of {given.capture.name} by sipconform") as writer:
+        for item in cut:
+            writer.write(item)
+    print(f"{given.out}: {messages} messages")
+    return 0
+
+
+def call_ids_of_parts(evidence: Iterable[Packet | Observation]) -> list[list[str]]:
+    """The Call-IDs of each part of a capture (see `trace.parts`), parts and Call-IDs in order of appearance."""
+    packets = [item for item in evidence if isinstance(item, Packet)]
+    parts = [list(dict.fromkeys(m.call_id for m in trace.messages)) for trace in traces(packets) if trace.messages]
+    order = {call_id: at for at, call_id in enumerate(dict.fromkeys(Message(p.payload).call_id for p in packets))}
+    return sorted(parts, key=lambda part: order[part[0]])
+
+
+def cut_out(evidence: Iterable[Packet | Observation], call_ids: set[str]) -> Iterable[Packet | Observation]:
+    """The messages of these Call-IDs, and what was observed of the whole run: who is who is evidence for all."""
+    for item in evidence:
+        if isinstance(item, Observation) or Message(item.payload).call_id in call_ids:
+            yield item
+
+
+def _list(parts: list[list[str]]) -> int:
+    for number, part in enumerate(parts, 1):
+        print(f"part {number}")
+        for call_id in part:
+            print(f"  {legible(call_id) or '(no Call-ID)'}")
+    return 0

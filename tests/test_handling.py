@@ -1,0 +1,60 @@
+"""The commands that take a capture and make something of it, from the front door."""
+
+from pathlib import Path
+
+import pytest
+
+from sipconform.cli import main
+from sipconform.comparing import load_trace
+from tests.support import require_captures
+
+
+def kamailio(name: str) -> str:
+    return str(require_captures() / "kamailio" / name)
+
+
+def test_compare_tells_clean_different_and_unreadable(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = ["--out", str(tmp_path / "out")]
+    assert main(["compare", kamailio("sca-04-hold.pcap"), kamailio("sca-04-hold.pcap"), *out]) == 0
+    assert "no difference" in capsys.readouterr().out
+    assert main(["compare", kamailio("sca-04-hold.pcap"), kamailio("sca-05-resume.pcap"), *out]) == 1
+    assert "MUST" in capsys.readouterr().out
+    page = (tmp_path / "out" / "comparison.html").read_text("utf-8")
+    assert "<script" not in page
+    assert (tmp_path / "out" / "differences.jsonl").read_text("utf-8").count("\n") > 10
+    nothing = tmp_path / "nothing.pcap"
+    nothing.write_bytes(b"no capture at all, but some octets")
+    assert main(["compare", str(nothing), kamailio("sca-05-resume.pcap"), *out]) == 2
+    assert main(["compare", kamailio("sca-05-resume.pcap"), "no-such-reference", *out]) == 2
+
+
+def test_compare_a_truncated_capture_is_not_called_clean(tmp_path: Path) -> None:
+    whole = Path(kamailio("sca-04-hold.pcap"))
+    cut = tmp_path / "cut.pcap"
+    cut.write_bytes(whole.read_bytes()[:-40])
+    assert main(["compare", str(cut), str(whole), "--out", str(tmp_path / "out")]) in (1, 2)
+
+
+def test_redact_writes_a_capture_that_compares_clean_with_itself(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "redacted.pcapng"
+    assert main(["redact", kamailio("sca-04-hold.pcap"), "--out", str(out), "--key", "word"]) == 0
+    assert "look it over" in capsys.readouterr().out
+    again = tmp_path / "again.pcapng"
+    assert main(["redact", kamailio("sca-04-hold.pcap"), "--out", str(again), "--key", "word"]) == 0
+    assert again.read_bytes() == out.read_bytes()
+    assert main(["redact", str(out), "--out", str(out)]) == 3
+
+
+def test_slice_lists_and_cuts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    capture = kamailio("sca-25-two-calls.pcap")
+    assert main(["slice", capture]) == 0
+    listed = [line.strip() for line in capsys.readouterr().out.splitlines() if line.startswith("  ")]
+    out = tmp_path / "one.pcapng"
+    assert main(["slice", capture, "--call-id", listed[0], "--out", str(out)]) == 0
+    assert {message.call_id for message in load_trace(out).messages} == {listed[0]}
+    assert main(["slice", capture, "--part", "1", "--out", str(out)]) == 0
+    assert len(load_trace(out).messages) > 1
+    assert main(["slice", capture, "--part", "99", "--out", str(out)]) == 2
+    assert main(["slice", capture, "--call-id", "nobody", "--out", str(out)]) == 2
