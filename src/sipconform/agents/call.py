@@ -20,7 +20,7 @@ SDP = "application/sdp"
 GLARE_WAIT = {"owner": (2.1, 4.0), "other": (0.0, 2.0)}  # seconds before a re-INVITE is tried again (§14.1)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Leg:
     """`state` goes calling/ringing → active → ended. Callbacks are called with the leg first.
 
@@ -33,6 +33,7 @@ class Leg:
     state: str = "calling"
     invite: ServerRequest | None = None  # when we were called
     request: ClientRequest | None = None  # when we call
+    content_type: str = SDP  # of the bodies of INVITE and its answers: uaCSTA has no session description
     local_sdp: bytes = b""
     remote_sdp: bytes = b""
     status: int = 0  # the final answer to the INVITE, 408 for silence
@@ -48,6 +49,7 @@ class Leg:
     _refused: dict[str, Leg] = field(default_factory=dict)  # To tag -> a fork that answered too late
     _tasks: set[asyncio.Task[object]] = field(default_factory=set)
     _reinviting: bool = False
+    _confirmed: asyncio.Event = field(default_factory=asyncio.Event)  # our 2xx was acknowledged, or given up
     _open_offer: ServerRequest | None = None
 
     # -- we call --------------------------------------------------------------------------------------------
@@ -64,7 +66,7 @@ class Leg:
             draft.add(name, value)
         self.local_sdp = sdp
         if sdp:
-            draft.with_body(SDP, sdp)
+            draft.with_body(self.content_type, sdp)
         self.spawn(self._call(draft))
 
     async def _call(self, draft: Draft) -> None:
@@ -134,7 +136,7 @@ class Leg:
             for value in invite.sent.texts(name) if invite else ():
                 draft.add(name, value)
         if sdp:
-            draft.with_body(SDP, sdp)
+            draft.with_body(self.content_type, sdp)
         self.agent.endpoint.send(draft, self.agent.next_hop(draft))
 
     async def outcome(self) -> int:
@@ -177,12 +179,13 @@ class Leg:
     def _answer_headers(self, headers: Headers, sdp: bytes) -> list[tuple[str, str]]:
         routes = self.invite.message.values("Record-Route") if self.invite else []
         record = [("Record-Route", route) for route in routes]
-        content = [("Content-Type", SDP)] if sdp else []
+        content = [("Content-Type", self.content_type)] if sdp else []
         packages = [("Allow-Events", self.agent.allow_events)] if self.agent.allow_events else []
         about = [("Contact", self.agent.contact), ("Allow", self.agent.allow), *packages]
         return [*record, *about, *headers, *content]
 
     def _acknowledged(self, ack: Message | None) -> None:
+        self._confirmed.set()
         if ack is None:
             self.hang_up()
         elif ack.content:
@@ -206,7 +209,7 @@ class Leg:
     async def _reinvite_once(self, sdp: bytes, headers: Headers, late: bool) -> Message | None:
         draft = self.agent.in_dialog(self.dialog, "INVITE", headers)
         if sdp and not late:
-            draft.with_body(SDP, sdp)
+            draft.with_body(self.content_type, sdp)
         self._reinviting = True
         in_ack = sdp if late else b""
         answer = await self.agent.ask(draft, self.dialog, begun=lambda request: self._watch_reinvite(request, in_ack))
@@ -237,13 +240,19 @@ class Leg:
         self._farewell = told
         if self.state == "active":
             self._end("us", self.status)
-            self.spawn(self._bye([*headers, *told]))
+            self.spawn(self._bye_once_confirmed([*headers, *told]))
         elif self.invite is not None:
             self.reject(status, headers)
         else:
             if self.request is None or self.request.cancel(reason) is None:
                 self._cancel_wanted = reason  # too early: as soon as a provisional answer allows it (§9.1)
             self._end("us", 487)
+
+    async def _bye_once_confirmed(self, headers: Headers) -> None:
+        """The called side says no BYE before the ACK has come, or is not to be hoped for (§15)."""
+        if self.invite is not None:
+            await self._confirmed.wait()
+        await self._bye(headers)
 
     async def _bye(self, headers: Headers = ()) -> None:
         await self.agent.ask(self.agent.in_dialog(self.dialog, "BYE", headers), self.dialog)
@@ -283,7 +292,7 @@ class Leg:
         """Answers a re-INVITE with 200."""
         self.local_sdp = sdp or self.local_sdp
         request.on_acknowledged = self._acknowledged
-        content = [("Content-Type", SDP)] if sdp else []
+        content = [("Content-Type", self.content_type)] if sdp else []
         request.respond(200, headers=[("Contact", self.agent.contact), *headers, *content], body=sdp)
 
     # -- the end --------------------------------------------------------------------------------------------

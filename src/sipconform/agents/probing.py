@@ -14,6 +14,7 @@ from sipconform.agents.user_agent import Headers, UserAgent
 from sipconform.sip.compose import Draft
 from sipconform.sip.dialog import Dialog
 from sipconform.sip.message import Message
+from sipconform.trace.packet import Address
 
 Announce = Callable[[str, str | None], None]
 """Told the Call-ID and the branch of what is about to be sent; None for the branch: all of the call."""
@@ -22,7 +23,7 @@ Announce = Callable[[str, str | None], None]
 DETOUR = 0.05  # seconds by which a copy that took another way comes later
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Prober:
     """Sends probes from one agent. `announce` may be None where nobody keeps a record."""
 
@@ -41,7 +42,7 @@ class Prober:
         copies: int = 1,
     ) -> Message | None:
         """A request outside any dialog; `leave_out` is removed, `headers` replace what is there. Several
-        `copies` leave one after the other as if a proxy had forked them: each with a branch of its own and one Via more."""
+        `copies` leave one after the other as if a proxy had forked them: each with its own branch and one Via more."""
         draft = self.agent.new_request(method, uri, f"<{uri}>", sender=sender)
         draft.add("Contact", self.agent.contact)
         draft = self._bent(draft, headers, leave_out, body)
@@ -50,7 +51,8 @@ class Prober:
             draft.insert("Via", via)
         tasks = []
         for _ in range(copies):
-            tasks.append(asyncio.ensure_future(self.send(replace(draft, headers=list(draft.headers)))))
+            copy = replace(draft, headers=list(draft.headers))
+            tasks.append(asyncio.ensure_future(self.send(copy, self.agent.proxy)))
             await asyncio.sleep(DETOUR)
         return (await asyncio.gather(*tasks))[-1]
 
@@ -72,11 +74,14 @@ class Prober:
             draft.set("CSeq", f"{cseq} {method}")
         return await self.send(self._bent(draft, headers, leave_out, body))
 
-    async def send(self, draft: Draft) -> Message | None:
+    async def send(self, draft: Draft, hop: Address | None = None) -> Message | None:
         """Announces and sends a draft as it is, and gives the final answer; challenges are not answered."""
         if self.agent.credentials:
             self.agent.credentials.authorise(draft)
-        return await self.agent.send(draft, self._begun).final()
+        here = hop or self.agent.next_hop(draft)
+        request = self.agent.endpoint.prepare(draft, here)
+        self._begun(request)
+        return await self.agent.endpoint.begin(request).final()
 
     def _begun(self, request: ClientRequest) -> None:
         if self.announce:

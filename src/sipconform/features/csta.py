@@ -143,6 +143,36 @@ def forwarding_response(state: FeatureState, edition: int = 3) -> CstaDocument:
     return CstaDocument("GetForwardingResponse", {}, edition, dict(state.forwards))
 
 
+def error(category: str, edition: int = 3, value: str = "requestNotSupported") -> CstaDocument:
+    """A refusal: `category` is one of CSTAErrorCode's elements, `value` the error in it."""
+    return CstaDocument("CSTAErrorCode", {category: value}, edition)
+
+
+def resulting_state(state: FeatureState, document: CstaDocument) -> FeatureState | None:
+    """The state after a Set or an event; None when the document changes nothing, or does not say legibly what.
+
+    A forward cannot be switched on with nowhere to go, and features that are not assigned stay so.
+    """
+    if document.on is None:
+        return None
+    if document.name in ("SetDoNotDisturb", "DoNotDisturbEvent"):
+        return None if state.dnd is None else state.with_dnd(document.on)
+    kind = document.forward_type
+    before = state.forward(kind) if kind is not None else None
+    if document.name not in ("SetForwarding", "ForwardingEvent") or kind is None or before is None:
+        return None
+    to = _number(document.forward_to) or before.to
+    if document.on and not to:
+        return None
+    rings = document.rings if document.rings is not None else before.rings
+    return state.with_forward(kind, Forward(document.on, to, rings if kind is ForwardType.NO_ANSWER else None))
+
+
+def _number(text: str | None) -> str:
+    """A forward's destination: `tel:2050` and `2050` are one."""
+    return (text or "").removeprefix("tel:")
+
+
 def parse_csta(body: bytes) -> CstaDocument | Fault:
     """Reads one document, of a known name or not, in any edition. Never raises."""
     xml = read_xml(body)

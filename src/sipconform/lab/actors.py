@@ -50,13 +50,17 @@ Record = Callable[[str, str, dict[str, Any]], None]
 """Adds an observation to the capture: who, kind, what."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Actor:
     """One name of the scenario and its driver."""
 
     name: str
     driver: Driver
     record: Record | None = None
+
+    def __repr__(self) -> str:
+        """The name alone: behind it hangs the whole lab, and whoever prints a task would print all of it."""
+        return f"<{type(self).__name__} {self.name}>"
 
     async def do(self, verb: str, **arguments: Any) -> Any:
         """Carries out an intent, and lets the record know: what was asked for is no fault of whoever does it."""
@@ -77,7 +81,7 @@ class Actor:
             raise BeliefError(f"{self.name} shows {_told(shown)}, {within:g} s after it should show {_told(wanted)}")
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Phone(Actor):
     """A phone on somebody's desk, signed in as `account`."""
 
@@ -139,6 +143,16 @@ class Phone(Actor):
         """The codes are entered on the phone: rows of feature, action and pattern."""
         await self.do("set_codes", rows=rows)
 
+    async def cannot_apply(self) -> None:
+        """The phone takes part in uaCSTA sessions and changes nothing by them, as some phones do."""
+        await self.do("cannot_apply")
+
+    async def call_for_session(self, other: Phone) -> int:
+        """Calls another phone directly, as its uaCSTA server would; gives the final status."""
+        address = await other.do("where")
+        status: int = await self.do("call_for_session", address=address, user=other.user)
+        return status
+
     async def set_code_form(self, form: str) -> None:
         """How the phone writes codes into a Request-URI: "plain", "dialstring", "phone" or "tel"."""
         await self.do("set_code_form", form=form)
@@ -179,6 +193,16 @@ class Phone(Actor):
     async def register_for(self, seconds: int) -> int:
         """Registers anew for so many seconds; gives the registrar's answer."""
         status: int = await self.do("register_for", seconds=seconds)
+        return status
+
+    async def register_with(self, contact: int, header: int) -> int:
+        """Registers with one time in the Contact and another in the header field."""
+        status: int = await self.do("register_with", contact=contact, header=header)
+        return status
+
+    async def register_late(self) -> int:
+        """A REGISTER that was overtaken arrives late; gives the registrar's answer."""
+        status: int = await self.do("register_late")
         return status
 
     async def query_bindings(self) -> list[str]:
@@ -245,7 +269,7 @@ class Phone(Actor):
         await self.do("stop")
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Server(Actor):
     """The call server, and what a portal or an administrator does there. `group` is the hunt group's number."""
 
@@ -313,6 +337,14 @@ class Server(Actor):
         """The server ends every feature subscription of a user, for this reason (RFC 6665 §4.1.3)."""
         await self.do("end_sync", user=user, reason=reason)
 
+    async def answer_with(self, document: str) -> None:
+        """From now on the 2xx to SUBSCRIBE carries a document, as one server's does."""
+        await self.do("answer_with", document=document)
+
+    async def break_down(self) -> None:
+        """From now on every change a phone asks for is answered 500."""
+        await self.do("break_down")
+
     async def be_overtaken(self) -> None:
         """From now on the server's NOTIFYs reach a subscriber before its 2xx does, as by UDP they may."""
         await self.do("be_overtaken")
@@ -332,6 +364,25 @@ class Server(Actor):
     async def let_through(self, user: str) -> int:
         """The server itself calls the user's phones, whatever his features say; gives the first final status."""
         status: int = await self.do("let_through", user=user)
+        return status
+
+    async def offer_csta(self, form: str = "event", edition: int = 3, refresh: float = 900.0) -> None:
+        """From now on phones that register are called for a uaCSTA session. Changes are told by "event" or "set"."""
+        await self.do("offer_csta", form=form, edition=edition, refresh=refresh)
+
+    async def ask_phone(self, user: str, service: str, **fields: Any) -> str | None:
+        """Asks the user's phone for a service in the uaCSTA session; gives the name of the document it answers."""
+        name: str | None = await self.do("ask_phone", user=user, service=service, **fields)
+        return name
+
+    async def end_csta(self, user: str) -> None:
+        """Ends the monitor and the uaCSTA session with the user's phone."""
+        await self.do("end_csta", user=user)
+
+    async def send_to_session(self, user: str, content_type: str, body: str, disposition: str) -> int:
+        """Sends any INFO in the uaCSTA session; gives the status of the answer."""
+        named = {"content_type": content_type, "body": body, "disposition": disposition}
+        status: int = await self.do("send_to_session", user=user, **named)
         return status
 
     async def answer_codes(self, shape: str) -> None:

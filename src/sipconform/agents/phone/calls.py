@@ -25,7 +25,7 @@ class _Session:
     version: int = 0
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Calls:
     """`legs` are the calls of this phone in the order begun. `refuse` decides what a new call is answered with at
     once (DND done by the phone itself), 0 to let it ring. `missed` counts as the display would."""
@@ -45,7 +45,7 @@ class Calls:
     _sessions: dict[Leg, _Session] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.agent.serve("INVITE", self._invited)
+        self.agent.serve("INVITE", self.invited)
 
     # -- what the user does ---------------------------------------------------------------------------------
 
@@ -93,7 +93,8 @@ class Calls:
 
     # -- what the network does ------------------------------------------------------------------------------
 
-    def _invited(self, request: ServerRequest) -> None:
+    def invited(self, request: ServerRequest) -> None:
+        """A new call."""
         status = self.refuse(request) if self.refuse else 0
         if status:
             request.respond(status)

@@ -32,7 +32,7 @@ TRY_AGAIN = frozenset((408, 480, 486, 500, 503, 504))  # busy or not there for t
 OF_KIND = {kind: feature for feature, kind in FORWARDS.items()}
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class FeatureCodes:
     """`tries` bounds how often one press is dialled, `pause` seconds apart; a call whose prompt never ends is hung
     up after `longest` seconds. `shown` and `show` read and change the display."""

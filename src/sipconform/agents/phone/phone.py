@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 from sipconform.agents.endpoint import Endpoint, ServerRequest
 from sipconform.agents.phone.audio import Audio
 from sipconform.agents.phone.calls import Calls
+from sipconform.agents.phone.csta import Csta
 from sipconform.agents.phone.feature_codes import FeatureCodes
 from sipconform.agents.phone.feature_sync import FeatureSync
 from sipconform.agents.phone.reg_event import RegWatch
@@ -20,7 +21,7 @@ from sipconform.trace.packet import Address
 Mode = Literal["off", "subscribe", "feature-code", "csta"]
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Phone:
     """`proxy` is the server's address. `mode` is by which road features are kept equal: one, never two."""
 
@@ -34,6 +35,7 @@ class Phone:
     calls: Calls = field(init=False)
     line: SharedLine = field(init=False)
     codes: FeatureCodes = field(init=False)
+    csta: Csta = field(init=False)
     reg_event: RegWatch = field(init=False)
     mode: Mode = "subscribe"
 
@@ -44,7 +46,9 @@ class Phone:
         self.features = FeatureSync(self.agent)
         self.calls = Calls(self.agent, self._refuses)
         self.line = SharedLine(self.agent, self.calls)
-        self.codes = FeatureCodes(self.agent, self.calls, lambda: self.features.shown, self.features.show)
+        display = (lambda: self.features.shown, self.features.show)
+        self.codes = FeatureCodes(self.agent, self.calls, *display)
+        self.csta = Csta(self.agent, self.calls.invited, *display, self.proxy)
 
     def _refuses(self, _: ServerRequest) -> int:
         """Do Not Disturb is done here only while the server does not do it (feature sync sheet, FS-128)."""
@@ -53,12 +57,16 @@ class Phone:
     @property
     def acts_alone(self) -> bool:
         """Whether features are this phone's own affair."""
+        if self.mode == "csta":
+            return not self.csta.connected
         return self.mode == "off" or (self.mode == "subscribe" and not self.features.synchronises)
 
     async def press_dnd(self, on: bool) -> None:
         """The user presses the key; it goes the one road the mode says."""
         if self.mode == "feature-code":
             await self.codes.press_dnd(on)
+        elif self.mode == "csta":
+            await self.csta.press_dnd(on)
         else:
             await self.features.press_dnd(on)
 
@@ -66,11 +74,14 @@ class Phone:
         """The user sets a forward; as `press_dnd`."""
         if self.mode == "feature-code":
             await self.codes.set_forward(kind, forward)
+        elif self.mode == "csta":
+            await self.csta.set_forward(kind, forward)
         else:
             await self.features.set_forward(kind, forward)
 
     async def start(self) -> int:
         """Registers, and once registered starts what is switched on. Gives the status of the registration."""
+        self.csta.on = self.mode == "csta"
         status = await self.registration.register()
         if self.registration.registered and self.mode == "subscribe":
             await self.features.start()
@@ -87,6 +98,7 @@ class Phone:
         """Ends subscription and registration in good order."""
         if self.line.on:
             await self.line.leave()
+        await self.csta.stop()
         await self.features.subscriber.unsubscribe()
         await self.reg_event.subscriber.unsubscribe()
         if self.registration.registered:

@@ -26,9 +26,9 @@ DEFAULT_RINGS = 3
 MOST_DIVERSIONS = 5
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Incoming:
-    """A new call at the server: `caller` has proved who he is, `dialled` is what he dialled, in whatever form of URI."""
+    """A new call at the server: `caller` has proved who he is; `dialled`, what he dialled in any form of URI."""
 
     request: ServerRequest
     caller: User
@@ -59,7 +59,7 @@ class Target:
     headers: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Session:
     """A caller's leg, the branches that ring for it, and the one that won.
 
@@ -185,7 +185,7 @@ class Session:
             over(self)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class CallServer:
     """`dnd_status` answers a call to a user who is not to be disturbed; `diversion` says how a forwarded call tells
     of it ("diversion", "history-info", "both", "none")."""

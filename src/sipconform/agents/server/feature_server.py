@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sipconform.agents.endpoint import ServerRequest
 from sipconform.agents.notifier import Content, Notifier, NotifierSubscription
@@ -29,7 +29,7 @@ from sipconform.features.feature_state import FeatureState, Forward, ForwardType
 from sipconform.sip.fault import Fault
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class FeatureServer:
     """`change` is the one road every change takes: phone, portal or feature code (REQUIREMENTS B11)."""
 
@@ -39,6 +39,8 @@ class FeatureServer:
     encoding: str = "ISO-8859-1"
     min_expires: int = 60
     on_change: Callable[[], None] | None = None
+    followers: list[Callable[[User], None]] = field(default_factory=list)  # told when a user's features have changed
+    out_of_order: bool = False  # answers every change with 500
     accepted: int = 200  # 202 is as good, though deprecated (RFC 6665 §8.3.1)
 
     def __post_init__(self) -> None:
@@ -66,6 +68,8 @@ class FeatureServer:
         user.features = state
         if self.on_change:
             self.on_change()
+        for follower in self.followers if events else ():
+            follower(user)
         for subscription in self.notifier.of(user.name):
             for event in events:
                 subscription.notify(self._event_content(event))
@@ -102,6 +106,9 @@ class FeatureServer:
     ) -> Callable[[], None] | None:
         message = request.message
         kind = message.content_type
+        if self.out_of_order:
+            request.respond(500)
+            return None
         if not kind or kind.type != CONTENT_TYPE:
             request.respond(415, headers=[("Accept", CONTENT_TYPE)])
             return None

@@ -9,6 +9,7 @@ from sipconform.agents.endpoint import Endpoint
 from sipconform.agents.server.authentication import Authentication
 from sipconform.agents.server.call_server import CallServer
 from sipconform.agents.server.code_server import CodeServer
+from sipconform.agents.server.csta_server import CstaServer
 from sipconform.agents.server.directory import Directory, User
 from sipconform.agents.server.extensions import Extensions
 from sipconform.agents.server.feature_server import FeatureServer
@@ -20,7 +21,7 @@ from sipconform.agents.server.storage import Storage
 from sipconform.agents.user_agent import UserAgent
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Server:
     """A registrar with feature synchronisation for the users of one domain."""
 
@@ -38,6 +39,7 @@ class Server:
     lines: LineServer = field(init=False)
     hunting: HuntGroups = field(init=False)
     reg_event: RegEvent = field(init=False)
+    csta: CstaServer = field(init=False)
     extensions: Extensions = field(init=False)
 
     def __post_init__(self) -> None:
@@ -51,6 +53,7 @@ class Server:
         self.lines = LineServer(self.agent, self.authentication, self.calls)
         self.hunting = HuntGroups(self.calls)
         self.reg_event = RegEvent(self.agent, self.authentication, self.registrar)
+        self.csta = CstaServer(self.agent, self.features, self.registrar)
         self.extensions = Extensions(self.directory)
 
     def user(self, name: str) -> User:
@@ -60,4 +63,5 @@ class Server:
     def close(self) -> None:
         self.lines.close()
         self.reg_event.close()
+        self.csta.close()
         self.endpoint.close()

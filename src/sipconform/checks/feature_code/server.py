@@ -66,7 +66,7 @@ def _until(trace: Trace, call: Dialled, final: WireMessage) -> int | None:
     else began that changes features. None when something else was under way beside it."""
     answered = final.packet.time_ns
     portal = [when for verb in ("set_dnd", "forward") for when, _, _ in intents(trace, verb, "server")]
-    wished = [s.packet.time_ns for s in trace.requests("SUBSCRIBE") if s.body]
+    wished = [r.packet.time_ns for method in ("SUBSCRIBE", "INFO") for r in trace.requests(method) if r.body]
     calls = [c for c in dialled(trace, book(trace)) if c.request.call_id != call.request.call_id]
     if any(call.began_ns <= when <= answered for when in (*portal, *wished)):
         return None

@@ -15,6 +15,7 @@ from sipconform.features.feature_state import FeatureState, Forward, ForwardType
 from sipconform.lab.actors import CouldNotRunError, NotSupportedError
 from sipconform.lab.drivers import registering, syncing
 from sipconform.lab.drivers.coding import phone_coding_verbs, server_coding_verbs
+from sipconform.lab.drivers.computing import csta_beliefs, phone_csta_verbs, server_csta_verbs
 from sipconform.lab.drivers.hunting import hunting_verbs
 from sipconform.lab.drivers.line_keys import line_beliefs, line_verbs
 from sipconform.sip.dialog import Dialog
@@ -84,14 +85,16 @@ class OwnPhone(_OwnAgent):
             **syncing.phone_verbs(phone),
             "remember_call": self._remember_call,
             "early_media": self._early_media,
-            **registering.phone_verbs(phone),
+            **registering.phone_verbs(phone, announce),
             **phone_coding_verbs(phone, announce),
+            **phone_csta_verbs(phone),
         }
         super().__init__(verbs | line_verbs(phone), witness)
         phone.line.on_change = self.look
         phone.registration.on_change = self.look
         phone.reg_event.on_change = self.look
         phone.features.on_change = self.look
+        phone.csta.on_change = self.look
         phone.calls.on_change = self.look
         self.look()
 
@@ -103,6 +106,7 @@ class OwnPhone(_OwnAgent):
             "missed": len(calls.missed),
             **self._journal(),
             **line_beliefs(self.phone),
+            **csta_beliefs(self.phone),
             **told(self.phone.features.shown),
             "pending": self.phone.features.pending is not None,
         }
@@ -192,6 +196,7 @@ class OwnServer(_OwnAgent):
             "forget_calls": self._forget_calls,
             **hunting_verbs(server.hunting),
             **server_coding_verbs(server),
+            **server_csta_verbs(server),
             "probe": self._probe,
             **syncing.server_verbs(server),
             **registering.server_verbs(server),

@@ -1,0 +1,237 @@
+"""uaCSTA at the server: it calls each phone that registers and keeps a session of its own with it (ECMA TR/87).
+
+The phone is told what changed and tells what its user pressed, all in one dialog by INFO. A session remembers what
+its phone knows, so that nothing is told back to whoever said it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from sipconform.agents.call import Leg
+from sipconform.agents.endpoint import ServerRequest
+from sipconform.agents.server.directory import Binding, User
+from sipconform.agents.server.feature_server import FeatureServer
+from sipconform.agents.server.registrar import Registrar
+from sipconform.agents.user_agent import UserAgent
+from sipconform.features.csta import (
+    CONTENT_TYPE,
+    DISPOSITION,
+    CstaDocument,
+    csta,
+    error,
+    forwarding_response,
+    parse_csta,
+    resulting_state,
+)
+from sipconform.features.feature_state import FeatureState, ForwardType
+from sipconform.features.reginfo import ContactEvent
+from sipconform.sip.fault import Fault
+from sipconform.sip.message import Message
+
+HEADERS = (("Content-Disposition", DISPOSITION),)
+INFO_HEADERS = (("Content-Type", CONTENT_TYPE), *HEADERS)
+Form = Literal["event", "set"]
+Subject = tuple[ForwardType | None, bool | None, str]  # which feature (None: do not disturb), and its value
+
+
+@dataclass(eq=False, repr=False)
+class CstaSession:
+    """One phone's session. `told` is what the phone is known to show, `reference` its monitor, "" without one."""
+
+    server: CstaServer
+    user: User
+    contact: str
+    leg: Leg
+    reference: str = ""
+    told: FeatureState = field(default_factory=FeatureState)
+    _expected: list[Subject] = field(default_factory=list)  # what we asked the phone to set
+    _refresh: asyncio.TimerHandle | None = None
+    _line: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def device(self) -> str:
+        return f"sip:{self.user.name}@{self.server.features.authentication.directory.domain}"
+
+    async def open(self) -> None:
+        """INVITE, MonitorStart, and whatever the phone should know and does not."""
+        leg, edition = self.leg, self.server.edition
+        leg.content_type, leg.on_request, leg.on_state = CONTENT_TYPE, self._asked, self._changed
+        identity = f"<sip:csta@{self.server.features.authentication.directory.domain}>"
+        hello = csta("RequestSystemStatus", edition)
+        leg.call(self.contact, f"<{self.device}>", hello.to_xml(), HEADERS, identity)
+        if await leg.outcome() >= 300:
+            return
+        self._refresh_later()
+        answer = await self.ask(csta("MonitorStart", edition, monitorObject=self.device))
+        self.reference = answer.cross_reference if answer is not None else ""
+        self.told = FeatureState.assigned()
+        await self.tell()
+
+    async def ask(self, document: CstaDocument) -> CstaDocument | None:
+        """Sends a document by INFO; gives the document in its answer, if there is one."""
+        answer = await self.leg.ask("INFO", INFO_HEADERS, document.to_xml())
+        if answer is None or answer.status in (408, 481):
+            self.leg.hang_up()
+            return None
+        return _document(answer)
+
+    async def tell(self) -> None:
+        """Tells the phone every feature it does not show as the books have it."""
+        async with self._line:
+            for document in list(self._news()):
+                if document.name.startswith("Set"):
+                    self._expected.append(_subject(document))
+                await self.ask(document)
+
+    def _news(self) -> Iterator[CstaDocument]:
+        edition, as_set = self.server.edition, self.server.form == "set"
+        about: dict[str, Any] = {"device": self.device}
+        if not as_set:
+            about["monitorCrossRefID"] = self.reference or None
+        was, now = self.told, self.user.features
+        self.told = now
+        if now.dnd is not None and now.dnd != was.dnd:
+            name = "SetDoNotDisturb" if as_set else "DoNotDisturbEvent"
+            yield csta(name, edition, doNotDisturbOn=now.dnd, **about)
+        for kind, forward in now.forwards.items():
+            if forward != was.forward(kind):
+                words = ("SetForwarding", "activateForward", "forwardDN") if as_set else EVENT_WORDS
+                said: dict[str, Any] = {"forwardingType": kind.value, words[1]: forward.active, words[2]: forward.to}
+                yield csta(words[0], edition, ringCount=forward.rings, **about, **said)
+
+    def _asked(self, _: Leg, request: ServerRequest) -> None:
+        """An INFO of the phone's: what its user pressed, or a service it asks for (OpenStage paper §4.5)."""
+        document = _document(request.message)
+        if request.message.method != "INFO":
+            request.respond(405, headers=[("Allow", "INVITE, ACK, BYE, INFO")])
+        elif document is None:
+            request.respond(415, headers=[("Accept", CONTENT_TYPE)])
+        else:
+            self._answer(request, document)
+
+    def _answer(self, request: ServerRequest, document: CstaDocument) -> None:
+        response = self._response(document)
+        body = response.to_xml() if response is not None else b""
+        request.respond(200, headers=INFO_HEADERS if body else (), body=body)
+        state = resulting_state(self.user.features, document)
+        if state is None or self._is_stale(document) or self._is_expected(document):
+            return
+        # What crossed this on its way has been overtaken by it: the phone is told once more.
+        self.told = FeatureState() if self._line.locked() else state
+        self.server.features.change(self.user, state)
+        self.leg.spawn(self.tell())
+
+    def _is_stale(self, document: CstaDocument) -> bool:
+        """Whether an event is of another monitor. Ours may not be known yet: its answer and the event may cross."""
+        event = document.name.endswith("Event")
+        return event and bool(self.reference) and document.cross_reference != self.reference
+
+    def _is_expected(self, document: CstaDocument) -> bool:
+        """Whether an event only tells that our own Set was carried out: an older one must not undo a newer."""
+        if document.name.endswith("Event") and (told := _subject(document)) in self._expected:
+            self._expected.remove(told)
+            return True
+        self._expected = [other for other in self._expected if other[0] != document.forward_type]
+        return False
+
+    def _response(self, document: CstaDocument) -> CstaDocument | None:
+        edition = document.edition or 3
+        if document.name in ("SetDoNotDisturb", "SetForwarding", "MonitorStop"):
+            return csta(f"{document.name}Response", edition)
+        if document.name == "GetDoNotDisturb":
+            return csta("GetDoNotDisturbResponse", edition, doNotDisturbOn=self.user.features.dnd)
+        if document.name == "GetForwarding":
+            return forwarding_response(self.user.features, edition)
+        return None if document.name.endswith("Event") else error("operation", edition)
+
+    async def stop(self) -> None:
+        """Ends the monitor and the session."""
+        await self.ask(csta("MonitorStop", self.server.edition, monitorCrossRefID=self.reference))
+        self.leg.hang_up()
+
+    def _refresh_later(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._refresh = loop.call_later(self.server.refresh, lambda: self.leg.spawn(self._refreshed()))
+
+    async def _refreshed(self) -> None:
+        hello = csta("RequestSystemStatus", self.server.edition).to_xml()
+        if await self.leg.reinvite(hello, HEADERS) < 300:
+            self._refresh_later()
+
+    def _changed(self, leg: Leg) -> None:
+        if leg.state == "ended":
+            self.close()
+            self.server.ended(self)
+
+    def close(self) -> None:
+        if self._refresh:
+            self._refresh.cancel()
+
+
+EVENT_WORDS = ("ForwardingEvent", "forwardStatus", "forwardTo")
+
+
+@dataclass(eq=False, repr=False)
+class CstaServer:
+    """`on`: phones that register are called. `form` is how a change is told: by event, or by a service of the phone
+    as switching function. `edition` is that of the documents, `refresh` the seconds between re-INVITEs."""
+
+    agent: UserAgent
+    features: FeatureServer
+    registrar: Registrar
+    on: bool = False
+    edition: int = 3
+    form: Form = "event"
+    refresh: float = 900.0
+    sessions: dict[str, CstaSession] = field(default_factory=dict)  # by Contact
+
+    def __post_init__(self) -> None:
+        self._others = self.registrar.on_binding
+        self.registrar.on_binding = self._bound
+        self.features.followers.append(self._followed)
+        self.agent.serve("INFO", lambda request: request.respond(481))  # never outside a session
+
+    def of(self, user: str) -> list[CstaSession]:
+        """The sessions with a user's phones."""
+        return [session for session in self.sessions.values() if session.user.name == user]
+
+    def ended(self, session: CstaSession) -> None:
+        """A session is over: a phone that answered, and is still registered, is called anew by its next REGISTER."""
+        if self.sessions.get(session.contact) is session:
+            del self.sessions[session.contact]
+
+    def close(self) -> None:
+        for session in self.sessions.values():
+            session.close()
+
+    def _bound(self, user: User, binding: Binding, event: ContactEvent) -> None:
+        if self._others:
+            self._others(user, binding, event)
+        here = event in (ContactEvent.REGISTERED, ContactEvent.CREATED, ContactEvent.REFRESHED)
+        if event in (ContactEvent.REGISTERED, ContactEvent.CREATED) and (old := self.sessions.get(binding.contact)):
+            old.leg.hang_up()  # the phone has started anew and knows nothing of it
+        if self.on and here and binding.contact not in self.sessions:
+            session = CstaSession(self, user, binding.contact, Leg(self.agent))
+            self.sessions[binding.contact] = session
+            asyncio.get_running_loop().call_soon(lambda: session.leg.spawn(session.open()))
+
+    def _followed(self, user: User) -> None:
+        for session in self.of(user.name):
+            if session.reference:
+                session.leg.spawn(session.tell())
+
+
+def _subject(document: CstaDocument) -> Subject:
+    return document.forward_type, document.on, (document.forward_to or "") if document.on else ""
+
+
+def _document(message: Message) -> CstaDocument | None:
+    kind = message.content_type
+    if not message.content or isinstance(kind, Fault) or kind.type != CONTENT_TYPE:
+        return None
+    document = parse_csta(message.content)
+    return None if isinstance(document, Fault) else document
