@@ -116,3 +116,21 @@ async def test_a_watched_expiry(phone: Phone, second_phone: Phone) -> None:
     await second_phone.unplug()
     await phone.shows(within=35, reg_event="expired")
     await phone.stop()
+
+
+@pytest.mark.rows("C1")
+async def test_two_times_in_one_registration(phone: Phone) -> None:
+    """The Contact asks for two minutes and the header field for an hour: the Contact counts."""
+    status = await phone.register_with(contact=120, header=3600)
+    assert status == 200, f"the registration was refused: {status}"
+    await phone.shows(registered=True)
+
+
+@pytest.mark.rows("C1")
+async def test_an_overtaken_registration(phone: Phone) -> None:
+    """A REGISTER that would sign the phone off was overtaken on its way by a newer one: it is refused, and the phone
+    stays registered."""
+    await phone.start(sync=False)
+    status = await phone.register_late()
+    assert status >= 400, f"an overtaken REGISTER was obeyed: {status}"
+    assert len(await phone.query_bindings()) == 1, "the binding is gone"

@@ -6,7 +6,6 @@ from sipconform.agents.phone.phone import Phone
 from sipconform.agents.server.server import Server
 from sipconform.lab.profile import Profile
 
-
 LOSS_GRACE = 2.0  # seconds an unanswered REGISTER may wait before a phone that promises a time shows the loss
 RETRY_PERIODS = 1.6  # refresh periods a phone with a short one waits at most before it tries again
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from sipconform.sip.message import Message
-from sipconform.trace.packet import Address, Note, Observation, Packet, address_of
+from sipconform.trace.packet import Address, Note, Observation, Packet, address_of, is_keep_alive
 from sipconform.trace.trace import Dialog, Subscription, Trace, Transaction, WireMessage
 
 CREATES_DIALOG = frozenset({"INVITE", "SUBSCRIBE", "REFER"})
@@ -23,7 +23,7 @@ def correlate(evidence: Iterable[Packet | Observation | Note]) -> Trace:
     correlator = Correlator()
     for item in evidence:
         if isinstance(item, Packet):
-            correlator.add(WireMessage(item))
+            correlator.take(item)
         elif isinstance(item, Observation):
             correlator.observe(item)
         else:
@@ -39,6 +39,14 @@ class Correlator:
     _transactions: dict[tuple[str, str, Address, Address], Transaction] = field(default_factory=dict)
     _dialogs: dict[tuple[str, frozenset[str], frozenset[Address]], Dialog] = field(default_factory=dict)
     _subscriptions: dict[str, list[Subscription]] = field(default_factory=dict)
+
+    def take(self, packet: Packet) -> None:
+        """One packet: a message, or a sign of life between two."""
+        if is_keep_alive(packet.payload):
+            self.trace.keep_alives.append(packet)
+            self.trace.end_ns = max(self.trace.end_ns, packet.time_ns)
+        else:
+            self.add(WireMessage(packet))
 
     def add(self, message: WireMessage) -> None:
         trace = self.trace

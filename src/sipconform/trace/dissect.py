@@ -13,7 +13,7 @@ from sipconform.trace.frame import Frame, Interface
 from sipconform.trace.ip import TCP, UDP, Caught, IpPacket, IpReader
 from sipconform.trace.link import ETHERNET, EXPORTED_PDU, IPV4, IPV6, LINKS, RAW_IP, USER0
 from sipconform.trace.notes import Notes
-from sipconform.trace.packet import Address, Observation, Packet
+from sipconform.trace.packet import Address, Observation, Packet, is_keep_alive
 from sipconform.trace.streams import Streams
 
 GTP_USER_PORT = 2152
@@ -49,11 +49,6 @@ def is_sip(payload: bytes) -> bool:
 def is_other_datagram(payload: bytes) -> bool:
     """Whether a datagram is neither SIP nor a keep-alive: what carries audio."""
     return not is_sip(payload) and not is_keep_alive(payload)
-
-
-def is_keep_alive(payload: bytes) -> bool:
-    """CRLFs, NULs or nothing (RFC 5626 §3.5.1 and custom), or STUN with its cookie (RFC 8489 §5)."""
-    return not payload.strip(b"\r\n\0 ") or (payload[4:8] == b"\x21\x12\xa4\x42" and payload[0] < 4)
 
 
 class Dissector:

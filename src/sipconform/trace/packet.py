@@ -60,3 +60,10 @@ class Note(NamedTuple):
     code: str
     text: str
     frames: tuple[int, ...] = ()
+
+
+def is_keep_alive(payload: bytes) -> bool:
+    """CRLFs, NULs or nothing (RFC 5626 §3.5.1 and custom), or STUN with its cookie (RFC 8489 §5)."""
+    if payload and payload[0] > 0x20:  # what begins a SIP message: asked of every packet
+        return False
+    return not payload.strip(b"\r\n\0 ") or (payload[4:8] == b"\x21\x12\xa4\x42" and payload[0] < 4)

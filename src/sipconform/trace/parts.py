@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from sipconform.trace.correlate import Correlator
-from sipconform.trace.packet import Note, Observation, Packet
+from sipconform.trace.packet import Note, Observation, Packet, is_keep_alive
 from sipconform.trace.trace import Trace, WireMessage
 
 SECOND = 1_000_000_000
@@ -46,6 +46,7 @@ class _Cutter:
         self.due: list[tuple[int, int, _Part]] = []
         self.observations: list[Observation] = []
         self.notes: list[Note] = []
+        self.keep_alives: list[Packet] = []
         self.start_ns = self.now_ns = 0
         self.ticket = 0
 
@@ -54,6 +55,9 @@ class _Cutter:
             if isinstance(item, Packet):
                 self.start_ns = self.start_ns or item.time_ns
                 self.now_ns = max(self.now_ns, item.time_ns)
+                if is_keep_alive(item.payload):
+                    self.keep_alives.append(item)
+                    continue
                 part = self._take(WireMessage(item))
                 if len(part.messages) >= LARGEST_PART and not self.observations:
                     yield self._give_out(part, cut=True)
@@ -78,6 +82,7 @@ class _Cutter:
             yield self._give_out(part)
         last = self._correlated(parts[-1] if parts else _Part(), self.observations)
         last.notes += self.notes
+        last.keep_alives += self.keep_alives
         yield last
 
     def _take(self, message: WireMessage) -> _Part:

@@ -161,6 +161,7 @@ class Trace:
     subscriptions: list[Subscription] = field(default_factory=list)
     observations: list[Observation] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
+    keep_alives: list[Packet] = field(default_factory=list)  # pings, pongs and STUN, of our own captures only
     servers: set[Address] = field(default_factory=set)  # addresses known to act as a server …
     phones: set[Address] = field(default_factory=set)  # … and as a phone, from what they did or the lab said
     aliases: dict[Address, Address] = field(default_factory=dict)  # ephemeral stream port -> listening port

@@ -20,7 +20,7 @@ PONG_WITHIN = 10.0  # seconds: without a pong the flow has failed (§4.4.1)
 STUN_TRIES = (0.5, 1.0, 2.0, 4.0)  # seconds waited for each sending of a Binding request
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class KeepAlive:
     """`on_dead` is called when the flow has failed. `bound` is the server's Flow-Timer, 0 for none."""
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sipconform.agents.phone.keep_alive import KeepAlive
-from sipconform.agents.user_agent import UserAgent
+from sipconform.agents.user_agent import Begun, UserAgent
 from sipconform.sip.headers.name_addr import NameAddr
 from sipconform.sip.message import Message
 from sipconform.sip.uri import escape
@@ -19,7 +19,7 @@ REFRESH_AT = 0.5  # of the granted time, where the dialect names no period
 GIVES_UP = frozenset({401, 403, 404, 407})  # the same again would be refused again (§22.1)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Registration:
     """`status` is the last final answer: 0 before the first, 408 for silence. `expires` is what is asked for.
 
@@ -33,6 +33,7 @@ class Registration:
     refresh: float = 0.0
     patience: float = 32.0
     retry: tuple[float, float] = (30.0, 1800.0)
+    header_expires: int | None = None  # what the header field says, where the Contact's own parameter says otherwise
     outbound: bool = False  # the Contact names instance and flow, and the flow is kept alive (RFC 5626)
     status: int = 0
     granted: int = 0
@@ -109,6 +110,20 @@ class Registration:
         answer = await self.agent.ask(draft)
         return answer.status if answer is not None else 408
 
+    async def register_late(self, begun: Begun) -> int:
+        """Sends again the number of the first REGISTER, as one that was overtaken on its way."""
+        account = self.agent.account
+        if account is None:
+            raise ValueError("a registration needs an account")
+        to = f"<{account.aor}>"
+        draft = self.agent.new_request("REGISTER", f"sip:{account.domain}", to, call_id=self._call_id, cseq=1)
+        draft.add("Contact", self.contact)
+        draft.add("Expires", "0")
+        if self.agent.credentials:
+            self.agent.credentials.authorise(draft)
+        answer = await self.agent.send(draft, begun).final()
+        return answer.status if answer is not None else 408
+
     async def query(self) -> list[str]:
         """Asks which Contacts the registrar knows, and changes none (§10.2.3)."""
         answer = await self._ask(None)
@@ -145,8 +160,9 @@ class Registration:
             "REGISTER", f"sip:{account.domain}", f"<{account.aor}>", call_id=self._call_id, cseq=self._cseq
         )
         if expires is not None:
-            draft.add("Contact", contact or self.contact)
-            draft.add("Expires", str(expires))
+            own = "" if self.header_expires is None else f";expires={expires}"
+            draft.add("Contact", contact or f"{self.contact}{own}")
+            draft.add("Expires", str(expires if self.header_expires is None else self.header_expires))
         if self.outbound:
             draft.add("Supported", "path, outbound")
         answer = await self.agent.ask(draft)

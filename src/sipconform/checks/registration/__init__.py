@@ -1,5 +1,5 @@
-"""REG-001 … REG-025: registration (RFC 3261 §10), as far as it can be judged by watching."""
+"""REG-001 … REG-026: registration (RFC 3261 §10), its liveness, flows (RFC 5626) and the reg package (RFC 3680)."""
 
-from sipconform.checks.registration import phone, registrar
+from sipconform.checks.registration import flow, lapse, liveness, phone, registrar, watching
 
-__all__ = ["phone", "registrar"]
+__all__ = ["flow", "lapse", "liveness", "phone", "registrar", "watching"]

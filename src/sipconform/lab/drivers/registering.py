@@ -6,15 +6,18 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from sipconform.agents.credentials import CredentialStore
+from sipconform.agents.endpoint import ClientRequest
 from sipconform.agents.phone.phone import Phone
 from sipconform.agents.server.server import Server
 from sipconform.lab.actors import NotSupportedError
 from sipconform.net.simulated import SimulatedNetwork
 
+Announce = Callable[[str, str], None]
+"""Told the Call-ID and the branch of what is sent wrongly on purpose."""
 Verbs = dict[str, Callable[..., Awaitable[Any]]]
 
 
-def phone_verbs(phone: Phone) -> Verbs:
+def phone_verbs(phone: Phone, announce: Announce | None) -> Verbs:
     """By name."""
     registration = phone.registration
 
@@ -38,6 +41,17 @@ def phone_verbs(phone: Phone) -> Verbs:
         registration.expires = seconds
         return await registration.register()
 
+    async def register_with(contact: int, header: int) -> int:
+        registration.expires, registration.header_expires = contact, header
+        return await registration.register()
+
+    async def register_late() -> int:
+        def begun(request: ClientRequest) -> None:
+            if announce:
+                announce(request.sent.call_id, request.branch)
+
+        return await registration.register_late(begun)
+
     async def use_outbound() -> None:
         registration.outbound = True
 
@@ -58,6 +72,8 @@ def phone_verbs(phone: Phone) -> Verbs:
         "regain_link": regain_link,
         "reboot": reboot,
         "register_for": register_for,
+        "register_with": register_with,
+        "register_late": register_late,
         "use_outbound": use_outbound,
         "mistype_password": mistype_password,
         "sign_out_everywhere": sign_out_everywhere,
