@@ -21,7 +21,7 @@ class _Session:
     count: int = 0
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class CredentialStore:
     """The challenges learned so far, one of each kind, answered for one user."""
 

@@ -253,7 +253,7 @@ class ServerRequest(_Timed):
         self.endpoint.servers.pop(self.key, None)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Endpoint:
     """The stack of one agent. `on_request` gets every new request but ACK and CANCEL, which find their INVITE."""
 

@@ -21,7 +21,7 @@ GIVE_UP = frozenset({403, 404, 405, 489, 501, 603, 604})
 REFRESH_AT = 0.8  # of the granted time
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Subscriber:
     """One subscription. `told` is called for every NOTIFY in order; `status` is the last answer to a SUBSCRIBE:
     0 before the first, 408 for silence."""

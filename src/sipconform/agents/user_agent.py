@@ -50,7 +50,7 @@ class Account:
         return f'"{self.display}" <{self.aor}>' if self.display else f"<{self.aor}>"
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class UserAgent:
     """`proxy` is where requests outside dialogs go; None sends them where their Request-URI says."""
 

@@ -17,7 +17,7 @@ LISTEN = 0.6  # seconds of audio a judgement is made from
 SETTLE = 0.3  # seconds that media may need to follow the signalling
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Listening:
     """`tones` by the names of those who say them: each also the SSRC its phone sends with."""
 

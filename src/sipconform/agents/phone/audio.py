@@ -15,7 +15,7 @@ from sipconform.trace.packet import Address
 TICK = 0.02  # seconds a frame lasts
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Audio:
     """One RTP port for all calls of a phone; it speaks to the one that is talked on."""
 

@@ -25,7 +25,7 @@ GIVE_UP_AFTER = 5.0  # seconds without a word from the server after which a wish
 LOST = (404, 481)  # answers that say the subscription is not known; the subscriber begins anew by itself
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class FeatureSync:
     """`shown` is what the display says, `pending` what the user has asked for and the server not yet confirmed;
     `on` whether the synchronisation switch is on (it is off by default)."""

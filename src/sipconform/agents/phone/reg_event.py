@@ -11,7 +11,7 @@ from sipconform.features.reginfo import CONTENT_TYPE, EVENT, RegInfo, parse_regi
 from sipconform.sip.message import Message
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class RegWatch:
     """`last` is the latest event of a contact other than a refresh: "registered", "expired", "unregistered" …"""
 

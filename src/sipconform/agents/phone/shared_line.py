@@ -32,7 +32,7 @@ IN_CALL = (State.ACTIVE, State.BRIDGE_ACTIVE, State.BRIDGE_HELD)
 UNDER_WAY = {"calling": State.PROGRESSING, "ringing": State.PROGRESSING, "active": State.ACTIVE}
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class SharedLine:
     """`told` is the line as the last NOTIFY had it; `legs` this phone's own calls by index."""
 

@@ -14,7 +14,7 @@ from sipconform.sip.message import Message
 from sipconform.sip.uri import SipUri
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Authentication:
     """`algorithms` are offered in this order, one challenge each; none means that everybody is believed."""
 

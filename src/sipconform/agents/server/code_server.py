@@ -43,7 +43,7 @@ SHAPES: Mapping[str, Shape] = {
 }
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class CodeServer:
     """Takes calls to codes of its table before anybody else does. `shape` is a key of SHAPES, `prompt_seconds` how
     long a prompt lasts, `mailbox` where codes for voicemail forward to."""

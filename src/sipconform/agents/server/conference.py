@@ -27,7 +27,7 @@ SILENCE = [0] * FRAME
 FIRST_SSRC = 1_000_000  # ours; phones of ours send with their tone's frequency
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Party:
     """One leg's place in the conference. `present` is false while its phone holds the call."""
 
@@ -70,7 +70,7 @@ class Party:
         self.conference.remove(self)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Conference:
     """Its clock runs only while somebody can be heard."""
 

@@ -12,7 +12,7 @@ from sipconform.agents.server.directory import Directory, User
 from sipconform.features.feature_state import FeatureState
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Extensions:
     """`initial` is what a number's features are at first; `free` are the numbers of deleted users, oldest first."""
 

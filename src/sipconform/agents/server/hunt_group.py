@@ -44,7 +44,7 @@ class Group:
         return tuple(member for member in self.members if member not in self.desk_only)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class HuntGroups:
     """`decline_ends_all`: a 6xx of one member refuses the call for all, as a forking proxy would (RFC 3261 §16.7
     step 6); a ring-all PBX lets the others ring on."""
@@ -114,7 +114,7 @@ class HuntGroups:
         return (*told, ("Alert-Info", self.alert_info)) if self.alert_info else told
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class GroupSession(Session):
     """A session whose losers are told in the way the group is set to."""
 

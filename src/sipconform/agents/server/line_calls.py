@@ -28,7 +28,7 @@ ANONYMOUS = '"Anonymous" <sip:anonymous@anonymous.invalid>'
 JOINABLE = (State.ACTIVE, State.BRIDGE_ACTIVE, State.BRIDGE_HELD)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class LineCalls:
     """Takes the calls from and to the lines of its server."""
 

@@ -27,7 +27,7 @@ BUSY = [("Retry-After", "1")]  # what a refused seizure is told
 PACKAGES = (("Allow-Events", f"{CALL_INFO}, {LINE_SEIZE}"),)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class LineServer:
     """`lines` by user; `add` makes one."""
 

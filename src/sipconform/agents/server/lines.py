@@ -45,7 +45,7 @@ class Location:
     terminates: bool = True
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Talker:
     """A location's answered leg on a slot."""
 
@@ -69,7 +69,7 @@ class Seizure:
     subscription: NotifierSubscription | None = None
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Slot:
     """One appearance: `far` is the leg of the party outside, `party` how it is told to the phones."""
 
@@ -117,7 +117,7 @@ class Slot:
         return found | ({self.caller_device} if self.caller_device else set())
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Line:
     """A shared line: its locations by user, and its slots by index, made as they are needed."""
 

@@ -13,7 +13,7 @@ from sipconform.features.appearance import Appearances
 PATIENCE = 0.5  # seconds a NOTIFY waits at most for calls that are being ended
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Publication:
     """`tell` sends the state of the line to every subscriber.
 

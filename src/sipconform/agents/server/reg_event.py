@@ -16,7 +16,7 @@ from sipconform.features.reginfo import CONTENT_TYPE, EVENT, ContactEvent, RegCo
 SOON = 0.05  # seconds: an expiry is told when it is surely over
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class RegEvent:
     """Full documents, one for every change; `version` counts per subscription from 0 (RFC 3680 §5.1)."""
 

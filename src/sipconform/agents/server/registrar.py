@@ -18,7 +18,7 @@ from sipconform.sip.message import Message
 from sipconform.sip.uri import SipUri
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Registrar:
     """Takes REGISTER for the users of the authentication's directory."""
 

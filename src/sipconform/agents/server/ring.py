@@ -12,7 +12,7 @@ from sipconform.agents.user_agent import UserAgent
 from sipconform.sip.message import Message
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Ring:
     """`on_lost` hears the status the caller is due once nobody is left. A refusal silences its own branch only."""
 
