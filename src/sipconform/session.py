@@ -20,8 +20,7 @@ from sipconform.agents.faults import Fault, fault_named
 from sipconform.checks.catalogue import Level, Verdict
 from sipconform.checks.judge import Judgement
 from sipconform.judging import judge_capture
-from sipconform.lab.actors import CouldNotRunError
-from sipconform.lab.profile import load_profile
+from sipconform.lab.profile import Deviation, load_profile
 from sipconform.lab.scenarios import DEFAULT_PROFILE
 from sipconform.lab.settings import LabSettings, PhoneSettings, Weather, load_lab
 from sipconform.lab.stage import Ending, Stage
@@ -49,10 +48,13 @@ class Outcome:
 
     verdict: Verdict
     sentence: str
+    deviation: str = ""
 
     def raise_for_pytest(self) -> None:
         if self.verdict is Verdict.NOT_SUPPORTED:
             pytest.skip(f"not supported: {self.sentence}")
+        if self.deviation:
+            pytest.xfail(self.sentence)
         if self.verdict not in (Verdict.PASS, Verdict.NOT_APPLICABLE):
             pytest.fail(self.sentence or str(self.verdict), pytrace=False)
 
@@ -64,6 +66,7 @@ class ScenarioSession:
     settings: LabSettings
     folder: RunFolder
     faults: tuple[Fault, ...] = ()
+    deviations: tuple[Deviation, ...] = ()
     sentences: list[str] = field(default_factory=list)
 
     @classmethod
@@ -86,7 +89,7 @@ class ScenarioSession:
             secrets=[p.password for p in settings.phones.values() if p.password],
         )
         history = path.parent / "history.sqlite" if not options.out else None
-        return cls(settings, RunFolder(path, run, history), tuple(map(fault_named, options.fault)))
+        return cls(settings, RunFolder(path, run, history), tuple(map(fault_named, options.fault)), profile.deviations)
 
     def stage(self, scenario: str, written_for: str = "") -> Stage:
         """A laboratory for one scenario, in the profile asked for, else the one it was written for."""
@@ -98,16 +101,28 @@ class ScenarioSession:
         result = self._result(item, stage)
         began = time.monotonic()
         ending, sentence = stage.play(item.obj, arguments)
-        verdict = VERDICTS[ending]
+        verdict, failed = VERDICTS[ending], dict[str, bool]()  # check id: whether it is a MUST
         result.duration_s = time.monotonic() - began
         for trace, judgement in judge_capture(stage.lab.capture):
             self.folder.take(result, trace, judgement.findings, judgement.passed)
             verdict, sentence = self._with_findings(verdict, sentence, judgement)
+            failed |= {f.check.id: f.level is Level.MUST for f in judgement.findings if f.verdict is Verdict.FAIL and f.check}
+        if ending is Ending.FAILED:
+            result.deviation = self._deviation(result.id, failed)
+            sentence = f"as expected ({result.deviation}), {sentence}" if result.deviation else sentence
         result.verdict, result.sentence = verdict, sentence
         if verdict is Verdict.COULD_NOT_RUN:
             result.error = sentence
         self.folder.add(result)
-        return Outcome(verdict, sentence)
+        return Outcome(verdict, sentence, result.deviation)
+
+    def _deviation(self, scenario: str, failed: dict[str, bool]) -> str:
+        """Why the profile expects this story to go otherwise; "" unless the very defect is seen on its wire, and no
+        other."""
+        if any(must and check not in self.folder.run.expected_deviations for check, must in failed.items()):
+            return ""
+        expected = (d for d in self.deviations if d.check in failed and any(word in scenario for word in d.stories))
+        return next((f"{d.check}: {d.reason}" for d in expected), "")
 
     def _with_findings(self, verdict: Verdict, sentence: str, judgement: Judgement) -> tuple[Verdict, str]:
         """A violated MUST makes a scenario fail that would have passed, unless the profile expects it."""

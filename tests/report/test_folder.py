@@ -139,6 +139,15 @@ def test_an_expected_deviation_that_shows_fails_nothing(tmp_path: Path) -> None:
     assert lines(tmp_path)[0]["deviation"] == "known since 5.6"
 
 
+def test_a_story_that_goes_as_the_profile_says_it_would_fails_nothing(tmp_path: Path) -> None:
+    with RunFolder(tmp_path, run()) as folder:
+        folder.add(ScenarioResult("s", verdict=Verdict.FAIL, sentence="It went otherwise.", deviation="Known."))
+    assert folder.run.exit_code == 0
+    (line,) = (line for line in lines(tmp_path) if line["verdict"] == "fail")
+    assert line["deviation"] == "Known."
+    assert "<skipped" in (tmp_path / "junit.xml").read_text()
+
+
 @pytest.mark.parametrize(
     ("verdicts", "code"),
     [

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 
 from sipconform.features.lamp import lamp
-from sipconform.lab.actors import BELIEVED_WITHIN, CouldNotRunError, NotSupportedError, Phone
+from sipconform.lab.actors import BELIEVED_WITHIN, BeliefError, CouldNotRunError, NotSupportedError, Phone
 
+PATIENCE = 10.0  # seconds a user listens to ringing after having asked for a call that is there
 NO_LINE = frozenset({403, 404, 405, 489, 501})
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class LinePhone(Phone):
     """`lamps` names the lamp table of its make, `tone` is its voice in hertz."""
 
@@ -63,13 +65,22 @@ class LinePhone(Phone):
 
     async def press_line(self, index: int) -> int:
         """Presses a line key, which does what the slot's state asks for; the status where there is one, else 0."""
-        status: int = await self.do("press_line", index=index)
-        return status
+        return await self._asked("press_line", index)
 
     async def take_line(self, index: int) -> int:
         """Asks for the call of a slot whatever the phone knows of it. Gives the status of the INVITE."""
-        status: int = await self.do("take_line", index=index)
-        return status
+        return await self._asked("take_line", index)
+
+    async def _asked(self, verb: str, index: int) -> int:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                status: int = await self.do(verb, index=index)
+                return status
+        except TimeoutError:
+            await self.do("hang_up_line", index=index)
+            raise BeliefError(
+                f"{self.name} asked for the call on key {index}, and was neither given nor refused it in {PATIENCE:g} s"
+            ) from None
 
     async def hold_line(self, *, private: bool = False, style: str = "sendonly", late: bool = False) -> int:
         """Public or private hold; `style` is how the description says so, `late` says it in the ACK only."""

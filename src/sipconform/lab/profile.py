@@ -144,10 +144,14 @@ class Capabilities(_Table, frozen=True):
 
 
 class Deviation(_Table, frozen=True):
-    """A check devices of this make are known to fail, and why that is expected."""
+    """A check devices of this make are known to fail, and why that is expected.
+
+    `stories` are words of the names of scenarios that cannot go as told because of it.
+    """
 
     check: Annotated[str, msgspec.Meta(pattern=r"^[A-Z]+-[0-9]{3}[a-z]?$")]
     reason: Annotated[str, msgspec.Meta(min_length=1)]
+    stories: tuple[Annotated[str, msgspec.Meta(min_length=1)], ...] = ()
 
 
 class Profile(_Table, frozen=True):

@@ -216,6 +216,7 @@ def _scenario_facts(result: ScenarioResult) -> dict[str, Any]:
         "sha256": result.capture_sha256,
         "reproduce": result.reproduce,
         "error": result.error,
+        "deviation": result.deviation,
         "counts": dict(sorted(verdicts.items())),
         "notes": [note._asdict() for note in result.notes],
     }

@@ -210,7 +210,7 @@ def _headline(run: Run) -> tuple[Verdict, str]:
         return Verdict.COULD_NOT_RUN, "Nothing was run."
     must = sum(result.failing() for result in run.scenarios)
     things = "capture" if all(result.bare for result in run.scenarios) else "scenario"
-    bad = sum(result.verdict is Verdict.FAIL or bool(result.failing()) for result in run.scenarios)
+    bad = sum(result.failed or bool(result.failing()) for result in run.scenarios)
     if bad:
         counted = f"{bad} of {len(run.scenarios)} {things}{'s' * (len(run.scenarios) != 1)}"
         how_often = f"; a MUST was violated {must:,} time{'s' * (must != 1)}." if must else "."

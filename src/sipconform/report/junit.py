@@ -43,7 +43,8 @@ def _scenario_case(run: Run, result: ScenarioResult) -> ET.Element:
     case = _case(run, result.feature or "suites", name, result.duration_s)
     against = [line for line in result.shown if line.counts_against]
     own = [line for line in result.shown if line.check is None]
-    _outcome(run, case, result.verdict, result.sentence, [*against, *own])
+    as_expected = result.deviation and not against
+    _outcome(run, case, Verdict.NOT_SUPPORTED if as_expected else result.verdict, result.sentence, [*against, *own])
     lesser = [line.message for line in result.shown if not line.counts_against and line.check]
     if lesser:
         ET.SubElement(case, "system-out").text = _clean(run, "\n".join(lesser))

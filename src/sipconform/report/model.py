@@ -99,12 +99,18 @@ class ScenarioResult:
     steps: list[str] = field(default_factory=list)  # what an operator was asked to do
     reproduce: str = ""
     error: str = ""  # why it could not run
+    deviation: str = ""  # why the profile expects that this story does not go as told
 
     # What the run folder adds while it writes.
     tally: Counter[Told] = field(default_factory=Counter)
     shown: list[Line] = field(default_factory=list)
     messages: int = 0
     taken: bool = False  # the evidence came piece by piece
+
+    @property
+    def failed(self) -> bool:
+        """It failed, and the profile did not say that it would."""
+        return self.verdict is Verdict.FAIL and not self.deviation
 
     def failing(self, *, expected: bool = False) -> int:
         """How many MUSTs failed, by default those that no profile expects."""
@@ -145,7 +151,7 @@ class Run:
     def exit_code(self) -> int:
         """0 all well, 1 a device violates a MUST or an expected deviation passed, 2 something was not judged."""
         verdicts = {result.verdict for result in self.scenarios}
-        if Verdict.FAIL in verdicts or self.unexpected_passes or any(r.failing() for r in self.scenarios):
+        if self.unexpected_passes or any(r.failed or r.failing() for r in self.scenarios):
             return 1
         unjudged = {Verdict.INCONCLUSIVE, Verdict.COULD_NOT_RUN} & verdicts
         return 2 if unjudged or self.interrupted or not self.scenarios else 0

@@ -80,7 +80,7 @@ class Teller:
             return None
         return Line(
             None, verdict, None, None, None, "", None if result.bare else self._clean(result.id),
-            self._clean(result.capture), message=self._clean(result.sentence),
+            self._clean(result.capture), message=self._clean(result.sentence), deviation=result.deviation or None,
         )  # fmt: skip
 
     def _clean(self, text: str, quoted: Mask | None = None) -> str:
