@@ -34,6 +34,8 @@ _BARE_NAME = re.compile(
 _SUBJECT = re.compile(r"(?mi)^((?:Subject|s|Organization)[ \t]*:[ \t]*)([^\r\n]+)")
 _USERNAME = re.compile(r"(\busername\s*=\s*\")([^\"@]*)")
 _REALM = re.compile(r"(\brealm\s*=\s*\")([^\"]*)")
+_FREE_TEXT = re.compile(r"(\btext\s*=\s*\")([^\"]*)")
+_NUMBER = re.compile(r"\+?\b[0-9]{3,}\b")
 _SDP_LINE = re.compile(r"(?m)^([siepu]=)([^\r\n]+)")
 _SDP_ORIGIN = re.compile(r"(?m)^(o=)([^ \r\n]+)")
 _ELEMENT = re.compile(
@@ -89,6 +91,7 @@ class Redactor:
         line, end, rest = text.partition("\n")
         for pattern in (_QUOTED_NAME, _BARE_NAME, _SUBJECT):
             rest = pattern.sub(self._named, rest)
+        rest = _FREE_TEXT.sub(self._mentioned, rest)
         rest = _USERNAME.sub(lambda found: found[1] + self.user(found[2]), rest)
         rest = _REALM.sub(lambda found: found[1] + self.host(found[2]), rest)
         rest = _SENT_BY.sub(lambda found: found[1] + self.host(found[2]), rest)
@@ -129,6 +132,13 @@ class Redactor:
 
     def _named(self, found: re.Match[str]) -> str:
         return found[1] + (found[2] if found[2].lower() in _KEPT else self._stand_in("name", found[2]))
+
+    def _mentioned(self, found: re.Match[str]) -> str:
+        """A sentence for people: the numbers in it, and the names known by now."""
+        said = _NUMBER.sub(lambda number: self.user(number[0]), found[2])
+        for (kind, name), stand_in in self._known.items():
+            said = said.replace(name, stand_in) if kind == "name" and name else said
+        return found[1] + said
 
     def _told(self, found: re.Match[str]) -> str:
         """What an element holds: an address is told as such, a number as a user, the rest as a name."""
