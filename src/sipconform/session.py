@@ -106,7 +106,8 @@ class ScenarioSession:
         for trace, judgement in judge_capture(stage.lab.capture):
             self.folder.take(result, trace, judgement.findings, judgement.passed)
             verdict, sentence = self._with_findings(verdict, sentence, judgement)
-            failed |= {f.check.id: f.level is Level.MUST for f in judgement.findings if f.verdict is Verdict.FAIL and f.check}
+            accused = (f for f in judgement.findings if f.verdict is Verdict.FAIL)
+            failed |= {f.check.id: f.level is Level.MUST for f in accused if f.check}
         if ending is Ending.FAILED:
             result.deviation = self._deviation(result.id, failed)
             sentence = f"as expected ({result.deviation}), {sentence}" if result.deviation else sentence
