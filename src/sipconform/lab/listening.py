@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,10 +19,12 @@ SETTLE = 0.3  # seconds that media may need to follow the signalling
 
 @dataclass(eq=False, repr=False)
 class Listening:
-    """`tones` by the names of those who say them: each also the SSRC its phone sends with."""
+    """`tones` by the names of those who say them: each also the SSRC its phone sends with. `now_ns` is the time of the
+    network that writes the capture."""
 
     capture: Path
     tones: Mapping[str, int]
+    now_ns: Callable[[], int]
 
     async def who_hears_whom(self, **wanted: str) -> None:
         """`manager="customer"`: the manager hears the customer and nobody else; "" for silence, commas between two.
@@ -41,7 +43,7 @@ class Listening:
         places = {packet.source for packet, rtp in audio if rtp.ssrc == self.tones[listener]}
         if not places:
             raise NotSupportedError(f"{listener} says no tone, so that its audio cannot be told apart")
-        since = audio[-1][0].time_ns - round(LISTEN * 1e9)
+        since = self.now_ns() - round(LISTEN * 1e9)
         told = [rtp for packet, rtp in audio if packet.destination in places and packet.time_ns >= since]
         samples = [sample for rtp in told for sample in _samples(rtp)]
         names = {hertz: name for name, hertz in self.tones.items()} | {WARNING: "warning"}

@@ -1,0 +1,43 @@
+"""Who hears whom is asked of the last moments, not of the last audio there was."""
+
+from pathlib import Path
+
+import pytest
+
+from sipconform.lab.actors import NotSupportedError
+from sipconform.lab.listening import Listening
+from sipconform.net import g711
+from sipconform.net.rtp import Rtp
+from sipconform.net.tone import frame
+from sipconform.trace.capture_writer import CaptureWriter
+from sipconform.trace.packet import Address, Packet
+
+TONES = {"one": 400, "other": 1000}
+PLACES = {"one": Address("192.0.2.1", 4000), "other": Address("192.0.2.2", 4000)}
+TICK = 20_000_000  # nanoseconds of audio in a frame
+
+
+def recorded(path: Path, frames: int) -> int:
+    """Each says its tone to the other for so many frames; gives the time of the last."""
+    at = 1_800_000_000_000_000_000
+    with CaptureWriter(path) as writer:
+        for number in range(frames):
+            at += TICK
+            for who, to in (("one", "other"), ("other", "one")):
+                samples = g711.encode(frame(TONES[who]), 0)
+                rtp = Rtp(0, number, number * 160, TONES[who], samples)
+                writer.write_media(Packet(at, PLACES[who], PLACES[to], "udp", rtp.to_bytes()))
+    return at
+
+
+@pytest.mark.parametrize(("later", "heard"), [(0, {"other"}), (5_000_000_000, set())])
+def test_audio_that_has_ceased_is_not_heard(tmp_path: Path, later: int, heard: set[str]) -> None:
+    path = tmp_path / "c.pcapng"
+    last = recorded(path, 50)
+    assert Listening(path, TONES, lambda: last + later).heard_by("one") == heard
+
+
+def test_who_never_spoke_cannot_be_told_apart(tmp_path: Path) -> None:
+    last = recorded(tmp_path / "c.pcapng", 0)
+    with pytest.raises(NotSupportedError, match="one says no tone"):
+        Listening(tmp_path / "c.pcapng", TONES, lambda: last).heard_by("one")
