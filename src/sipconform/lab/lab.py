@@ -7,20 +7,24 @@ import random
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from sipconform.agents.endpoint import Endpoint
 from sipconform.agents.faults import Fault
+from sipconform.agents.hotspot.client import Client
+from sipconform.agents.hotspot.host import Host
 from sipconform.agents.phone.phone import Phone as OwnPhoneAgent
 from sipconform.agents.server.directory import Directory
 from sipconform.agents.server.hunt_group import Group
 from sipconform.agents.server.server import Server as OwnServerAgent
 from sipconform.agents.user_agent import DEFAULT_PORT, Account
-from sipconform.lab import shared_line
+from sipconform.lab import hotspot, shared_line
 from sipconform.lab.actors import CouldNotRunError, Driver, Phone, Server
 from sipconform.lab.dialect import teach_phone, teach_server
 from sipconform.lab.drivers.control import ControlledDriver
+from sipconform.lab.drivers.hotspot import OwnClient, OwnHost
 from sipconform.lab.drivers.nobody import Nobody
 from sipconform.lab.drivers.operator import Operator
 from sipconform.lab.drivers.own import OwnPhone, OwnServer
@@ -35,7 +39,7 @@ from sipconform.net.tap import CaptureTap
 from sipconform.net.transport import Network
 from sipconform.net.virtual_clock import VirtualLoop
 from sipconform.trace.capture_writer import CaptureWriter
-from sipconform.trace.packet import Address, Observation
+from sipconform.trace.packet import Address, Observation, Packet
 
 ACCOUNTS = {  # name in a scenario -> user; two phones of one user share the user
     "phone": "2001",
@@ -48,6 +52,8 @@ ACCOUNTS = {  # name in a scenario -> user; two phones of one user share the use
     "desk_member": "2014",  # of the hunt group, with nothing but a hardware telephone
     "manager": shared_line.LINE,
     **shared_line.FAR_PARTIES,
+    **hotspot.HOSTS,
+    **hotspot.OUTSIDE,
 }
 MEMBERS = ("member_one", "member_two", "member_three", "desk_member")
 SIMULATED_SERVER = {4: "10.0.0.1", 6: "fd00::1"}
@@ -56,7 +62,10 @@ BY_HAND = "operator"  # the value of `control` that means: ask the person at the
 LOOPBACK = {4: "127.0.0.1", 6: "::1"}
 
 
-@dataclass(eq=False)
+OwnAgent = OwnPhoneAgent | OwnServerAgent | Host | Client
+
+
+@dataclass(eq=False, repr=False)
 class Lab:
     """Use: `open()`, then `phone(name)` and `server()`, then `close()`; all on one event loop.
 
@@ -71,7 +80,7 @@ class Lab:
     domain: str = ""
     server_address: Address = field(init=False)
     _actors: dict[str, Phone | Server] = field(default_factory=dict)
-    _agents: list[OwnPhoneAgent | OwnServerAgent] = field(default_factory=list)
+    _agents: list[OwnAgent] = field(default_factory=list)
     _ours: dict[str, str] = field(default_factory=dict)  # "ip:port" -> "phone" or "server"
     _places: dict[str, str] = field(default_factory=dict)  # name -> "ip:port"
     _contexts: dict[str, Any] = field(default_factory=dict)
@@ -79,7 +88,8 @@ class Lab:
     def __post_init__(self) -> None:
         self.profile = load_profile(self.settings.profile)
         self._writer = CaptureWriter(self.capture, comment="sipconform")
-        self._tap = CaptureTap(self._writer)
+        hotspots = self.profile.capabilities.hotspot == "yes"
+        self._tap = CaptureTap(self._writer, {self.profile.hotspot.port} if hotspots else ())
 
     @property
     def simulated(self) -> bool:
@@ -118,6 +128,8 @@ class Lab:
                 await actor.driver.close()
         for agent in self._agents:
             agent.close()
+        if "around" in vars(self):
+            self.around.close()
         await self.network.close()
         self._writer.close()
 
@@ -175,20 +187,40 @@ class Lab:
             if settings.address:
                 self._places[name] = settings.address
                 self._ours.pop(settings.address, None)
+            if name in hotspot.HOSTS or name in hotspot.CLIENTS:
+                await self.around.listen()
         else:
             place = 10 + len(self._actors)
             host = SIMULATED_PHONE[self.settings.ip].format(place) if self.simulated else self._local_host()
             port = DEFAULT_PORT[self.settings.transport] if self.simulated else 0
             endpoint = await self._endpoint(name, Address(host, port), "phone")
-            agent = OwnPhoneAgent(endpoint, account, self.server_address)
-            teach_phone(agent, self.profile)
-            shared_line.teach_line(agent, self.profile)
-            self._adopt(agent)
-            driver = OwnPhone(agent, self._witness(name), self._announce(name))
+            driver = self._own_phone(name, endpoint, account, place)
+        if name in hotspot.HOSTS:
+            return hotspot.HotspotHost(name, driver, self.observe, account=account)
+        if name in hotspot.CLIENTS:
+            nobody, mac = Account("", self.domain), hotspot.CLIENTS[name]
+            return hotspot.HotspotClient(name, driver, self.observe, account=nobody, mac=mac)
         if name in shared_line.TONES or name in shared_line.DESKS:
             tone, lamps = shared_line.TONES.get(name, 1300), self.profile.shared_line.lamps
             return LinePhone(name, driver, self.observe, account=account, lamps=lamps, tone=tone)
         return Phone(name, driver, self.observe, account=account)
+
+    def _own_phone(self, name: str, endpoint: Endpoint, account: Account, place: int) -> Driver:
+        witness, announce = self._witness(name), self._announce(name)
+        here = SIMULATED_PHONE[4].format(place) if self.simulated else ""  # where discovery is heard: IPv4 only
+        if name in hotspot.HOSTS:
+            host = hotspot.make_host(endpoint, account, self.server_address, self.around, here)
+            self._adopt(host)
+            return OwnHost(host, witness, announce)
+        if name in hotspot.CLIENTS:
+            client = hotspot.make_client(name, endpoint, self.around, here)
+            self._adopt(client)
+            return OwnClient(client, witness, announce)
+        phone = OwnPhoneAgent(endpoint, account, self.server_address)
+        teach_phone(phone, self.profile)
+        shared_line.teach_line(phone, self.profile)
+        self._adopt(phone)
+        return OwnPhone(phone, witness, announce)
 
     async def _remote_driver(self, control: str, who: str) -> Driver:
         if not control:
@@ -207,7 +239,7 @@ class Lab:
         self._places[name] = str(transport.local)
         return endpoint
 
-    def _adopt(self, agent: OwnPhoneAgent | OwnServerAgent) -> None:
+    def _adopt(self, agent: OwnAgent) -> None:
         self._agents.append(agent)
         for fault in self.faults:
             fault.apply(agent)
@@ -245,13 +277,15 @@ class Lab:
             "line": shared_line.facts(self.profile),
             "actors": dict(self._places),
             "timing": timing_facts(self.profile.timing),
-            "users": {name: actor.user for name, actor in self._actors.items() if isinstance(actor, Phone)},
+            "users": {n: actor.user for n, actor in self._actors.items() if isinstance(actor, Phone) and actor.user},
             "sync": {"mode": self.profile.sync.mode, "obeys_switch": self.profile.sync.obeys_switch},
             **self._codes(),
         }
         if group := self.group:
             members, desk_only = list(group.members), sorted(group.desk_only)
             facts["groups"] = [{"number": group.number, "members": members, "desk_only": desk_only}]
+        if "around" in vars(self):
+            facts |= hotspot.facts(self.around, self._places)
         self.observe("lab", "lab", facts)
 
     def _codes(self) -> dict[str, Any]:
@@ -259,6 +293,17 @@ class Lab:
         codes = self.profile.codes
         table = {"codes": codes.rows(), "other_codes": list(codes.others), "code_forms": list(codes.forms)}
         return {"mode": self.profile.sync.mode, **table}
+
+    @cached_property
+    def around(self) -> hotspot.Surroundings:
+        """The network around a hotspot, from when the first host or client is named."""
+        local = SIMULATED_SERVER[4] if self.simulated else self._local_host()
+        return hotspot.Surroundings.of(self.network, self.profile, local, self._keep_datagram)
+
+    def _keep_datagram(self, packet: Packet, ttl: int | None) -> None:
+        self.observe("network", "discovery", hotspot.heard(packet, ttl))
+        if not self.simulated:  # there the network itself has shown it to the tap
+            self._writer.write_media(packet)
 
     # -- small facts ----------------------------------------------------------------------------------------
 

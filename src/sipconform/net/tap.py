@@ -5,6 +5,7 @@ Who sends lets the tap see the packet when it is sent; who hears lets it see onl
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Protocol
 
 from sipconform.net import rtp
@@ -35,14 +36,17 @@ class Writer(Protocol):
 
 
 class CaptureTap:
-    """Writes everything to a capture, in the order it was seen, audio as media. The caller closes the writer."""
+    """Writes everything to a capture, in the order it was seen, audio as media, and so what goes to `other_ports`,
+    where no SIP is spoken. The caller closes the writer."""
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: Writer, other_ports: Collection[int] = ()) -> None:
         self._writer = writer
+        self._other_ports = frozenset(other_ports)
 
     def packet(self, packet: Packet) -> None:
         source, destination = _without_zone(packet.source), _without_zone(packet.destination)
-        write = self._writer.write_media if rtp.parse(packet.payload) else self._writer.write
+        is_media = destination.port in self._other_ports or rtp.parse(packet.payload)
+        write = self._writer.write_media if is_media else self._writer.write
         write(packet._replace(source=source, destination=destination))
 
     def observe(self, observation: Observation) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Side = Literal["server", "phone"]
+Side = Literal["server", "phone", "host", "client"]
 FAMILIES = ("sip_core", "subscription", "registration", "feature_sync", "hunt_group", "feature_code")
 _faults: dict[str, Fault] = {}
 
