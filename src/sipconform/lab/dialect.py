@@ -6,8 +6,7 @@ from sipconform.agents.phone.phone import Phone
 from sipconform.agents.server.server import Server
 from sipconform.lab.profile import Profile
 
-LOSS_GRACE = 2.0  # seconds an unanswered REGISTER may wait before a phone that promises a time shows the loss
-RETRY_PERIODS = 1.6  # refresh periods a phone with a short one waits at most before it tries again
+LOSS_GRACE = 1.8  # seconds an unanswered REGISTER may wait before a phone that promises a time shows the loss
 
 
 def teach_server(server: Server, profile: Profile) -> None:
@@ -37,6 +36,6 @@ def teach_phone(phone: Phone, profile: Profile) -> None:
         phone.registration.expires = round(profile.timing.register_expires)
     if profile.timing.register_refresh:
         phone.registration.refresh = profile.timing.register_refresh
-        phone.registration.retry = (profile.timing.register_refresh, RETRY_PERIODS * profile.timing.register_refresh)
+        phone.registration.retry = (profile.timing.register_refresh, profile.timing.register_refresh)
     if profile.timing.loss_detect_max:
         phone.registration.patience = LOSS_GRACE

@@ -9,13 +9,16 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
+from sipconform.agents.endpoint import ClientRequest
 from sipconform.agents.phone.keep_alive import KeepAlive
 from sipconform.agents.user_agent import Begun, UserAgent
+from sipconform.sip.compose import Draft
 from sipconform.sip.headers.name_addr import NameAddr
 from sipconform.sip.message import Message
 from sipconform.sip.uri import escape
 
 REFRESH_AT = 0.5  # of the granted time, where the dialect names no period
+STREAM_PATIENCE = 10.0  # seconds: nothing is lost on a stream, so silence there means that it is dead
 GIVES_UP = frozenset({401, 403, 404, 407})  # the same again would be refused again (§22.1)
 
 
@@ -165,10 +168,19 @@ class Registration:
             draft.add("Expires", str(expires if self.header_expires is None else self.header_expires))
         if self.outbound:
             draft.add("Supported", "path, outbound")
-        answer = await self.agent.ask(draft)
-        if answer is not None:
-            self._cseq = max(self._cseq, answer.cseq_number)
-        return answer
+        return await self._answer_to(draft)
+
+    async def _answer_to(self, draft: Draft) -> Message | None:
+        """The final answer, None for silence: on a stream that does not take long to find out."""
+        is_stream = self.agent.endpoint.transports[0].protocol != "udp"
+        try:
+            async with asyncio.timeout(STREAM_PATIENCE if is_stream else None):
+                return await self.agent.ask(draft, begun=self._begun)
+        except TimeoutError:
+            return None
+
+    def _begun(self, request: ClientRequest) -> None:
+        self._cseq = max(self._cseq, request.sent.cseq_number)
 
     def _granted(self, answer: Message) -> int:
         """What the registrar granted *us*: our own Contact's parameter, else the Expires header (§10.2.4)."""

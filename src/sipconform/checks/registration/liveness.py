@@ -20,6 +20,7 @@ SHOWN_SLACK = 2.0
 BACK_WITHIN = 30.0  # seconds from the link's return to a registration
 SIGNED_OFF_WITHIN = 5.0
 AGAIN_AT_ONCE = 1.0
+T2 = 4.0
 GUIDE = "Bright Pattern, softphones"
 
 
@@ -34,17 +35,27 @@ def refresh_period(trace: Trace) -> Iterator[Finding]:
     period = timing(trace, "register_refresh")
     if period is None:
         return
-    granted: dict[Line, WireMessage] = {}
+    granted: dict[Line, Transaction] = {}
     for transaction, request in registers(trace):
         key = line(transaction, request)
-        before = granted.pop(key, None)
+        before = _last_copy(granted.pop(key, None), request)
         if before is not None and refreshes(request) and not _disturbed(trace, before, request):
             after = seconds(request, before)
             expected, seen = f"a refresh after {period:g} ± {PERIOD_SLACK:g} s", f"after {after:.1f} s"
             ok = abs(after - period) <= PERIOD_SLACK
             yield finding(request, ok, expected=expected, observed=seen, also=[before])
         if transaction.succeeded and refreshes(request) and transaction.final is not None:
-            granted[key] = transaction.final
+            granted[key] = transaction
+
+
+def _last_copy(transaction: Transaction | None, before: WireMessage) -> WireMessage | None:
+    """The last sending of the answer: the first ones may have been lost behind the tap. None when the last one may
+    have been too, because the phone's patience was over before it would have asked once more."""
+    if transaction is None or transaction.request is None:
+        return None
+    sent = [r for r in transaction.responses if 200 <= r.status < 300 and r.number < before.number]
+    in_time = sent and seconds(sent[-1], transaction.request) < GIVE_UP - T2 - SLACK
+    return sent[-1] if in_time else None
 
 
 def _disturbed(trace: Trace, first: WireMessage, second: WireMessage) -> bool:
@@ -123,11 +134,12 @@ def _tried_again(trace: Trace, refused: Transaction, request: WireMessage) -> bo
 )  # fmt: skip
 def silence_is_not_stormed(trace: Trace) -> Iterator[Finding]:
     """One that asks for another Contact meanwhile breaks a MUST NOT; the same Contact again is only unwise. After a
-    timeout the phone should not ask the same registrar at once. Signing off and asking are left out.
+    timeout the phone should not ask the same registrar at once. Signing off and asking are left out, and so are
+    streams: a phone may know that its connection is dead.
     """
     last: dict[Line, tuple[Transaction, WireMessage]] = {}
     for transaction, request in registers(trace):
-        if not refreshes(request):
+        if not refreshes(request) or request.transport != "udp":
             continue
         key = line(transaction, request)
         before = last.get(key)
