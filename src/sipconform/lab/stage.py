@@ -43,12 +43,13 @@ class Played(NamedTuple):
 
 
 class Stage:
-    """Opens a lab at once; `play` may be called once, and closes it."""
+    """Opens a lab at once; `play` may be called once, and closes it. What could not be built is told by `play`."""
 
     def __init__(self, settings: LabSettings, capture: Path, faults: tuple[Fault, ...] = ()) -> None:
         self.runner = asyncio.Runner(loop_factory=lambda: new_loop(settings))
         self.lab = Lab(settings, capture, list(faults))
         self.refusal: CouldNotRunError | None = None
+        self._closed = False
         try:
             self.runner.run(self.lab.open())
         except CouldNotRunError as error:
@@ -58,7 +59,19 @@ class Stage:
             raise
 
     def actor(self, name: str) -> Any:
-        """What a scenario's parameter of that name stands for: `server`, `profile`, `clock`, or a phone."""
+        """What a scenario's parameter of that name stands for: `server`, `profile`, `clock`, or a phone.
+
+        None once something could not be built, for then `play` asks nobody for anything.
+        """
+        if self.refusal is not None:
+            return None
+        try:
+            return self._actor(name)
+        except CouldNotRunError as error:
+            self.refusal = error
+            return None
+
+    def _actor(self, name: str) -> Any:
         if name == "server":
             return self.lab.server()
         if name == "profile":
@@ -70,14 +83,18 @@ class Stage:
     def play(self, scenario: Scenario, arguments: dict[str, Any] | None = None) -> Played:
         """Plays the scenario to its end, whatever that is, and closes the lab. The capture is on disk then."""
         try:
-            if self.refusal is not None:
-                return Played(Ending.COULD_NOT_RUN, str(self.refusal))
             if arguments is None:
                 arguments = {name: self.actor(name) for name in inspect.signature(scenario).parameters}
+            if self.refusal is not None:
+                return Played(Ending.COULD_NOT_RUN, str(self.refusal))
             return self._played(scenario, arguments)
-        except CouldNotRunError as error:
-            return Played(Ending.COULD_NOT_RUN, str(error))
         finally:
+            self.close()
+
+    def close(self) -> None:
+        """Closes the lab, played or not. A second call does nothing."""
+        if not self._closed:
+            self._closed = True
             self.runner.run(self.lab.close())
             self.runner.close()
 
