@@ -7,6 +7,7 @@ import asyncio
 import random
 import secrets
 import signal
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
@@ -29,6 +30,7 @@ from sipconform.trace.capture_writer import CaptureWriter
 from sipconform.trace.packet import Address
 
 COULD_NOT_RUN = 2
+Build = Callable[[], Awaitable[Driver]]
 
 
 class Standalone:
@@ -36,8 +38,7 @@ class Standalone:
 
     def __init__(self, given: argparse.Namespace) -> None:
         self.given = given
-        self.writer = CaptureWriter(given.capture) if given.capture else None
-        self.network = SocketNetwork(CaptureTap(self.writer) if self.writer else None)
+        self.network = SocketNetwork()
 
     async def serve(self) -> int:
         async def build() -> Driver:
@@ -83,7 +84,20 @@ class Standalone:
         for name in self.given.fault:
             fault_named(name).apply(agent)
 
-    async def _live(self, build: Any) -> int:
+    async def _live(self, build: Build) -> int:
+        try:
+            writer = CaptureWriter(self.given.capture) if self.given.capture else None
+        except OSError as error:
+            return complain(f"{self.given.capture} cannot be written: {error.strerror}", COULD_NOT_RUN)
+        self.network = SocketNetwork(CaptureTap(writer) if writer else None)
+        try:
+            return await self._serve_driver(build)
+        finally:
+            await self.network.close()
+            if writer:
+                writer.close()
+
+    async def _serve_driver(self, build: Build) -> int:
         try:
             driver = await build()
             control = await serve_control(driver, self.given.control) if self.given.control else None
@@ -97,9 +111,6 @@ class Standalone:
         await _until_told()
         if control is not None:
             control.close()
-        await self.network.close()
-        if self.writer:
-            self.writer.close()
         return 0
 
 
