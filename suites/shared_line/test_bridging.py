@@ -89,6 +89,7 @@ async def test_one_of_the_bridge_holds(
     """The assistant holds: the others go on talking without her. Whether the keys show that, or only when all of
     them hold, is the dialect's. She comes back, and all three hear each other."""
     await bridged(profile, customer, manager, assistant)
+    await asyncio.sleep(5)
     assert await assistant.hold_line() == 200, "the hold was refused"
     state = "bridge-held" if profile.shared_line.bridge_held == "any" else "bridge-active"
     await asyncio.sleep(1)
@@ -101,6 +102,7 @@ async def test_one_of_the_bridge_holds(
     assert await assistant.resume_line() == 200, "the call could not be resumed"
     await manager.shows_line(1, "bridge-active", mine=True)
     await audio.who_hears_whom(manager="customer, assistant", customer="manager, assistant")
+    await asyncio.sleep(5)
     await customer.hang_up()
     await all_show(1, "idle", manager, assistant)
 
@@ -131,5 +133,21 @@ async def test_a_phone_that_may_not_barge_in(manager: LinePhone, assistant: Line
     await talking(customer, manager, assistant)
     assert await assistant.press_line(1) == 0, "the phone has sent something"
     await assistant.shows_line(1, "active")
+    await customer.hang_up()
+    await all_show(1, "idle", manager, assistant)
+
+
+@pytest.mark.rows("A8")
+@pytest.mark.profile("poly")
+async def test_bridging_is_off(manager: LinePhone, assistant: LinePhone, customer: LinePhone, audio: Listening) -> None:
+    """The server allows no bridging: the assistant is refused, and the call of the manager is not disturbed."""
+    await at_work(manager, assistant)
+    await outside(customer)
+    await talking(customer, manager, assistant)
+    await audio.who_hears_whom(manager="customer", customer="manager")
+    assert await assistant.take_line(1) >= 400, "the assistant was let in"
+    await asyncio.sleep(1)
+    await manager.shows_line(1, "active", mine=True)
+    await audio.who_hears_whom(manager="customer", customer="manager")
     await customer.hang_up()
     await all_show(1, "idle", manager, assistant)

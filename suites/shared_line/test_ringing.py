@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from sipconform.lab.actors import Server
+from sipconform.lab.clock import Clock
 from sipconform.lab.line_phone import LinePhone
 from sipconform.lab.line_scenes import all_show, at_work, outside, talking
 
@@ -128,3 +129,28 @@ async def test_the_line_is_left_in_good_order(manager: LinePhone, assistant: Lin
     await talking(customer, manager)
     await manager.hang_up_line(1)
     await manager.shows_line(1, "idle")
+
+
+async def test_a_customer_who_stays_unknown(manager: LinePhone, assistant: LinePhone, customer: LinePhone) -> None:
+    """A customer calls who does not want to be known: no phone of the line is told who it is."""
+    await at_work(manager, assistant)
+    await outside(customer)
+    calling = asyncio.ensure_future(customer.dial_anonymously(manager.line_number))
+    await manager.shows(call="ringing")
+    await manager.answer_line(1)
+    assert await calling == 200, "the call was not answered"
+    await assistant.shows_line(1, "active")
+    await customer.hang_up()
+    await all_show(1, "idle", manager, assistant)
+
+
+async def test_the_line_is_followed_for_hours(
+    manager: LinePhone, assistant: LinePhone, customer: LinePhone, clock: Clock
+) -> None:
+    """The phones stay on the line for longer than a subscription lasts: they refresh it in time, and are still told."""
+    await at_work(manager, assistant)
+    await outside(customer)
+    await clock.passes(4000)
+    await talking(customer, manager, assistant)
+    await customer.hang_up()
+    await all_show(1, "idle", manager, assistant)

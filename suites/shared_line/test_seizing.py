@@ -47,6 +47,7 @@ async def test_a_seizure_runs_out(manager: LinePhone, assistant: LinePhone, prof
     assert await manager.seize() == 200, "the line could not be seized"
     await assistant.shows_line(1, "seized")
     await all_show(1, "idle", manager, assistant, within=profile.shared_line.seize_expires + 10)
+    await asyncio.sleep(2)
     assert await assistant.seize(1) == 200, "the line is not free again"
     await assistant.put_back()
 
@@ -66,6 +67,7 @@ async def test_a_seizure_lives_on_in_its_call(
     await assistant.shows_line(1, "progressing")
     await customer.answer()
     assert await calling == 200, "the call was not answered"
+    await asyncio.sleep(2)
     await customer.hang_up()
     await all_show(1, "idle", manager, assistant)
 
@@ -154,7 +156,9 @@ async def test_two_calls_side_by_side(
     await at_work(manager, assistant)
     await outside(customer, second_customer)
     await talking(customer, manager, assistant)
+    await asyncio.sleep(5)
     await talking(second_customer, assistant, manager, index=2)
+    await asyncio.sleep(5)
     await manager.hang_up_line(1)
     await all_show(1, "idle", manager, assistant)
     await assistant.shows_line(2, "active", mine=True)
@@ -214,3 +218,28 @@ async def test_a_phone_loses_its_power(manager: LinePhone, assistant: LinePhone,
     await talking(customer, manager, assistant)
     await manager.restart()
     await all_show(1, "idle", assistant, manager)
+
+
+async def test_a_seizure_of_nothing(manager: LinePhone, assistant: LinePhone) -> None:
+    """A phone asks to seize without saying which slot: it is refused, and nothing is seized."""
+    await at_work(manager, assistant)
+    assert await manager.seize(1, "") >= 400, "a slot was chosen for the phone"
+    await all_show(1, "idle", manager, assistant)
+
+
+async def test_a_phone_is_out_of_step(
+    manager: LinePhone, assistant: LinePhone, customer: LinePhone, second_customer: LinePhone
+) -> None:
+    """The assistant's phone calls on a key on which the manager talks, without having seized it. It is refused, or the
+    call is given another key; the manager's is not disturbed."""
+    await at_work(manager, assistant)
+    await outside(customer, second_customer)
+    await talking(customer, manager, assistant)
+    calling = asyncio.ensure_future(assistant.call_on(1, second_customer.user))
+    await asyncio.sleep(1)
+    if second_customer.driver.beliefs.get("call") == "ringing":
+        await second_customer.answer()
+    await calling
+    await manager.shows_line(1, "active", mine=True)
+    await customer.hang_up()
+    await all_show(1, "idle", manager, assistant)

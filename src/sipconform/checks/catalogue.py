@@ -134,7 +134,7 @@ class Check:
 
 
 _catalogue: dict[str, Check] = {}
-FAMILIES = ("sip_core", "subscription", "registration", "feature_sync", "hunt_group", "feature_code")
+FAMILIES = ("sip_core", "subscription", "registration", "feature_sync", "hunt_group", "feature_code", "csta", "shared_line")
 
 
 def check(

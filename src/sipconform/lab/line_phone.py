@@ -42,10 +42,10 @@ class LinePhone(Phone):
         """From now on it says its own tone in every call, so that audio proves who hears whom."""
         await self.do("speak", hertz=self.tone)
 
-    async def seize(self, index: int = 0, call_info: str = "") -> int:
+    async def seize(self, index: int = 0, call_info: str | None = None) -> int:
         """Lifts the receiver on a line key, the first free one by default. Gives the status of the seizure.
-        `call_info` is said in place of what the phone would say."""
-        given = {"call_info": call_info} if call_info else {}
+        `call_info` is said in place of what the phone would say, "" is silence."""
+        given = {} if call_info is None else {"call_info": call_info}
         status: int = await self.do("seize", index=index, **given)
         return status
 
@@ -61,6 +61,16 @@ class LinePhone(Phone):
     async def dial_on_line(self, number: str) -> int:
         """Dials on the line, seizing a slot first if none is. Gives the final status of call or seizure."""
         status: int = await self.do("dial_on_line", number=number)
+        return status
+
+    async def call_on(self, index: int, number: str) -> int:
+        """Calls on a slot that it has not seized, as a phone that is out of step would. Gives the final status."""
+        status: int = await self.do("call_on", index=index, number=number)
+        return status
+
+    async def dial_anonymously(self, number: str) -> int:
+        """Calls with Privacy: id. Gives the final status."""
+        status: int = await self.do("dial_anonymously", number=number)
         return status
 
     async def press_line(self, index: int) -> int:

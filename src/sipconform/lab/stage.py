@@ -16,7 +16,9 @@ from sipconform.agents.faults import Fault
 from sipconform.lab.actors import CouldNotRunError, NotSupportedError
 from sipconform.lab.clock import Clock
 from sipconform.lab.lab import Lab, new_loop
+from sipconform.lab.listening import Listening
 from sipconform.lab.settings import LabSettings
+from sipconform.lab.shared_line import DESKS, TONES
 
 QUIET = {"sockets": 1.0, "simulated": 40.0}
 """Seconds of silence recorded after a scenario, so that a late NOTIFY, an echo or a retransmission is evidence too."""
@@ -76,6 +78,10 @@ class Stage:
             return self.lab.server()
         if name == "profile":
             return self.lab.profile
+        if name == "audio":
+            return Listening(self.lab.capture, TONES, self.lab.network.now_ns)
+        if name == "desks":
+            return [self.actor(desk) for desk in DESKS]
         if name == "clock":
             return Clock(self.lab.simulated)
         return self.runner.run(self.lab.phone(name))

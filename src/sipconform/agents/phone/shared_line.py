@@ -71,15 +71,14 @@ class SharedLine:
         await self.subscriber.unsubscribe()
         self.on = False
 
-    async def seize(self, index: int = 0, call_info: str = "") -> int:
+    async def seize(self, index: int = 0, call_info: str | None = None) -> int:
         """Lifts the receiver on a slot, the lowest free one by default; gives the status of the SUBSCRIBE.
-        `call_info` replaces what the phone would say of the slot."""
+        `call_info` replaces what the phone would say of the slot, "" leaves it out."""
         index = index or self._lowest_idle()
-        value = call_info or seize_value(f"sip:{self._domain}", index)
-        seizure = Subscriber(
-            self.agent, LINE_SEIZE, expires=self.seize_expires, told=self._seizure_told, extra=(("Call-Info", value),)
-        )
-        seizure.once = True
+        value = seize_value(f"sip:{self._domain}", index) if call_info is None else call_info
+        extra = (("Call-Info", value),) if value else ()
+        seizure = Subscriber(self.agent, LINE_SEIZE, expires=self.seize_expires, extra=extra, once=True)
+        seizure.told = lambda notify: self._seizure_told(seizure, notify)
         self.seizure, self.seized = seizure, index
         status = await seizure.subscribe()
         if status >= 300 and self.seizure is seizure:
@@ -182,10 +181,10 @@ class SharedLine:
             self.keys = max(self.keys, *known, 0)
         self._changed()
 
-    def _seizure_told(self, notify: Message) -> None:
+    def _seizure_told(self, seizure: Subscriber, notify: Message) -> None:
         """Run out while nothing was dialled: the slot is lost. Ended for want of need: the call goes on."""
         state = notify.subscription_state
-        if state and state.state == "terminated":
+        if state and state.state == "terminated" and seizure is self.seizure:
             self.seizure = None
             if state.reason != "noresource":
                 self.seized = 0

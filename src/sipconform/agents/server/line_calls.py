@@ -314,13 +314,15 @@ class LineCalls:
         ring = self.rings.pop(slot, None)
         if ring is not None:
             ring.stop()
+        publication = self.server.publication(line)
+        publication.hold_back()
         talkers, slot.talkers = slot.talkers, []
         for leg in [*(talker.leg for talker in talkers), slot.caller, slot.far]:
             if leg is not None:
                 leg.hang_up()
         if slot.conference is not None:
             slot.conference.close()
-        self.server.publication(line).publish()
+        publication.release()
 
     # -- small change ---------------------------------------------------------------------------------------
 

@@ -13,8 +13,8 @@ Verb = Callable[..., Awaitable[Any]]
 SETTINGS = ("barge_in", "names_nobody", "private_press")
 
 
-def line_verbs(phone: Phone) -> dict[str, Verb]:
-    """By name."""
+def line_verbs(phone: Phone, announce: Callable[[str, str | None], None] | None = None) -> dict[str, Verb]:
+    """By name. `announce` lets the record know of what no phone would send by itself."""
     line, agent = phone.line, phone.agent
 
     async def seize_elsewhere(user: str, index: int) -> int:
@@ -25,6 +25,18 @@ def line_verbs(phone: Phone) -> dict[str, Verb]:
         draft.add("Call-Info", seize_value(f"sip:{phone.account.domain}", index))
         answer = await agent.ask(draft)
         return answer.status if answer is not None else 408
+
+    async def call_on(index: int, number: str) -> int:
+        leg = phone.calls.begin(number, [("Call-Info", seize_value(f"sip:{phone.account.domain}", index))])
+        if announce:
+            announce(leg.dialog.call_id, None)
+        await leg.outcome()
+        leg.hang_up()
+        return leg.status
+
+    async def dial_anonymously(number: str) -> int:
+        leg = await phone.calls.dial(number, [("Privacy", "id")])
+        return leg.status
 
     async def hold_line(private: bool, style: str, late: bool) -> int:
         return await _with_call(line.hold(private=private, style=style, late=late))
@@ -59,6 +71,8 @@ def line_verbs(phone: Phone) -> dict[str, Verb]:
         "seize_elsewhere": seize_elsewhere,
         "put_back": line.release,
         "dial_on_line": line.dial,
+        "call_on": call_on,
+        "dial_anonymously": dial_anonymously,
         "press_line": line.press,
         "take_line": line.take,
         "hold_line": hold_line,

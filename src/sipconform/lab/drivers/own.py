@@ -89,7 +89,7 @@ class OwnPhone(_OwnAgent):
             **phone_coding_verbs(phone, announce),
             **phone_csta_verbs(phone),
         }
-        super().__init__(verbs | line_verbs(phone), witness)
+        super().__init__(verbs | line_verbs(phone, announce), witness)
         phone.line.on_change = self.look
         phone.registration.on_change = self.look
         phone.reg_event.on_change = self.look

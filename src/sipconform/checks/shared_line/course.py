@@ -1,0 +1,340 @@
+"""What a line truly did, slot by slot, from its calls and seizures; and what its phones ought to have been told.
+
+An event counts from the server's own message that shows the server had taken part in it (its answer, its ACK, its
+BYE), for what a phone sent may never have arrived.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import NamedTuple
+
+from sipconform.checks.catalogue import PASSED, Finding, finding
+from sipconform.checks.evidence import seconds, seconds_of, watched
+from sipconform.checks.shared_line.told import (
+    QUIET,
+    Line,
+    Policies,
+    caught_up,
+    ended_at,
+    index_of,
+    lines,
+    said_slot,
+    seizures,
+    user_of,
+)
+from sipconform.features.appearance import State
+from sipconform.sip.headers.name_addr import NameAddr
+from sipconform.trace.packet import Address
+from sipconform.trace.trace import Dialog, Trace, Transaction, WireMessage
+
+AHEAD = 1.0
+"""Seconds by which a NOTIFY may come before the message that shows the event it tells of: an alerting call is told
+first (sheet 2.21), a seizure that runs out in the same breath."""
+BRIDGES = frozenset({State.BRIDGE_ACTIVE, State.BRIDGE_HELD})
+
+
+class Hold(NamedTuple):
+    """A change of hold by the line's phone, with the message that made it good."""
+
+    at: WireMessage
+    request: WireMessage
+    held: bool
+    private: bool
+    status: int
+
+
+@dataclass(eq=False, slots=True)
+class Leg:
+    """One call between a phone of the line and the server. `calls`: the phone sent the INVITE; `press`: to the own line
+    with an index, to retrieve or to join. `end` is what ended it, None while it lasts."""
+
+    phone: Address
+    invite: Transaction
+    request: WireMessage
+    calls: bool
+    press: bool
+    index: int | None
+    ringing: WireMessage | None = None
+    answer: WireMessage | None = None  # the 2xx
+    settled: WireMessage | None = None  # … as known to the server
+    end: WireMessage | None = None
+    bye: Transaction | None = None
+    holds: list[Hold] = field(default_factory=list)
+
+    def talks(self, at: WireMessage) -> bool:
+        return self.settled is not None and self.settled.number <= at.number and not self.over(at)
+
+    def over(self, at: WireMessage) -> bool:
+        return self.end is not None and self.end.number <= at.number
+
+    def hold(self, at: WireMessage) -> Hold | None:
+        """The last change of hold that had been made good at a message."""
+        made = [h for h in self.holds if h.at.number <= at.number and h.status < 300]
+        return made[-1] if made else None
+
+
+class Move(NamedTuple):
+    """Something happened to a slot. `kind` is a word of `KINDS`."""
+
+    at: WireMessage
+    kind: str
+    leg: Leg | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Slot:
+    """A slot of a line: its legs and its moves, in order."""
+
+    line: Line
+    index: int
+    legs: list[Leg] = field(default_factory=list)
+    moves: list[Move] = field(default_factory=list)
+
+    def expected(self, at: WireMessage) -> frozenset[str]:
+        """The states that are true of the slot at a message: more than one where policy leaves it open."""
+        talking = [leg for leg in self.legs if leg.talks(at)]
+        policies = self.line.policies
+        if talking:
+            return _in_call(talking, at, policies)
+        pending = [leg for leg in self.legs if leg.request.number <= at.number and not leg.over(at)]
+        if any(not leg.calls for leg in pending):
+            silent = set() if policies.can("alerting") == "yes" else {State.IDLE}
+            return frozenset({State.ALERTING, *silent})
+        if any(leg.calls and not leg.press for leg in pending):
+            return frozenset({State.PROGRESSING, State.SEIZED})
+        return frozenset({State.SEIZED if self._seized(at) else State.IDLE})
+
+    def _seized(self, at: WireMessage) -> bool:
+        for seizure in seizures(self.line):
+            if seizure.slot != self.index or seizure.final.status >= 300 or seizure.final.number > at.number:
+                continue
+            end = ended_at(seizure.subscription)
+            if end is None or end.number > at.number:
+                return True
+        return False
+
+
+def _in_call(talking: list[Leg], at: WireMessage, policies: Policies) -> frozenset[str]:
+    holds = [leg.hold(at) for leg in talking]
+    held = [hold for hold in holds if hold is not None and hold.held]
+    if len(talking) > 1:
+        if not held:
+            return frozenset({State.BRIDGE_ACTIVE})
+        if len(held) == len(talking) or policies.get("bridge_held") == "any":
+            return frozenset({State.BRIDGE_HELD})
+        return frozenset({State.BRIDGE_ACTIVE}) if policies.get("bridge_held") == "all" else BRIDGES
+    if not held:
+        return frozenset({State.ACTIVE})
+    return frozenset({State.HELD_PRIVATE if held[0].private else State.HELD})
+
+
+def slots(trace: Trace) -> list[Slot]:
+    """Every slot of every line of which anything is known."""
+    return _slots(trace, len(trace.messages), len(trace.observations))
+
+
+@lru_cache(maxsize=2)
+def _slots(trace: Trace, _messages: int, _observations: int) -> list[Slot]:
+    found: list[Slot] = []
+    for line in lines(trace):
+        by_index: dict[int, Slot] = {}
+        for leg in _legs(trace, line):
+            if leg.index is not None:
+                by_index.setdefault(leg.index, Slot(line, leg.index)).legs.append(leg)
+        for seizure in seizures(line):
+            if seizure.slot is not None:
+                by_index.setdefault(seizure.slot, Slot(line, seizure.slot))
+        for slot in by_index.values():
+            slot.moves = sorted(_moves(slot), key=lambda move: move.at.number)
+        found += by_index.values()
+    return found
+
+
+# -- legs ---------------------------------------------------------------------------------------------------
+
+
+def legs(trace: Trace) -> Iterator[tuple[Line, Leg]]:
+    """Every call between a phone of a line and its server, those without an index too."""
+    for line in lines(trace):
+        for leg in _legs(trace, line):
+            yield line, leg
+
+
+def _legs(trace: Trace, line: Line) -> list[Leg]:
+    return _legs_of(trace, line, len(trace.messages))
+
+
+@lru_cache(maxsize=64)
+def _legs_of(trace: Trace, line: Line, _messages: int) -> list[Leg]:
+    phones, server = line.phones, line.server
+    found: list[Leg] = []
+    for transaction in trace.transactions:
+        request = transaction.request
+        if transaction.method != "INVITE" or request is None or request.to_tag:
+            continue
+        if transaction.client in phones and transaction.server == server:
+            found.append(_leg(trace, line, transaction, request, True))
+        elif transaction.server in phones and transaction.client == server:
+            found.append(_leg(trace, line, transaction, request, False))
+    return [leg for leg in found if leg.invite.final is None or leg.invite.final.status not in (401, 407)]
+
+
+def _leg(trace: Trace, line: Line, invite: Transaction, request: WireMessage, calls: bool) -> Leg:
+    phone = invite.client if calls else invite.server
+    final = invite.final
+    answers = [r for r in invite.responses if 100 < r.status < 300]
+    index = index_of(request) or next((i for r in answers if (i := index_of(r))), None)
+    leg = Leg(phone, invite, request, calls, calls and _is_press(line, request), index)
+    leg.ringing = next((r for r in invite.responses if 100 < r.status < 200), None)
+    if final is not None and final.status >= 300:
+        leg.end = final if calls else next(iter(invite.acks), final)
+    elif final is not None:
+        leg.answer = final
+        _follow(trace, leg, final, calls)
+    return leg
+
+
+def _is_press(line: Line, request: WireMessage) -> bool:
+    target = user_of(request.request_uri)
+    sender, to = request.from_, request.to
+    own = isinstance(sender, NameAddr) and isinstance(to, NameAddr) and user_of(sender.uri_text) == user_of(to.uri_text)
+    return own and (not target or target in line.users) and index_of(request) is not None
+
+
+def _follow(trace: Trace, leg: Leg, answer: WireMessage, calls: bool) -> None:
+    """The life of an answered leg: when the server knew of it, its holds, its end."""
+    dialog = answer.dialog
+    leg.settled = answer if calls else None
+    if dialog is None:
+        return
+    if not calls:
+        leg.settled = _ack(dialog, leg.request)
+    for transaction in dialog.transactions:
+        request = transaction.request
+        if request is None or request.number <= leg.request.number:
+            continue
+        if request.method == "BYE":
+            leg.bye = leg.bye or transaction
+            by_server = transaction.client != leg.phone
+            leg.end = leg.end or (request if by_server else transaction.final)
+        elif request.method == "INVITE" and transaction.client == leg.phone:
+            final = transaction.final
+            if final is not None and final.status not in (401, 407):
+                leg.holds.append(_hold(dialog, request, final))
+
+
+def _ack(dialog: Dialog, invite: WireMessage) -> WireMessage | None:
+    acks = (m for m in dialog.messages if m.method == "ACK" and m.is_request)
+    return next((ack for ack in acks if ack.cseq_number == invite.cseq_number and ack.source == invite.source), None)
+
+
+def _hold(dialog: Dialog, request: WireMessage, final: WireMessage) -> Hold:
+    """What a re-INVITE of the phone does; one without a description says it in its ACK (RFC 3261 §14.1)."""
+    said, at = request.sdp, final
+    if said is None:
+        ack = _ack(dialog, request)
+        said, at = (ack.sdp, ack) if ack is not None else (None, final)
+    slot = said_slot(request)
+    held = said is not None and said.is_hold
+    return Hold(at, request, held, slot is not None and slot.state == State.HELD_PRIVATE, final.status)
+
+
+# -- moves --------------------------------------------------------------------------------------------------
+
+
+def _moves(slot: Slot) -> Iterator[Move]:
+    """Kinds: seize, unseize, seize over; call, call answered, call failed; ring, ring answered, ring failed; press
+    answered; hold, private, resume; bye."""
+    for seizure in seizures(slot.line):
+        if seizure.slot == slot.index and seizure.final.status < 300:
+            yield Move(seizure.final, "seize")
+            end = ended_at(seizure.subscription)
+            if end is not None:
+                yield Move(end, "unseize" if end.is_response else "seize over")
+    for leg in slot.legs:
+        word = "press" if leg.press else "call" if leg.calls else "ring"
+        yield Move(leg.request, word, leg)
+        if leg.settled is not None:
+            yield Move(leg.settled, f"{word} answered", leg)
+        for hold in leg.holds:
+            yield Move(hold.at, "private" if hold.private and hold.held else "hold" if hold.held else "resume", leg)
+        if leg.end is not None:
+            yield Move(leg.end, "bye" if leg.answer is not None else f"{word} failed", leg)
+
+
+def judged(trace: Trace, *kinds: str, wanted: frozenset[str] | None = None) -> Iterator[Finding]:
+    """For every move of these kinds after which nothing happened for a while: was the truth told to everybody?
+
+    `wanted` limits the question to moves after which the truth is one of these states. A phone that has not yet
+    answered a NOTIFY is not asked about, nor a slot that was busy before anything was seen of it.
+    """
+    for slot in slots(trace):
+        for at, move in enumerate(slot.moves):
+            if move.kind not in kinds or not _is_known(slot):
+                continue
+            truth = slot.expected(move.at)
+            later = (m.at for m in slot.moves[at + 1 :])
+            following = next((m for m in later if slot.expected(m) != truth), None)
+            if wanted is None or truth <= wanted:
+                yield from _compare(trace, slot, move, truth, following)
+
+
+def _is_known(slot: Slot) -> bool:
+    first = slot.line.told[0] if slot.line.told else None
+    earliest = slot.moves[0].at if slot.moves else None
+    if first is None or earliest is None:
+        return False
+    told_before = (t for t in slot.line.told if seconds(earliest, t.notify) > AHEAD)
+    return not any(slot.index in t.state.busy for t in told_before)
+
+
+def _compare(
+    trace: Trace, slot: Slot, move: Move, truth: frozenset[str], following: WireMessage | None
+) -> Iterator[Finding]:
+    until = following.packet.time_ns if following is not None else trace.end_ns
+    quiet = (until - move.at.packet.time_ns) / 1e9 if following is not None else watched(trace, move.at)
+    for subscription in slot.line.subscriptions:
+        if not slot.line.live(subscription, move.at):
+            continue
+        told = slot.line.told_to(subscription)
+        since = [t for t in told if t.notify.number > move.at.number and t.notify.packet.time_ns <= until]
+        if quiet < QUIET:
+            if any(t.state.state(slot.index) in truth for t in since):
+                yield PASSED
+            continue
+        ended = slot.line.end_of(subscription)
+        told = [t for t in told if following is None or seconds(following, t.notify) > AHEAD]
+        if move.kind == "seize":  # it may run out without another word on its own subscription
+            granted = seconds_of(move.at.expires) or 0
+            told = [t for t in told if seconds(t.notify, move.at) < granted - AHEAD]
+        if not told or (ended is not None and ended.packet.time_ns < until):
+            continue
+        last = told[-1]
+        if not caught_up(subscription, move.at.packet.time_ns + round(QUIET * 1e9)):
+            continue
+        seen = last.state.state(slot.index) or "nothing"
+        yield finding(
+            last.notify,
+            seen in truth,
+            expected=f"slot {slot.index} {' or '.join(sorted(truth))} within {QUIET:g} s of: {move.kind}",
+            observed=f"slot {slot.index} {seen}" + ("" if last.notify.number > move.at.number else ", told before"),
+            also=[move.at],
+            party=slot.line.server,
+        )
+
+
+def during(slot: Slot, leg: Leg) -> Iterator[tuple[WireMessage, str]]:
+    """Everything told of a slot while a call on it surely lasted."""
+    for notify, state in between(slot, leg.request, leg.end):
+        if leg.end is None or seconds(leg.end, notify) > AHEAD:
+            yield notify, state
+
+
+def between(slot: Slot, first: WireMessage, last: WireMessage | None) -> Iterator[tuple[WireMessage, str]]:
+    """Everything told of a slot after one message and before another, or till the end."""
+    for told in slot.line.told:
+        if told.notify.number > first.number and (last is None or told.notify.number < last.number):
+            yield told.notify, told.state.state(slot.index)

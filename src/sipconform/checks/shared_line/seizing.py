@@ -1,0 +1,388 @@
+"""Taking a slot before dialling: `Event: line-seize`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sipconform.checks.catalogue import INFO, MUST, PHONE, SERVER, SHOULD, Finding, check, finding
+from sipconform.checks.evidence import GIVE_UP, seconds, seconds_of, watched
+from sipconform.checks.shared_line.course import during, judged, legs, slots
+from sipconform.checks.shared_line.told import QUIET, ended_at, index_of, lines, seizures, user_of
+from sipconform.checks.subscription.course import is_final, requested, state_of
+from sipconform.features.appearance import LINE_SEIZE, Appearance, State, appearance_of
+from sipconform.trace.trace import Trace
+
+LONGEST = 30  # seconds a seizure may be granted for (the longest default of any make)
+
+
+@check(
+    "SCA-030", level=MUST, on=SERVER, clause="line-seize (sheet 3.3)",
+    asks="a slot that was seized is told to every phone as seized",
+)  # fmt: skip
+def seizure_is_told(trace: Trace) -> Iterator[Finding]:
+    """Within 4 s, unless the slot has gone on meanwhile. And the seizing phone is told which slot it has: a NOTIFY of
+    line-seize with that index; whether it names a state is the server's.
+    """
+    yield from judged(trace, "seize")
+    for line in lines(trace):
+        for seizure in seizures(line):
+            if seizure.final.status >= 300 or seizure.slot is None:
+                continue
+            told = [t.request for t in seizure.subscription.notifies if t.request is not None]
+            first = next((n for n in told if n.has("Call-Info")), None)
+            if first is not None:
+                seen = f"index {index_of(first)}"
+                yield finding(first, index_of(first) == seizure.slot, expected=f"index {seizure.slot}", observed=seen)
+            elif not told and watched(trace, seizure.final) > QUIET:
+                yield finding(seizure.final, False, expected="a NOTIFY of line-seize", observed="none")
+
+
+@check(
+    "SCA-031", level=MUST, on=SERVER, clause="line-seize, glare (sheet 3.13)",
+    asks="of two phones that seize one slot only one gets it",
+)  # fmt: skip
+def glare_has_one_winner(trace: Trace) -> Iterator[Finding]:
+    """The second 2xx is wrong while the first seizure lives: it was neither given up, nor ended by the server, nor has
+    the time granted run out, nor has the same phone asked again.
+    """
+    for line in lines(trace):
+        granted = [s for s in seizures(line) if s.final.status < 300 and s.slot is not None]
+        for second in granted:
+            rivals = [s for s in granted if s.slot == second.slot and s.final.number < second.final.number]
+            rivals = [s for s in rivals if s.subscription.subscriber != second.subscription.subscriber]
+            alive = [
+                s
+                for s in rivals
+                if not ((end := ended_at(s.subscription)) and end.number < second.final.number)
+                and not any(requested(t) == 0 and t.request and t.request.number < second.final.number
+                            for t in s.subscription.subscribes)
+                and seconds(second.final, s.final) < (seconds_of(s.final.expires) or 0) - 1
+            ]  # fmt: skip
+            also = [s.final for s in alive]
+            yield finding(second.final, not alive, expected="480", observed=str(second.final.status), also=also)
+
+
+@check(
+    "SCA-032", level=MUST, on=SERVER, clause="line-seize of a slot in use (sheet 3.4)",
+    asks="a slot with a call on it cannot be seized, and trying changes nothing",
+)  # fmt: skip
+def used_slot_is_refused(trace: Trace) -> Iterator[Finding]:
+    """Any 4xx or 6xx passes, 480 is what three servers send. In use means: a call on that slot had been answered and
+    had not ended, by the evidence.
+    """
+    for slot in slots(trace):
+        for seizure in seizures(slot.line):
+            if seizure.slot != slot.index:
+                continue
+            using = [leg for leg in slot.legs if leg.talks(seizure.request)]
+            if using:
+                ok = seizure.final.status >= 400
+                seen = f"{seizure.final.status} while slot {slot.index} is in a call"
+                yield finding(seizure.final, ok, expected="480", observed=seen, also=[using[0].request])
+
+
+@check(
+    "SCA-033", level=SHOULD, on=SERVER, clause="line-seize without a slot (sheet 3.5)",
+    asks="a line-seize SUBSCRIBE that names no slot is refused",
+)  # fmt: skip
+def nameless_seizure_is_refused(trace: Trace) -> Iterator[Finding]:
+    """400 is right and 480 passes, as any 4xx does. A server may not pick a slot for a phone that asked for none, for
+    the phone would not know which lamp is its own.
+    """
+    yield from _refused(trace, missing=True)
+
+
+@check(
+    "SCA-101", level=MUST, on=SERVER, clause="call-info grammar (sheet 2.2)",
+    asks="an index that is no number from 1 makes no slot",
+)  # fmt: skip
+def odd_index_makes_no_slot(trace: Trace) -> Iterator[Finding]:
+    """0, negative numbers, words, nothing, and * in a request: refused with 4xx."""
+    yield from _refused(trace, missing=False)
+
+
+def _refused(trace: Trace, *, missing: bool) -> Iterator[Finding]:
+    for line in lines(trace):
+        for seizure in seizures(line):
+            said = appearance_of(seizure.request.texts("Call-Info"))
+            if isinstance(said, Appearance) or (said is None) is not missing:
+                continue
+            seen = f"{seizure.final.status} to Call-Info: {seizure.request.text('Call-Info') or 'none'}"
+            ok = 400 <= seizure.final.status < 700
+            yield finding(seizure.final, ok, expected="400", observed=seen, also=[seizure.request])
+
+
+@check(
+    "SCA-034", level=SHOULD, on=SERVER, clause="line-seize expiry (sheet 3.2)",
+    asks="a seizure is granted for seconds, not for minutes",
+)  # fmt: skip
+def seizure_is_short(trace: Trace) -> Iterator[Finding]:
+    """15 s is the time three servers name; up to 30 s passes here. A phone that dies with the receiver up would
+    otherwise keep the slot.
+    """
+    for line in lines(trace):
+        for seizure in seizures(line):
+            granted = seconds_of(seizure.final.expires)
+            if seizure.final.status < 300 and granted is not None:
+                ok = granted <= LONGEST
+                yield finding(seizure.final, ok, expected=f"Expires: {LONGEST} or less", observed=f"Expires: {granted}")
+
+
+@check(
+    "SCA-035", level=MUST, on=SERVER, clause="line-seize expiry (sheet 3.10)",
+    asks="a seizure that is not used runs out: the phone is told, and the slot is idle again",
+)  # fmt: skip
+def unused_seizure_runs_out(trace: Trace) -> Iterator[Finding]:
+    """A server that sweeps now and then may take ten seconds more than it granted. No use is: no INVITE of that phone
+    from the seizure on, and no refresh.
+    """
+    yield from judged(trace, "seize over", wanted=frozenset({State.IDLE}))
+    for line in lines(trace):
+        for seizure in seizures(line):
+            granted = seconds_of(seizure.final.expires)
+            if seizure.final.status >= 300 or granted is None or len(seizure.subscription.subscribes) > 2:
+                continue
+            due = granted + 10.0 + GIVE_UP
+            used = [r for r in trace.requests("INVITE") if trace.party(r.source) == seizure.subscription.subscriber]
+            used = [r for r in used if 0 < seconds(r, seizure.final) < due]
+            if (
+                used
+                or watched(trace, seizure.final) < due
+                or any(requested(t) == 0 for t in seizure.subscription.subscribes)
+            ):
+                continue
+            end = ended_at(seizure.subscription)
+            seen = f"nothing for {watched(trace, seizure.final):.0f} s after the 2xx"
+            yield finding(seizure.final, end is not None, expected="NOTIFY terminated", observed=seen)
+
+
+@check(
+    "SCA-036", level=MUST, on=SERVER, clause="line-seize (sheet 3.8)",
+    asks="a slot whose seizure is given up is idle again for everybody",
+)  # fmt: skip
+def given_up_slot_is_idle(trace: Trace) -> Iterator[Finding]:
+    """Within 4 s of the server's 2xx to `Expires: 0`."""
+    yield from judged(trace, "unseize", wanted=frozenset({State.IDLE}))
+
+
+@check(
+    "SCA-037", level=SHOULD, on=SERVER, clause="line-seize (sheet 3.11)",
+    asks="once the call has taken the slot the server ends the seizure, and the slot is not idle in between",
+)  # fmt: skip
+def seizure_ends_with_the_call(trace: Trace) -> Iterator[Finding]:
+    """At the INVITE, at the first ringing, or with the call's refusal: all are in use."""
+    for slot in slots(trace):
+        for leg in (leg for leg in slot.legs if leg.calls and not leg.press and leg.ringing is not None):
+            own = [
+                s
+                for s in seizures(slot.line)
+                if s.slot == slot.index and s.subscription.subscriber == leg.phone and s.final.status < 300
+                and 0 < seconds(leg.request, s.final) < (seconds_of(s.final.expires) or 0)
+            ]  # fmt: skip
+            for seizure in own[-1:]:
+                told = [t.request for t in seizure.subscription.notifies if is_final(t.request)]
+                if told or watched(trace, leg.request) > GIVE_UP:
+                    seen = "none" if not told else "terminated"
+                    also = [seizure.final]
+                    yield finding(leg.request, bool(told), expected="NOTIFY terminated", observed=seen, also=also,
+                                  party=slot.line.server)  # fmt: skip
+
+
+@check(
+    "SCA-039", level=MUST, on=SERVER, clause="line-seize of a second slot (sheet 3.14)",
+    asks="a phone that seizes another slot does not keep the first for ever",
+)  # fmt: skip
+def first_slot_is_freed(trace: Trace) -> Iterator[Finding]:
+    """Freed at once or when its time runs out: after that and ten seconds the first must have been told idle, if the
+    evidence goes on so long and nobody else took it.
+    """
+    for slot in slots(trace):
+        for seizure in seizures(slot.line):
+            if seizure.slot != slot.index or seizure.final.status >= 300:
+                continue
+            others = [
+                s for s in seizures(slot.line)
+                if s.subscription.subscriber == seizure.subscription.subscriber and s.slot != slot.index
+                and s.final.status < 300 and 0 < seconds(s.final, seizure.final) < 15
+            ]  # fmt: skip
+            limit = (seconds_of(seizure.final.expires) or 15) + 10
+            moves = [
+                m
+                for m in slot.moves
+                if 0 < seconds(m.at, seizure.final) < limit and m.kind in ("seize", "ring", "call")
+            ]
+            if not others or moves or watched(trace, seizure.final) < limit:
+                continue
+            told = [t for t in slot.line.told if 0 < seconds(t.notify, seizure.final) < limit]
+            idle = any(t.state.state(slot.index) == State.IDLE for t in told if t.notify.number > seizure.final.number)
+            seen = f"slot {slot.index} still seized"
+            yield finding(
+                seizure.final, idle, expected=f"slot {slot.index} idle", observed=seen, also=[others[0].final]
+            )
+
+
+@check(
+    "SCA-041", level=MUST, on=SERVER, clause="line-seize, the timer stops (sheet 3.12)",
+    asks="a seizure that has become a call does not run out under it",
+)  # fmt: skip
+def call_outlives_the_seizure(trace: Trace) -> Iterator[Finding]:
+    """No phone is told that the slot is idle between the INVITE and the call's end."""
+    for slot in slots(trace):
+        for leg in (leg for leg in slot.legs if leg.calls and not leg.press):
+            for notify, state in during(slot, leg):
+                if leg.ringing is not None and seconds(notify, leg.ringing) > 1:
+                    ok, seen = state != State.IDLE, f"slot {slot.index} idle while its call is up"
+                    yield finding(notify, ok, expected="not idle", observed=seen, also=[leg.request])
+
+
+@check(
+    "SCA-042", level=MUST, on=PHONE, clause="line-seize (sheet 3.1)",
+    asks="a phone seizes the slot before it calls on it, and calls only once it has it",
+)  # fmt: skip
+def phone_seizes_first(trace: Trace) -> Iterator[Finding]:
+    """Every INVITE of a subscribed phone to somebody outside the line that names a slot. A phone that names none makes
+    an ordinary call, which a server may carry.
+    """
+    for line, leg in legs(trace):
+        if not leg.calls or leg.press or index_of(leg.request) is None:
+            continue
+        own = [s for s in seizures(line) if s.subscription.subscriber == leg.phone and s.slot == leg.index]
+        had = [s for s in own if s.final.status < 300 and s.final.number < leg.request.number]
+        began = min((s.request.number for s in own), default=None)
+        seen = "no line-seize" if began is None else "an INVITE before the 2xx"
+        also = [s.request for s in own[:1]]
+        yield finding(leg.request, bool(had), expected="a seizure with 2xx first", observed=seen, also=also)
+
+
+@check(
+    "SCA-043", level=MUST, on=PHONE, clause="line-seize, refused (sheet 3.4, 3.16)",
+    asks="a phone that was refused a slot does not call on it",
+)  # fmt: skip
+def refused_phone_does_not_call(trace: Trace) -> Iterator[Finding]:
+    """Within 15 s of the refusal, unless it has got the slot since."""
+    for line in lines(trace):
+        for seizure in seizures(line):
+            if seizure.final.status < 400 or seizure.slot is None:
+                continue
+            later = [
+                leg for known, leg in legs(trace)
+                if known is line and leg.calls and not leg.press and leg.phone == seizure.subscription.subscriber
+                and leg.index == seizure.slot and 0 < seconds(leg.request, seizure.final) < 15
+            ]  # fmt: skip
+            won = any(
+                s.final.status < 300 and s.slot == seizure.slot and s.final.number > seizure.final.number
+                for s in seizures(line)
+                if s.subscription.subscriber == seizure.subscription.subscriber
+            )
+            bad = later[0].request if later and not won else None
+            yield finding(
+                bad or seizure.final, bad is None, expected="no INVITE", observed="INVITE", also=[seizure.final]
+            )
+
+
+@check(
+    "SCA-044", level=MUST, on=PHONE, clause="line-seize (sheet 3.8)",
+    asks="a phone that puts the receiver back gives the seizure up at once",
+)  # fmt: skip
+def phone_gives_up_at_once(trace: Trace) -> Iterator[Finding]:
+    """Known only where the record says when the receiver was put back; a second later the SUBSCRIBE must be there, in
+    the seizure's dialog, unless the seizure had ended.
+    """
+    for line in lines(trace):
+        for subscription in line.seizures:
+            initial = subscription.initial
+            if initial is None or initial.final is None or initial.final.status >= 300:
+                continue
+            for told in (o for o in trace.observations if o.kind == "intent" and o.what.get("do") == "put_back"):
+                if not _speaks(trace, told.who, subscription.subscriber):
+                    continue
+                wait = (told.time_ns - initial.final.packet.time_ns) / 1e9
+                end = ended_at(subscription)
+                if wait < 0 or wait > 14 or (end and end.packet.time_ns < told.time_ns):
+                    continue
+                given = [
+                    t.request for t in subscription.subscribes
+                    if requested(t) == 0 and t.request and -0.05e9 < t.request.packet.time_ns - told.time_ns < 1e9
+                ]  # fmt: skip
+                seen = "no SUBSCRIBE with Expires 0 within a second"
+                yield finding(initial.request, bool(given), expected="Expires: 0", observed=seen)
+                break
+
+
+def _speaks(trace: Trace, who: str, address: object) -> bool:
+    for observation in trace.observations:
+        if observation.kind == "lab":
+            actors = observation.what.get("actors")
+            if isinstance(actors, dict) and actors.get(who) == str(address):
+                return True
+    return False
+
+
+@check(
+    "SCA-046", level=MUST, on=PHONE, clause="line-seize (sheet 3.11)",
+    asks="a phone whose seizure ends because the call has the slot does not seize it again",
+)  # fmt: skip
+def phone_does_not_seize_again(trace: Trace) -> Iterator[Finding]:
+    """For as long as its call on that slot lasts."""
+    for line in lines(trace):
+        for subscription in line.seizures:
+            for notify in (t.request for t in subscription.notifies if t.request is not None):
+                state = state_of(notify)
+                if state is None or state.state != "terminated" or state.reason != "noresource":
+                    continue
+                calls = [leg for known, leg in legs(trace) if known is line and leg.phone == subscription.subscriber]
+                calls = [
+                    leg for leg in calls if leg.calls and leg.request.number < notify.number and not leg.over(notify)
+                ]
+                again = [
+                    s for s in seizures(line)
+                    if s.subscription.subscriber == subscription.subscriber and s.request.number > notify.number
+                    and any(leg.index == s.slot and not leg.over(s.request) for leg in calls)
+                ]  # fmt: skip
+                bad = again[0].request if again else notify
+                yield finding(bad, not again, expected="no SUBSCRIBE", observed="line-seize once more", also=[notify],
+                              party=subscription.subscriber)  # fmt: skip
+
+
+@check(
+    "SCA-047", level=SHOULD, on=PHONE, clause="call-info and line-seize (sheet 2.4)",
+    asks="a phone does not seize a slot that it was told is in use",
+)  # fmt: skip
+def phone_avoids_used_slots(trace: Trace) -> Iterator[Finding]:
+    """Told a second or more before. Whoever presses the key of a slot in use on purpose does so too: so this says what
+    happened, not that the phone chose badly, where the record says that it was asked to.
+    """
+    asked = {o.what.get("do") for o in trace.observations if o.kind == "intent"} & {"seize", "seize_elsewhere"}
+    for line in lines(trace):
+        for seizure in seizures(line):
+            told = [t for t in line.told if t.subscription.subscriber == seizure.subscription.subscriber]
+            told = [t for t in told if seconds(seizure.request, t.notify) > 1]
+            if told and seizure.slot is not None:
+                state = told[-1].state.state(seizure.slot)
+                level = INFO if asked else None
+                ok = state in (State.IDLE, State.SEIZED, "")
+                seen = f"seizes slot {seizure.slot}, told {state}"
+                yield finding(seizure.request, ok, expected="a slot that is idle", observed=seen, level=level)
+
+
+@check(
+    "SCA-103", level=MUST, on=SERVER, clause="shared lines: who may (sheet 1.8)",
+    asks="nobody who is not on a line can seize its slots or follow it",
+)  # fmt: skip
+def strangers_are_refused(trace: Trace) -> Iterator[Finding]:
+    """A stranger is who asks for a place of the line while calling himself none of its places, by From. 403 and 404
+    are the answers to expect; any refusal passes.
+    """
+    for line in lines(trace):
+        users = set(line.policies.get("locations") or line.users)
+        for transaction in trace.transactions:
+            request, final = transaction.request, transaction.final
+            if transaction.method != "SUBSCRIBE" or request is None or final is None or request.to_tag:
+                continue
+            event = request.event
+            package = event.package if event and hasattr(event, "package") else ""
+            sender = request.from_
+            stranger = user_of(sender.uri_text) not in users if sender else False
+            if package in (LINE_SEIZE, "call-info") and stranger and user_of(request.request_uri) in users:
+                ok = final.status >= 300
+                yield finding(final, ok, expected="403", observed=str(final.status), also=[request])

@@ -1,0 +1,211 @@
+"""Shared lines as the evidence shows them: who is subscribed to a line, what each was told, which slots were seized.
+
+A line is what the lab says it is, else everything subscribed at one address-of-record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from sipconform.checks.evidence import seconds
+from sipconform.checks.subscription.course import is_final, requested
+from sipconform.features.appearance import (
+    CALL_INFO,
+    LINE_SEIZE,
+    Appearance,
+    Appearances,
+    State,
+    appearance_of,
+    read_full_state,
+)
+from sipconform.sip.uri import SipUri, parse_uri
+from sipconform.trace.packet import Address
+from sipconform.trace.trace import Subscription, Trace, Transaction, WireMessage
+
+QUIET = 4.0
+"""Seconds without an event after which every phone must have been told: three lost sendings of a NOTIFY, and more than
+the half second a server may wait for calls that it ends."""
+
+
+class Told(NamedTuple):
+    """One call-info NOTIFY with a readable Call-Info."""
+
+    notify: WireMessage
+    subscription: Subscription
+    state: Appearances
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """What the profile in force says of shared lines; empty where nobody said."""
+
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def known(self) -> bool:
+        return bool(self.facts)
+
+    def get(self, key: str) -> Any:
+        return self.facts.get(key)
+
+    def can(self, what: str) -> str:
+        """ "yes", "no" or "unknown"."""
+        able: dict[str, str] = self.facts.get("can", {})
+        return able.get(what, "unknown")
+
+
+@dataclass(eq=False, slots=True)
+class Line:
+    """`phones` by address; `subscriptions` are to call-info and accepted, `seizures` every line-seize subscription."""
+
+    users: frozenset[str]
+    server: Address
+    policies: Policies
+    subscriptions: list[Subscription] = field(default_factory=list)
+    seizures: list[Subscription] = field(default_factory=list)
+    told: list[Told] = field(default_factory=list)
+
+    @property
+    def phones(self) -> set[Address]:
+        return {s.subscriber for s in self.subscriptions}
+
+    def told_to(self, subscription: Subscription) -> list[Told]:
+        return [told for told in self.told if told.subscription is subscription]
+
+    def end_of(self, subscription: Subscription) -> WireMessage | None:
+        """What ended a subscription, or put another of the same phone in its place."""
+        ends = [ended_at(subscription)]
+        for later in self.subscriptions[self.subscriptions.index(subscription) + 1 :]:
+            initial = later.initial
+            if later.subscriber == subscription.subscriber and initial is not None and initial.succeeded:
+                ends.append(initial.final)
+        return min((end for end in ends if end is not None), key=lambda m: m.number, default=None)
+
+    def live(self, subscription: Subscription, at: WireMessage) -> bool:
+        """Whether a subscription had begun and had not ended at a message."""
+        initial = subscription.initial
+        begun = initial.final if initial is not None else None
+        end = self.end_of(subscription)
+        return (begun is None or begun.number < at.number) and (end is None or end.number > at.number)
+
+    def last_told(self, index: int, before: WireMessage) -> str:
+        """What was said of a slot last before a message, to whomever; "" for nothing."""
+        earlier = [t for t in self.told if t.notify.number < before.number]
+        return earlier[-1].state.state(index) if earlier else ""
+
+
+def lines(trace: Trace) -> list[Line]:
+    """Every line of the trace, in order of the first subscription."""
+    return _lines(trace, len(trace.messages), len(trace.observations))
+
+
+@lru_cache(maxsize=2)
+def _lines(trace: Trace, _messages: int, _observations: int) -> list[Line]:
+    policies = policies_of(trace)
+    found: dict[tuple[Address, object], Line] = {}
+    for subscription in trace.subscriptions_to(CALL_INFO):
+        if not any(t.succeeded for t in subscription.subscribes) and not subscription.notifies:
+            continue
+        line = found.setdefault(_key(subscription, policies), _new(subscription, policies))
+        line.subscriptions.append(subscription)
+    for subscription in trace.subscriptions_to(LINE_SEIZE):
+        known = found.get(_key(subscription, policies))
+        if known is not None:
+            known.seizures.append(subscription)
+    for line in found.values():
+        line.told = sorted(_all_told(line), key=lambda t: t.notify.number)
+    return list(found.values())
+
+
+def policies_of(trace: Trace) -> Policies:
+    """The lab's word on the dialect in force."""
+    facts = [o.what.get("line") for o in trace.observations if o.kind == "lab"]
+    return Policies(next((f for f in reversed(facts) if isinstance(f, dict)), {}))
+
+
+def _key(subscription: Subscription, policies: Policies) -> tuple[Address, object]:
+    user = user_of(subscription.resource)
+    known = policies.get("locations") or ()
+    return subscription.notifier, ("line",) if user in known else subscription.resource
+
+
+def _new(subscription: Subscription, policies: Policies) -> Line:
+    user = user_of(subscription.resource)
+    known = policies.get("locations") or ()
+    return Line(frozenset(known if user in known else (user,)), subscription.notifier, policies)
+
+
+def _all_told(line: Line) -> Iterator[Told]:
+    for subscription in line.subscriptions:
+        for transaction in subscription.notifies:
+            notify = transaction.request
+            if notify is not None and notify.has("Call-Info"):
+                yield Told(notify, subscription, read_full_state(notify.texts("Call-Info")))
+
+
+def user_of(uri_text: str) -> str:
+    """The user of a SIP URI, unescaped; "" for anything else."""
+    uri = parse_uri(uri_text)
+    return uri.username if isinstance(uri, SipUri) else ""
+
+
+def index_of(message: WireMessage | None) -> int | None:
+    """The slot a message names, None when it names none."""
+    said = said_slot(message)
+    return said.index if said is not None else None
+
+
+def said_slot(message: WireMessage | None) -> Appearance | None:
+    """What a request or answer says of one slot."""
+    said = appearance_of(message.texts("Call-Info")) if message is not None else None
+    return said if isinstance(said, Appearance) else None
+
+
+class Seizure(NamedTuple):
+    """An initial line-seize SUBSCRIBE that was answered for good."""
+
+    subscription: Subscription
+    transaction: Transaction
+    request: WireMessage
+    final: WireMessage
+    slot: int | None
+
+
+def seizures(line: Line) -> Iterator[Seizure]:
+    """Every attempt to seize a slot, challenges left out."""
+    for subscription in line.seizures:
+        initial = subscription.initial
+        request, final = (initial.request, initial.final) if initial is not None else (None, None)
+        if initial is not None and request is not None and final is not None and final.status not in (401, 407):
+            yield Seizure(subscription, initial, request, final, index_of(request))
+
+
+def ended_at(subscription: Subscription) -> WireMessage | None:
+    """The NOTIFY that ended a subscription, or the 2xx to the SUBSCRIBE that did."""
+    for transaction in subscription.subscribes:
+        if requested(transaction) == 0 and transaction.succeeded:
+            return transaction.final
+    return next((t.request for t in subscription.notifies if is_final(t.request)), None)
+
+
+def caught_up(subscription: Subscription, at_ns: int) -> bool:
+    """Whether every NOTIFY sent before a time had been answered by then: else the next one has to wait."""
+    for transaction in subscription.notifies:
+        request, final = transaction.request, transaction.final
+        if request is None or request.packet.time_ns > at_ns:
+            continue
+        if final is None or final.packet.time_ns > at_ns or final.status >= 300:
+            return False
+    return True
+
+
+def is_busy(state: str) -> bool:
+    return state not in ("", State.IDLE)
+
+
+def soon(message: WireMessage, after: WireMessage, limit: float = QUIET) -> bool:
+    """Whether a message follows another within the limit."""
+    return message.number > after.number and seconds(message, after) <= limit
