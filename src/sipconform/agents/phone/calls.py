@@ -9,6 +9,7 @@ from sipconform.agents.call import Leg
 from sipconform.agents.endpoint import ServerRequest
 from sipconform.agents.phone import journal
 from sipconform.agents.phone.audio import Audio
+from sipconform.agents.phone.replacing import to_be_replaced
 from sipconform.agents.user_agent import Headers, UserAgent
 from sipconform.sip.offer_answer import compose_answer, compose_audio, compose_hold
 from sipconform.sip.sdp import Sdp
@@ -94,7 +95,10 @@ class Calls:
     # -- what the network does ------------------------------------------------------------------------------
 
     def invited(self, request: ServerRequest) -> None:
-        """A new call."""
+        """A new call, or one that takes another's place."""
+        if replaces := request.message.texts("Replaces"):
+            self._replace(request, to_be_replaced(replaces, self.legs))
+            return
         status = self.refuse(request) if self.refuse else 0
         if status:
             request.respond(status)
@@ -106,6 +110,14 @@ class Calls:
         if self.answers_itself:
             self.answer(leg)
         self._changed(leg)
+
+    def _replace(self, request: ServerRequest, old: Leg | int) -> None:
+        """Answered at once, in place of a call that is then ended (RFC 3891 §3)."""
+        if isinstance(old, int):
+            request.respond(old)
+            return
+        self.answer(self._new(Leg.offered(self.agent, request)), [("Supported", "replaces")])
+        old.hang_up()
 
     def _new(self, leg: Leg) -> Leg:
         leg.on_state = self._changed
