@@ -31,6 +31,7 @@ KNOWN = {
     "SUB-019": {"events-mwi-reg": 1},  # reginfo version stays 0
     "REG-001": {"sip-junk-before-request": 1},
     "REG-002": {"sip": 7},  # a brute force that never counts up
+    "REG-024": {"events-mwi-reg": 1},  # reginfo version stays 0
 }  # fmt: skip
 
 

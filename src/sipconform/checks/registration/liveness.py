@@ -196,7 +196,9 @@ def _was_never_away(trace: Trace, back: Observation) -> bool:
 )  # fmt: skip
 def refused_credentials_rest(trace: Trace) -> Iterator[Finding]:
     """Two refusals of credentials within 32 s, neither of them stale, can still be a user who types; the third is a
-    loop. A stale nonce is no refusal: the phone that gives up there is unregistered for nothing (SHOULD).
+    loop, or somebody who guesses: SHOULD, for the password behind another nonce is not to be seen. The very same
+    header field again is the same password. A stale nonce is no refusal: the phone that gives up there is
+    unregistered for nothing (SHOULD).
     """
     refused: dict[Line, list[WireMessage]] = {}
     stale: dict[Line, WireMessage] = {}
@@ -216,7 +218,11 @@ def refused_credentials_rest(trace: Trace) -> Iterator[Finding]:
         known = [f for f in refused.get(key, []) if seconds(request, f) < GIVE_UP]
         refused[key] = [*known, final]
         seen = f"{len(known) + 1} times within {GIVE_UP:g} s"
-        yield finding(request, len(known) < 2, expected="no more credentials", observed=seen, also=known)
+        yield finding(request, len(known) < 2, expected="no more credentials", observed=seen, also=known, level=SHOULD)
+        sent = [r for t, r in registers(trace) if t.final in known]
+        same = [r for r in sent if r.text("Authorization") == request.text("Authorization")]
+        seen = "the same credentials"
+        yield finding(request, not same, expected="no more credentials", observed=seen, also=[*same, *known])
     yield from _given_up(trace, stale)
 
 
