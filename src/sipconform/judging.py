@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from sipconform.checks.catalogue import Verdict
+from sipconform.checks.catalogue import Check, Verdict
 from sipconform.checks.judge import Judgement, judge
 from sipconform.report.folder import RunFolder
 from sipconform.report.model import ScenarioResult
@@ -21,11 +21,14 @@ Progress = Callable[[int], None]
 """Told how many messages have been judged so far."""
 
 
-def judge_capture(path: Path, *, keylog: Path | None = None) -> Iterator[tuple[Trace, Judgement]]:
-    """The parts of a capture, judged, as soon as each is over. Raises CaptureError for what is no capture."""
+def judge_capture(
+    path: Path, *, keylog: Path | None = None, checks: Mapping[str, Check] | None = None
+) -> Generator[tuple[Trace, Judgement], None, None]:
+    """The parts of a capture, judged by the whole catalogue or these checks, as soon as each is over. Raises
+    CaptureError for what is no capture."""
     with _seldom_collecting():
         for trace in traces(read_capture(path, keylog=keylog)):
-            yield trace, judge(trace)
+            yield trace, judge(trace, checks)
 
 
 def judge_into(
@@ -36,8 +39,8 @@ def judge_into(
     keylog: Path | None = None,
     progress: Progress | None = None,
 ) -> None:
-    """Judges a capture into a result of a run folder, and adds the result."""
-    for trace, judgement in judge_capture(path, keylog=keylog):
+    """Judges a capture by the run's checks into a result of its folder, and adds the result."""
+    for trace, judgement in judge_capture(path, keylog=keylog, checks=folder.run.checks):
         folder.take(result, trace, judgement.findings, judgement.passed)
         if trace not in result.traces:
             trace.let_go()

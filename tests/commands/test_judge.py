@@ -1,0 +1,92 @@
+"""`sipconform judge`: exit codes, and a report whatever the file was."""
+
+from pathlib import Path
+
+import pytest
+
+from sipconform.cli import main
+from sipconform.judging import judge_into
+from tests.commands.programs import lines, run_facts
+from tests.support import require_captures
+from tests.trace.capture_files import datagram, pcap, sip
+
+OK, VIOLATION, NOT_JUDGED = 0, 1, 2
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("content", [None, b"", b"hello, this is no capture", b"\x1f\x8b\x08 garbage"])
+def test_what_cannot_be_read_is_said_and_reported(
+    content: bytes | None, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if content is not None:
+        (here / "thing").write_bytes(content)
+    assert main(["judge", "thing", "--out", "run"]) == NOT_JUDGED
+    assert "thing: " in capsys.readouterr().err
+    [scenario] = run_facts(here / "run")["scenarios"]
+    assert scenario["verdict"] == "could-not-run"
+    assert "thing" in (here / "run" / "report.html").read_text("utf-8")
+
+
+def test_a_capture_without_sip_is_not_judged(here: Path) -> None:
+    pcap(here / "silent.pcap", [datagram(b"nothing of ours")])
+    assert main(["judge", "silent.pcap", "--out", "run"]) == NOT_JUDGED
+    assert run_facts(here / "run")["exit_code"] == NOT_JUDGED
+
+
+def test_a_violation_is_found_and_the_machine_can_read_it(here: Path) -> None:
+    pcap(here / "bad.pcap", [datagram(sip().replace(b"z9hG4bK", b""))])
+    assert main(["judge", "bad.pcap", "--out", "run"]) == VIOLATION
+    failed = {line["check"]: line for line in lines(here / "run") if line["verdict"] == "fail"}
+    assert failed["SIP-001"]["level"] == "MUST"
+    assert failed["SIP-001"]["frames"] == [1]
+    assert failed["SIP-001"]["scenario"] is None
+
+
+def test_only_the_checks_asked_for_are_judged(here: Path) -> None:
+    pcap(here / "bad.pcap", [datagram(sip().replace(b"z9hG4bK", b""))])
+    assert main(["judge", "bad.pcap", "--check", "SIP-012", "--out", "run"]) == OK
+    assert {line["check"] for line in lines(here / "run")} == {"SIP-012"}
+
+
+def test_one_bad_file_does_not_keep_the_others_from_being_judged(here: Path) -> None:
+    pcap(here / "bad.pcap", [datagram(sip().replace(b"z9hG4bK", b""))])
+    assert main(["judge", "missing.pcap", "bad.pcap", "--out", "run"]) == VIOLATION
+    assert [s["verdict"] for s in run_facts(here / "run")["scenarios"]] == ["could-not-run", "fail"]
+
+
+def test_a_folder_that_cannot_be_written_is_said(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "taken").write_bytes(b"")
+    pcap(here / "c.pcap", [datagram(sip())])
+    assert main(["judge", "c.pcap", "--out", "taken/run"]) == NOT_JUDGED
+    assert "taken/run cannot be written" in capsys.readouterr().err
+
+
+def test_a_real_capture_is_judged_from_any_folder(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = require_captures() / "kamailio" / "featurecode-dnd.pcap"
+    assert main(["judge", str(path), "--out", "run"]) in (OK, VIOLATION)
+    [scenario] = run_facts(here / "run")["scenarios"]
+    assert f"{path.name}: {scenario['verdict']}, {scenario['messages']} messages" in capsys.readouterr().out
+    assert scenario["messages"] > 10
+
+
+def test_an_interrupt_leaves_what_was_judged(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pcap(here / "bad.pcap", [datagram(sip().replace(b"z9hG4bK", b""))])
+    judged: list[Path] = []
+
+    def interrupted(folder: object, result: object, path: Path, **options: object) -> None:
+        if judged:
+            raise KeyboardInterrupt
+        judged.append(path)
+        judge_into(folder, result, path, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("sipconform.commands.judge.judge_into", interrupted)
+    assert main(["judge", "bad.pcap", "bad.pcap", "--out", "run"]) == NOT_JUDGED
+    facts = run_facts(here / "run")
+    assert facts["status"] == "interrupted"
+    assert [s["verdict"] for s in facts["scenarios"]] == ["fail"]
+    assert "SIP-001" in (here / "run" / "report.html").read_text("utf-8")
