@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+import msgspec
+
 from sipconform.agents.faults import Fault, all_faults
 from sipconform.checks.catalogue import Finding, Verdict, catalogue
 from sipconform.judging import judge_capture
@@ -57,7 +59,7 @@ def play_once(scenario: Known, fault: Fault | None = None, settings: LabSettings
     settings = settings or LabSettings()
     settings.network, settings.profile = "simulated", settings.profile or scenario.profile
     for name, value in (fault.lab if fault else {}).items():
-        setattr(settings, name, value)
+        setattr(settings, name, getattr(msgspec.convert({name: value}, LabSettings), name))
     with tempfile.TemporaryDirectory() as folder:
         capture = Path(folder) / "capture.pcapng"
         played = _played(scenario, Stage(settings, capture, (fault,) if fault else ()), fault)

@@ -3,6 +3,7 @@
 import pytest
 
 from sipconform.lab.actors import Phone, Server
+from sipconform.lab.clock import Clock
 
 KINDS = ["cfu", "cfb", "cfna"]
 NUMBERS = ["2050", "+4989123456", "sip:2050@example.com", "tel:+4989123456", '2050;ext="<1>&2"', "2050 Büro"]
@@ -83,7 +84,7 @@ async def test_a_number_comes_back_as_it_was_sent(phone: Phone, server: Server, 
 
 
 @pytest.mark.rows("B4")
-async def test_do_not_disturb_and_forwards_stand_side_by_side(phone: Phone) -> None:
+async def test_do_not_disturb_and_forwards_stand_side_by_side(phone: Phone, clock: Clock) -> None:
     """The user switches Do Not Disturb on and then sets a forward. What the server makes of it is its own affair, but
     after a refresh the phone still shows what it was told."""
     await phone.start()
@@ -92,5 +93,6 @@ async def test_do_not_disturb_and_forwards_stand_side_by_side(phone: Phone) -> N
     await phone.shows(dnd=True)
     await phone.forward("cfu", "2051")
     await phone.shows(cfu="2051")
+    await clock.passes(3)
     await phone.refresh_sync()
     await phone.shows(cfu="2051")

@@ -17,6 +17,18 @@ async def test_the_subscription_is_refreshed(phone: Phone, server: Server, clock
     await clock.passes(9000)
     await server.set_dnd(phone.user, True)
     await phone.shows(dnd=True)
+    await server.forward(phone.user, "cfu", "2050")
+    await phone.shows(cfu="2050")
+
+
+@pytest.mark.rows("B2")
+async def test_a_state_that_overtakes_the_answer_is_shown(phone: Phone, server: Server) -> None:
+    """The first NOTIFY arrives before the 200 to SUBSCRIBE, as datagrams may: the phone takes it."""
+    await server.set_dnd(phone.user, True)
+    await server.be_overtaken()
+    await phone.start()
+    await phone.synchronised()
+    await phone.shows(dnd=True)
 
 
 @pytest.mark.rows("B2")

@@ -11,6 +11,7 @@ from sipconform.trace.packet import Address
 from tests.checks.support import OTHER, PHONE, SERVER, Scene
 
 STATE = write_full_state(FeatureState.assigned(), "2001")[0]
+STATE_ON = write_full_state(FeatureState.assigned().with_dnd(True), "2001")[0]
 ON, OFF = (write_event(DoNotDisturbEvent(on, "2001")) for on in (True, False))
 
 
@@ -114,7 +115,7 @@ def features() -> Scene:
     inside = {"to_tag": "as1", "uri": f"sip:u@{SERVER}"} | package
     scene.ask("refresh", 1800.0, "SUBSCRIBE", seq=4, **inside)
     scene.answer("refreshed", 1800.1, "refresh", 200)
-    tell(scene, "state-again", 1800.2, 5, 3600, STATE.content, STATE.content_type)
+    tell(scene, "state-again", 1800.2, 5, 3600, STATE_ON.content, STATE_ON.content_type)
     return scene
 
 

@@ -128,6 +128,8 @@ class Notifier:
     default_expires: int = 3600
     max_expires: int = 3600
     status: int = 200
+    answer_body: tuple[str, bytes] = ("", b"")  # of the 2xx: type and content
+    answer_after: float = 0.0  # seconds by which the 2xx lets itself be overtaken by the NOTIFY (§4.1.2.4)
     headers: tuple[tuple[str, str], ...] = ()
     on_ended: Callable[[NotifierSubscription], None] | None = None
     subscriptions: list[NotifierSubscription] = field(default_factory=list)
@@ -193,7 +195,12 @@ class Notifier:
             if follow_up is None:
                 return
         headers = [("Contact", self.agent.contact), ("Expires", str(seconds)), *self.headers]
-        request.respond(self.status, headers=headers)
+        kind, body = self.answer_body
+        headers += [("Content-Type", kind)] if kind else []
+        if self.answer_after:
+            asyncio.get_running_loop().call_later(self.answer_after, request.respond, self.status, "", headers, body)
+        else:
+            request.respond(self.status, headers=headers, body=body)
         if seconds:
             subscription.grant(seconds)
         if follow_up:

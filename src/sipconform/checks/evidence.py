@@ -167,7 +167,7 @@ def overtaken(dialog: Dialog, method: str = "") -> Iterator[tuple[Transaction, W
             continue
         known = highest.get(transaction.client)
         mark = request.cseq_number
-        if known and mark < known[0] and known[1].packet.time_ns < request.packet.time_ns:
+        if known and mark < known[0] and known[1].number < request.number:
             if not method or request.method == method:
                 yield transaction, known[1]
         elif transaction.final is not None and (known is None or mark > known[0]):

@@ -28,6 +28,13 @@ from sipconform.features.feature_event import (
 from sipconform.features.feature_state import FeatureState, Forward, ForwardType
 from sipconform.sip.fault import Fault
 
+LARGEST_REQUEST = 16 * 1024  # octets; a request has a few hundred
+
+
+def is_ours(document: SetDoNotDisturb | SetForwarding) -> bool:
+    """Whether a request is in some edition's namespace, or in none at all, as some phones write it."""
+    return document.facts is None or document.facts.is_csta or not document.facts.namespace
+
 
 @dataclass(eq=False, repr=False)
 class FeatureServer:
@@ -109,6 +116,9 @@ class FeatureServer:
         if self.out_of_order:
             request.respond(500)
             return None
+        if len(message.body) > LARGEST_REQUEST:
+            request.respond(413)
+            return None
         if not kind or kind.type != CONTENT_TYPE:
             request.respond(415, headers=[("Accept", CONTENT_TYPE)])
             return None
@@ -116,7 +126,7 @@ class FeatureServer:
         if isinstance(document, Fault):
             request.respond(400, "Body cannot be read")
             return None
-        if isinstance(document, SetDoNotDisturb | SetForwarding):
+        if isinstance(document, SetDoNotDisturb | SetForwarding) and is_ours(document):
             return lambda: self.apply_request(document, subscription)
         return lambda: self.notifier.tell(subscription)
 

@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from sipconform.agents.notifier import NotifierSubscription
 from sipconform.agents.server.directory import Directory
-from sipconform.agents.server.server import Server
 from sipconform.features.feature_state import FeatureState, Forward, ForwardType
 
-
-def saved(directory: Directory) -> dict[str, Any]:
-    """Every user's features as plain JSON-able data; a feature that is not assigned is left out."""
-    return {user.name: _plain(user.features) for user in directory.users.values()}
+if TYPE_CHECKING:
+    from sipconform.agents.server.server import Server
 
 
-def restore(directory: Directory, stored: dict[str, Any]) -> None:
-    """Gives the users known here the features once saved."""
-    for name, plain in stored.items():
-        user = directory.find(name)
-        if user is not None:
-            user.features = _state(plain)
+@dataclass(eq=False, repr=False)
+class Storage:
+    """The features of all users as plain JSON-able data."""
+
+    directory: Directory
+
+    def save(self) -> dict[str, Any]:
+        """Every user's features; one that is not assigned is left out."""
+        return {user.name: _plain(user.features) for user in self.directory.users.values()}
+
+    def restore(self, stored: dict[str, Any]) -> None:
+        """Gives the users known here the features once saved."""
+        for name, plain in stored.items():
+            user = self.directory.find(name)
+            if user is not None:
+                user.features = _state(plain)
 
 
 def restart(server: Server) -> None:
     """As after a power cut: transactions, dialogs, subscriptions, calls and nonces are gone without a word to
     anybody; features are read back from what was saved, and bindings with them."""
-    stored = saved(server.directory)
+    stored = server.storage.save()
     for request in [*server.endpoint.clients.values(), *server.endpoint.servers.values()]:
         request.close()
     server.endpoint.clients.clear()
@@ -36,7 +44,7 @@ def restart(server: Server) -> None:
             usage.drop()
     server.agent.usages.clear()
     server.authentication.expire_nonces()
-    restore(server.directory, stored)
+    server.storage.restore(stored)
 
 
 def _plain(state: FeatureState) -> dict[str, Any]:

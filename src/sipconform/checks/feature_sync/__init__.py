@@ -1,10 +1,34 @@
-"""FS-001 … FS-125: feature synchronisation by `as-feature-event`, as far as it can be judged by watching.
+"""FS-001 … FS-204: feature synchronisation by `as-feature-event`.
 
-Not here: checks that need a phone's display (FS-105, 106, 111, 122, 126-128 …), a known configuration (FS-102),
-or a particular stimulus and a look at the state behind it (FS-012, 020 … 029, 040, 042 … 046); scenarios ask
-those.
+What the wire shows is judged by watching. What a phone showed, and what its user wanted, is known from the record of a
+live run; without it those checks are not applicable, or inconclusive. FS-128 and FS-131, which two ways of keeping
+features equal share, stand with the feature codes; FS-129 needs a phone with two lines, and is not here.
 """
 
-from sipconform.checks.feature_sync import changes, documents, lifecycle, phone, recovery, server
+from sipconform.checks.feature_sync import (
+    bodies,
+    changes,
+    display,
+    documents,
+    forwards,
+    lifecycle,
+    phone,
+    recovery,
+    server,
+    switch,
+    truth,
+)
 
-__all__ = ["changes", "documents", "lifecycle", "phone", "recovery", "server"]
+__all__ = [
+    "bodies",
+    "changes",
+    "display",
+    "documents",
+    "forwards",
+    "lifecycle",
+    "phone",
+    "recovery",
+    "server",
+    "switch",
+    "truth",
+]

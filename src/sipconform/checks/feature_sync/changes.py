@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from sipconform.checks.catalogue import INFO, MUST, PASSED, SERVER, SHOULD, Finding, Verdict, check, finding
 from sipconform.checks.evidence import SLACK, seconds, watched
 from sipconform.checks.feature_sync.told import Wish, after, before, states, wishes
+from sipconform.checks.feature_sync.witness import is_driven, said, stored
 from sipconform.checks.subscription.course import DEADLINE, REPEATS_LOST, expiry_ns, is_final, notifications
 from sipconform.checks.subscription.notifying import PROMPT
 from sipconform.features.feature_event import EVENT
@@ -23,7 +24,7 @@ def _by_resource(trace: Trace) -> dict[str, list[Subscription]]:
     return found
 
 
-def _granted(trace: Trace) -> Iterator[tuple[Wish, WireMessage]]:
+def granted(trace: Trace) -> Iterator[tuple[Wish, WireMessage]]:
     """Wishes that were accepted, with their 2xx."""
     for wish in wishes(trace):
         final = wish.transaction.final
@@ -37,30 +38,36 @@ def _granted(trace: Trace) -> Iterator[tuple[Wish, WireMessage]]:
 )  # fmt: skip
 def dnd_is_confirmed(trace: Trace) -> Iterator[Finding]:
     """The phone shows what the server says. A server may refuse by telling the old value: that is inconclusive,
-    as is a value nobody knew before. Telling a value that is neither asked for nor old is wrong. If somebody
-    else asked for a change in between, nothing is said.
+    as is a value nobody knew before, unless the record says that the server stored what was asked for. Telling a
+    value that is neither asked for nor old is wrong. If somebody else asked for a change in between, nothing is said.
     """
-    everybody: dict[str, list[Wish]] = {}
-    for wish in wishes(trace):
-        everybody.setdefault(wish.subscription.resource, []).append(wish)
-    for wish, final in _granted(trace):
-        if wish.feature == "dnd" and not _rivals(wish, everybody[wish.subscription.resource]):
+    everybody = wishes_by_user(trace)
+    for wish, final in granted(trace):
+        if wish.feature == "dnd" and not rivals(wish, everybody[wish.subscription.resource]):
             told = after(wish.subscription, wish.request, wish.feature)
             if told is not None and seconds(told, final) <= DEADLINE:
-                yield _confirmation(wish, told)
+                yield _confirmation(trace, wish, told)
 
 
-def _rivals(wish: Wish, everybody: list[Wish]) -> bool:
+def wishes_by_user(trace: Trace) -> dict[str, list[Wish]]:
+    """Every wish, by the user it concerns."""
+    found: dict[str, list[Wish]] = {}
+    for wish in wishes(trace):
+        found.setdefault(wish.subscription.resource, []).append(wish)
+    return found
+
+
+def rivals(wish: Wish, everybody: list[Wish]) -> bool:
+    """Whether somebody else asked for a change of the same user within a second of a wish."""
     return any(
-        other.request is not wish.request
-        and abs(seconds(other.request, wish.request)) <= SLACK
-        for other in everybody
+        other.request is not wish.request and abs(seconds(other.request, wish.request)) <= SLACK for other in everybody
     )
 
 
-def _confirmation(wish: Wish, told: WireMessage) -> Finding:
+def _confirmation(trace: Trace, wish: Wish, told: WireMessage) -> Finding:
     now, old = states(told)[wish.feature], before(wish.subscription, wish.request, wish.feature)
-    refused = now != wish.value and (old is None or now == old)
+    known = stored(trace, wish, told) == wish.value
+    refused = now != wish.value and (old is None or now == old) and not known
     verdict = Verdict.INCONCLUSIVE if refused else Verdict.FAIL
     expected, seen = f"{wish.feature} {wish.value[0]}", f"{wish.feature} {now[0]}"
     ok = now == wish.value
@@ -75,7 +82,7 @@ def originator_is_told(trace: Trace) -> Iterator[Finding]:
     """Whatever the server decided, the phone must learn it. A failure after 64*T1 and 1 s; late, as SHOULD,
     after 3 s, by UDP 4 s more. The NOTIFY may overtake the 2xx.
     """
-    for wish, final in _granted(trace):
+    for wish, final in granted(trace):
         told = after(wish.subscription, wish.request, wish.feature)
         yield from _told_in_time(trace, wish, final, told)
 
@@ -103,7 +110,7 @@ def others_are_told(trace: Trace) -> Iterator[Finding]:
     Deadline 64*T1 and 1 s.
     """
     users = _by_resource(trace)
-    for wish, final in _granted(trace):
+    for wish, final in granted(trace):
         own = after(wish.subscription, wish.request, wish.feature)
         old = before(wish.subscription, wish.request, wish.feature)
         if own is None or old is None or states(own)[wish.feature] in (old, None):
@@ -136,7 +143,9 @@ def _alive(subscription: Subscription, moment: WireMessage) -> bool:
 
 def _forgotten(trace: Trace, subscription: Subscription, moment: WireMessage) -> bool:
     """Whether the server has lost a subscription of the user since it last spoke in this one: after a restart it has
-    lost all of them, and nobody can be told (RFC 6665 §4.1.2.2)."""
+    lost all of them, and nobody can be told (RFC 6665 §4.1.2.2). If the record knows of no restart, there was none."""
+    if is_driven(trace) and next(said(trace, "intent", "server", "restart"), None) is None:
+        return False
     last = max((n.number for n in notifications(subscription) if n.number < moment.number), default=0)
     return any(
         t.request is not None and t.final is not None and t.final.status == 481
@@ -172,7 +181,7 @@ def other_users_are_not_told(trace: Trace) -> Iterator[Finding]:
     told = [(n, s) for s in trace.subscriptions_to(EVENT) for n in notifications(s) if s.resource]
     told.sort(key=lambda pair: pair[0].packet.time_ns)
     times_ns = [notify.packet.time_ns for notify, _ in told]
-    for wish, _ in _granted(trace):
+    for wish, _ in granted(trace):
         first = bisect_left(times_ns, wish.request.packet.time_ns)
         last = bisect_right(times_ns, wish.request.packet.time_ns + round(SLACK * 1e9))
         leaks = [(n, s) for n, s in told[first:last] if _leaks(wish, s, n)]
@@ -199,7 +208,7 @@ def _leaks(wish: Wish, other: Subscription, notify: WireMessage) -> bool:
 )  # fmt: skip
 def repeated_wish_is_confirmed(trace: Trace) -> Iterator[Finding]:
     """It is a SUBSCRIBE, and every accepted SUBSCRIBE brings a NOTIFY. Deadlines as for FS-016."""
-    for wish, final in _granted(trace):
+    for wish, final in granted(trace):
         if before(wish.subscription, wish.request, wish.feature) == wish.value:
             told = after(wish.subscription, wish.request, wish.feature)
             yield from _told_in_time(trace, wish, final, told)

@@ -138,18 +138,43 @@ def _elements(message: WireMessage, told: Told) -> Iterator[Finding]:
 
 
 @check(
-    "FS-011", level=SHOULD, on=SERVER, clause="BroadSoft 11-BD5196 §3.1.2",
-    asks="an event has a device element",
+    "FS-011", level=MUST, on=SERVER, clause="BroadSoft 11-BD5196 §3.1.2",
+    asks="an event has a device element, and a request needs none with a name in it",
 )  # fmt: skip
 def event_names_device(trace: Trace) -> Iterator[Finding]:
-    """Its value is used by nobody, so text, nothing and <notKnown/> are all alike; one known server leaves the
-    element out, and phones live with it.
+    """Its value is used by nobody, so text, nothing and <notKnown/> are all alike. One known server leaves the element
+    out of its events, and phones live with it: a warning. Refusing a request for it is a failure, shown by a server
+    that takes the same request with a name in it; else the refusal may have another reason.
     """
+    yield from _refused_for_its_device(trace)
     for notify in requests(trace, "NOTIFY"):
         for told in documents(notify):
             if isinstance(told.document, DoNotDisturbEvent | ForwardingEvent) and told.document.facts is not None:
                 ok = told.document.facts.device is not Device.ABSENT
-                yield finding(notify, ok, expected="a device element", observed="none", at=told.span)
+                yield finding(notify, ok, expected="a device element", observed="none", at=told.span, level=SHOULD)
+
+
+def _refused_for_its_device(trace: Trace) -> Iterator[Finding]:
+    """A Set is kept by server and root; of the forms its device was taken in, one name is enough."""
+    taken: set[tuple[object, ...]] = set()
+    refused: list[tuple[tuple[object, ...], WireMessage, WireMessage]] = []
+    for request in requests(trace, "SUBSCRIBE"):
+        final = request.transaction.final if request.transaction is not None else None
+        for told in documents(request) if final is not None else ():
+            facts = facts_of(told)
+            if facts is None or final is None or facts.root not in ORDER:
+                continue
+            key: tuple[object, ...] = (request.destination, facts.root)
+            if final.status < 300 and facts.device is Device.TEXT:
+                taken.add(key)
+            elif final.status < 300:
+                yield PASSED
+            elif final.status in (400, 415, 489) and facts.device is not Device.TEXT:
+                refused.append((key, request, final))
+    for key, request, final in refused:
+        if key in taken:
+            seen = f"{final.status} to a request without a device's name"
+            yield finding(final, False, expected="200", observed=seen, also=[request])
 
 
 @check(

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sipconform.checks.catalogue import MUST, PASSED, SERVER, SHOULD, Finding, check, finding
+from sipconform.checks.catalogue import INFO, MUST, PASSED, SERVER, SHOULD, Finding, check, finding
 from sipconform.checks.evidence import SLACK, passed_on, seconds, seconds_of
 from sipconform.checks.feature_sync.told import before, burst, states, wishes
-from sipconform.checks.subscription.course import DEADLINE, begun_again, is_final, notifications, requested, state_of
+from sipconform.checks.feature_sync.witness import said
+from sipconform.checks.subscription.course import (
+    DEADLINE,
+    begun_again,
+    expiry_ns,
+    is_final,
+    notifications,
+    requested,
+    state_of,
+)
 from sipconform.checks.subscription.ending import drops, endings, expiry
 from sipconform.features.feature_event import EVENT
 from sipconform.trace.packet import Address
@@ -213,7 +222,7 @@ def challenged_change_waits(trace: Trace) -> Iterator[Finding]:
 
 
 def _applied(subscription: Subscription, challenge: WireMessage, notify: WireMessage) -> bool:
-    if not 0 < seconds(notify, challenge) <= DEADLINE:
+    if notify.number < challenge.number or seconds(notify, challenge) > DEADLINE:
         return False
     between = (t.request for t in subscription.subscribes if t.request is not None)
     return not any(challenge.number < r.number < notify.number for r in between)
@@ -224,6 +233,19 @@ def _applied(subscription: Subscription, challenge: WireMessage, notify: WireMes
     asks="after 481 to a NOTIFY nothing more is notified in that subscription",
 )  # fmt: skip
 def refusal_ends_subscription(trace: Trace) -> Iterator[Finding]:
-    """As SUB-013. What a server does after a time-out is its own affair."""
+    """As SUB-013. What a server does after a time-out is its own affair, but noted is one that gives a subscription up
+    for a single slow answer: the phone had taken every NOTIFY, and finds itself forgotten.
+    """
     yield from drops(trace.subscriptions_to(EVENT))
+    for subscription in trace.subscriptions_to(EVENT):
+        slow = [t for t in subscription.notifies if len(t.requests) > 2 and t.succeeded]
+        if not slow or not all(t.succeeded for t in subscription.notifies):
+            continue
+        lost = next((t.final for t in subscription.subscribes if t.final and t.final.status == 481), None)
+        until = expiry_ns(subscription)
+        early = lost is not None and until is not None and lost.packet.time_ns < until
+        restarted = next(said(trace, "intent", "server", "restart"), None) is not None
+        if not restarted:
+            seen = "481 in a subscription that is alive"
+            yield finding(lost or slow[0].final, not early, expected="200", observed=seen, level=INFO)
 

@@ -166,8 +166,9 @@ def ended_phone_does_not_loop(trace: Trace) -> Iterator[Finding]:
 )  # fmt: skip
 def subscription_is_refreshed(trace: Trace) -> Iterator[Finding]:
     """Else changes are missed. A refresh after the end (2 s of slack) is too late. A phone that sends no
-    refresh but is heard both in the second half of the time and after it is alive and has forgotten; if it was
-    not heard in between, its refreshes may have been lost: inconclusive.
+    refresh but is heard both in the second half of the time and after it is alive and has forgotten, also if it begins
+    anew once it was told that its time was out; if it was not heard in between, its refreshes may have been lost:
+    inconclusive.
     """
     for subscription in trace.subscriptions_to(EVENT):
         if not subscription.began_here or any(requested(t) == 0 for t in subscription.subscribes):
@@ -195,8 +196,9 @@ def _forgotten(trace: Trace, subscription: Subscription, final: WireMessage, tim
     said = [m for m in said_by(trace, subscription.subscriber) if m.is_request]
     after = [m for m in said if seconds(m, final) > time + 2 * SLACK]
     between = [m for m in said if time / 2 < seconds(m, final) < time]
-    anew = any(m.method == "SUBSCRIBE" and seconds(m, final) > 0 and not m.to_tag for m in said)
-    if after and not anew:
+    begun = [seconds(m, final) for m in said if m.method == "SUBSCRIBE" and seconds(m, final) > 0 and not m.to_tag]
+    timed_out = any((state := state_of(n)) and state.reason == "timeout" for n in notifications(subscription))
+    if after and (not begun or (timed_out and min(begun) >= time)):
         verdict = Verdict.FAIL if between else Verdict.INCONCLUSIVE
         expected, seen = f"a refresh within {time} s", f"none, but {after[0].method} later"
         party = subscription.subscriber

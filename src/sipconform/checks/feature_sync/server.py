@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from sipconform.checks.catalogue import MUST, PASSED, SERVER, SHOULD, Finding, Verdict, check, finding
 from sipconform.checks.evidence import contact, same_place
 from sipconform.checks.feature_sync.told import burst, documents, feature, states
+from sipconform.checks.feature_sync.witness import fact, said
 from sipconform.checks.sip_core.dialogs import rising
 from sipconform.checks.sip_core.requests import contact_finding
 from sipconform.checks.subscription.course import dialog_of, notifications, requested
@@ -26,16 +27,20 @@ NOT_SUPPORTED = frozenset({405, 489, 501})
 )  # fmt: skip
 def subscription_is_accepted(trace: Trace) -> Iterator[Finding]:
     """It opens the dialog all changes travel in. Refusing the package (489, 405, 501) means that the feature is not
-    supported; a challenge, or refusing this user, is the server's right and no evidence.
+    supported, unless the lab knows that it is; a challenge, or refusing this user, is the server's right and no
+    evidence.
     """
+    able = fact(trace, "offers_sync") or []
     for subscription in trace.subscriptions_to(EVENT):
         initial = subscription.initial
         final = initial.final if initial is not None else None
         if initial is None or final is None:
             continue
         if final.status in NOT_SUPPORTED:
+            known = str(trace.party(final.source)) in able and not _withdrawn(trace)
+            verdict = Verdict.FAIL if known else Verdict.NOT_SUPPORTED
             seen = f"{final.status} {final.reason}"
-            yield finding(final, False, expected="200", observed=seen, verdict=Verdict.NOT_SUPPORTED)
+            yield finding(final, False, expected="200", observed=seen, verdict=verdict)
         elif final.status < 300:
             yield finding(final, bool(final.to_tag), expected="a To tag", observed="none", at="To")
             yield contact_finding(final)
@@ -43,6 +48,11 @@ def subscription_is_accepted(trace: Trace) -> Iterator[Finding]:
         elif final.status >= 500:
             seen = f"{final.status} {final.reason}"
             yield finding(final, False, expected="200", observed=seen, verdict=Verdict.INCONCLUSIVE)
+
+
+def _withdrawn(trace: Trace) -> bool:
+    """Whether the record tells that the administrator took the feature away."""
+    return any(o.what.get("on") is False for o in said(trace, "intent", "server", "offer_sync"))
 
 
 @check(

@@ -13,7 +13,7 @@ from typing import Any
 from sipconform.checks.feature_sync.told import Feature, Value, Wish, wishes_of
 from sipconform.features.feature_event import EVENT
 from sipconform.trace.packet import Observation
-from sipconform.trace.trace import Subscription, Trace
+from sipconform.trace.trace import Subscription, Trace, WireMessage
 
 KEYS = {"dnd": "dnd", "forwardImmediate": "cfu", "forwardBusy": "cfb", "forwardNoAns": "cfna"}
 """What intents and displays call the features of the documents."""
@@ -93,3 +93,12 @@ def _means(press: Observation, wish: Wish) -> bool:
         return wish.feature == "dnd" and what.get("on") == on
     same = what.get("kind") == KEYS[wish.feature] and what.get("active") == on
     return same and (not on or what.get("to") == to)
+
+
+def stored(trace: Trace, wish: Wish, moment: WireMessage) -> Value | None:
+    """What the server says of itself it has stored for a wish's feature at a message; None when it says nothing."""
+    user = wish.subscription.resource.partition(":")[2].partition("@")[0]
+    kept = display(trace, "server", moment.packet.time_ns).get(f"{user}.{KEYS[wish.feature]}")
+    if isinstance(kept, bool):
+        return kept, ""
+    return (bool(kept), kept) if isinstance(kept, str) else None

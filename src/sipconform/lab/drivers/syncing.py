@@ -8,9 +8,11 @@ from typing import Any
 from sipconform.agents.phone.phone import Phone
 from sipconform.agents.server import storage
 from sipconform.agents.server.server import Server
-from sipconform.features.feature_event import EVENT
+from sipconform.features.feature_event import CONTENT_TYPE, EVENT
 from sipconform.features.feature_state import FeatureState, Forward, ForwardType
+from sipconform.lab.actors import NotSupportedError
 
+OVERTAKEN_BY = 0.2  # seconds
 FORWARDS = {"cfu": ForwardType.IMMEDIATE, "cfb": ForwardType.BUSY, "cfna": ForwardType.NO_ANSWER}
 Verbs = dict[str, Callable[..., Awaitable[Any]]]
 
@@ -60,6 +62,17 @@ def server_verbs(server: Server) -> Verbs:
         for subscription in server.features.notifier.of(user):
             subscription.end(reason)
 
+    async def be_overtaken() -> None:
+        if server.endpoint.transports[0].protocol != "udp":
+            raise NotSupportedError("only datagrams overtake each other")
+        server.features.notifier.answer_after = OVERTAKEN_BY
+
+    async def answer_with(document: str) -> None:
+        server.features.notifier.answer_body = CONTENT_TYPE, document.encode()
+
+    async def break_down() -> None:
+        server.features.out_of_order = True
+
     async def offer_sync(on: bool) -> None:
         if on:
             server.features.notifier.offer()
@@ -72,5 +85,8 @@ def server_verbs(server: Server) -> Verbs:
         "refuse_changes": refuse_changes,
         "assign": assign,
         "end_sync": end_sync,
+        "be_overtaken": be_overtaken,
+        "answer_with": answer_with,
+        "break_down": break_down,
         "offer_sync": offer_sync,
     }

@@ -1,0 +1,246 @@
+"""Whether what a server tells is the whole truth, to those entitled to it, and only once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from sipconform.checks.catalogue import MUST, PASSED, SERVER, SHOULD, Finding, Verdict, check, finding
+from sipconform.checks.evidence import seconds
+from sipconform.checks.feature_sync.changes import granted, rivals, wishes_by_user
+from sipconform.checks.feature_sync.told import Value, before, burst, states, wishes
+from sipconform.checks.feature_sync.witness import is_driven, said
+from sipconform.checks.subscription.course import DEADLINE, is_final, notifications, requested
+from sipconform.checks.subscription.notifying import immediate_notify
+from sipconform.features.feature_event import EVENT
+from sipconform.trace.packet import Address
+from sipconform.trace.trace import Subscription, Trace, WireMessage
+
+CLOSE = 2.0  # seconds within which two events may have changed places
+SETTLED = 5.0  # seconds without a change after which everybody has been told
+BOUND = 8  # subscriptions one contact may reasonably have to one user's features
+_USER = re.compile(r'\busername\s*=\s*"((?:[^"\\]|\\.)*)"', re.IGNORECASE)
+
+
+@check(
+    "FS-001b", level=MUST, on=SERVER, clause="RFC 3261 §8.1.1.5; RFC 6665 §4.2.1",
+    asks="a subscription that begins with another CSeq number than 1 is as good as any",
+)  # fmt: skip
+def any_number_begins(trace: Trace) -> Iterator[Finding]:
+    """Phones that were challenged begin with 2, others anywhere. 481 means that the server took it for a refresh;
+    other refusals have other reasons.
+    """
+    for subscription in trace.subscriptions_to(EVENT):
+        initial = subscription.initial
+        request = initial.request if initial is not None else None
+        if initial is None or request is None or initial.final is None or request.cseq_number == 1:
+            continue
+        final = initial.final
+        if final.status < 300 and requested(initial) != 0:
+            yield from immediate_notify(trace, subscription, initial)
+        elif final.status == 481:
+            seen = f"{final.status} to CSeq {request.cseq_number} without To tag"
+            yield finding(final, False, expected="a new subscription", observed=seen, also=[request])
+
+
+@check(
+    "FS-021", level=MUST, on=SERVER, clause="BroadSoft 11-BD5196 §2.1",
+    asks="nothing changes without being told",
+)  # fmt: skip
+def every_change_is_told(trace: Trace) -> Iterator[Finding]:
+    """One feature may switch another off, but then that is a change of its own. Shown by a refresh whose full state
+    differs from what was told last, all NOTIFYs having been taken; changes asked for, or made at the server, within
+    2 s of the refresh are left alone.
+    """
+    for subscription in trace.subscriptions_to(EVENT):
+        if not all(t.succeeded for t in subscription.notifies):
+            continue
+        for transaction in subscription.subscribes:
+            request = transaction.request
+            if request is None or not request.to_tag or request.body or not transaction.succeeded:
+                continue
+            told = burst(subscription, request)
+            if told and requested(transaction) != 0 and not _is_busy(trace, subscription, request):
+                yield _same_as_told(subscription, request, told)
+
+
+def _same_as_told(subscription: Subscription, request: WireMessage, told: list[WireMessage]) -> Finding:
+    for notify in told:
+        for name, value in states(notify).items():
+            old = before(subscription, request, name)
+            if old is not None and old != value:
+                expected, seen = f"{name} {old[0]} {old[1]}".strip(), f"{name} {value[0]} {value[1]}".strip()
+                return finding(notify, False, expected=expected, observed=seen, also=[request])
+    return PASSED
+
+
+def _is_busy(trace: Trace, subscription: Subscription, moment: WireMessage) -> bool:
+    """Whether somebody was changing the user's features just then."""
+    asked = wishes_by_user(trace).get(subscription.resource, ())
+    if any(abs(seconds(w.request, moment)) <= CLOSE for w in asked):
+        return True
+    changes = (o for o in said(trace, "intent") if o.what.get("do") in ("set_dnd", "forward"))
+    return any(abs(o.time_ns - moment.packet.time_ns) <= CLOSE * 1e9 for o in changes)
+
+
+@check(
+    "FS-038", level=MUST, on=SERVER, clause="RFC 3261 §17.2.3",
+    asks="a change that arrives twice is carried out once",
+)  # fmt: skip
+def repeated_request_counts_once(trace: Trace) -> Iterator[Finding]:
+    """The second copy of a datagram belongs to the same transaction. Two NOTIFYs with the same value for one request
+    that was repeated show that it did not; so does an answer of another kind to the copy.
+    """
+    everybody = wishes_by_user(trace)
+    for wish, final in granted(trace):
+        transaction = wish.transaction
+        if len(transaction.requests) < 2 and len(transaction.responses) < 2:
+            continue
+        others = {r.status for r in transaction.responses if r.status >= 200} - {final.status}
+        told = [n for n in notifications(wish.subscription) if wish.feature in states(n)]
+        told = [n for n in told if n.number > wish.request.number and seconds(n, wish.request) <= SETTLED]
+        twice = len(told) > 1 and not rivals(wish, everybody[wish.subscription.resource])
+        seen = f"answers {final.status} and {min(others)}" if others else f"{len(told)} NOTIFYs for one request"
+        of = told[-1] if twice and not others else final
+        yield finding(of, not (twice or others), expected="one effect, one answer", observed=seen, also=[wish.request])
+
+
+@check(
+    "FS-040", level=MUST, on=SERVER, clause="RFC 3261 §22.1, §26.2.3; RFC 6665 §4.2.1.3",
+    asks="nobody subscribes to, or changes, another user's features with his own password",
+)  # fmt: skip
+def features_are_the_users_own(trace: Trace) -> Iterator[Finding]:
+    """Whose a password is, is known from registrations that were accepted. Some servers let an assistant act for
+    another, so without the suite having tried it on purpose a 2xx is inconclusive.
+    """
+    owner = _owners(trace)
+    tried = {(o.what.get("call_id"), o.what.get("branch")) for o in said(trace, "stimulus")}
+    for subscription in trace.subscriptions_to(EVENT):
+        for transaction in subscription.subscribes:
+            request, final = transaction.request, transaction.final
+            name = _proved(request) if request is not None else ""
+            if request is None or final is None or name not in owner or not subscription.resource:
+                continue
+            strange = subscription.resource not in owner[name]
+            if strange or (request.call_id, request.branch) in tried:
+                sure = (request.call_id, request.branch) in tried
+                verdict = Verdict.FAIL if sure else Verdict.INCONCLUSIVE
+                ok = final.status >= 300 or not strange
+                seen = f"{final.status} for {name} at {subscription.resource}"
+                yield finding(final, ok, expected="403", observed=seen, also=[request], verdict=verdict)
+
+
+def _proved(request: WireMessage) -> str:
+    found = [name for text in request.texts("Authorization") for name in _USER.findall(text)]
+    return found[0] if found else ""
+
+
+def _owners(trace: Trace) -> dict[str, set[str]]:
+    """The addresses each user name has registered."""
+    owners: dict[str, set[str]] = {}
+    for transaction in trace.transactions:
+        request = transaction.request
+        if transaction.method == "REGISTER" and transaction.succeeded and request is not None:
+            aor = request.text("To").partition("<")[2].partition(">")[0].partition(";")[0]
+            if name := _proved(request):
+                owners.setdefault(name, set()).add(aor)
+    return owners
+
+
+@check(
+    "FS-042", level=SHOULD, on=SERVER, clause="RFC 6665 §4.2.2",
+    asks="one contact does not pile up subscriptions",
+)  # fmt: skip
+def subscriptions_are_bounded(trace: Trace) -> Iterator[Finding]:
+    """A phone that restarts often leaves subscriptions behind. One change told to the same address in more than 8
+    dialogs within 2 s shows that they are kept although nobody answers for them.
+    """
+    told: dict[tuple[Address, str], list[WireMessage]] = {}
+    for subscription in trace.subscriptions_to(EVENT):
+        for notify in notifications(subscription):
+            asked = (t.request for t in subscription.subscribes if t.request is not None)
+            own = any(0 <= seconds(notify, request) <= CLOSE for request in asked)
+            if states(notify) and not is_final(notify) and not own:
+                told.setdefault((subscription.subscriber, subscription.resource), []).append(notify)
+    for notifies in told.values():
+        notifies.sort(key=lambda n: n.number)
+        crowd = max((_at_once(notifies, n) for n in notifies), key=len)
+        seen = f"{len(crowd)} dialogs told within {CLOSE:.0f} s"
+        yield finding(crowd[-1], len(crowd) <= BOUND, expected=f"{BOUND} or fewer", observed=seen)
+
+
+def _at_once(notifies: list[WireMessage], first: WireMessage) -> list[WireMessage]:
+    close = [n for n in notifies if 0 <= seconds(n, first) <= CLOSE]
+    return list({n.call_id: n for n in close}.values())
+
+
+@check(
+    "FS-043", level=MUST, on=SERVER, clause="BroadSoft 11-BD5196 §2.1",
+    asks="when changes follow each other quickly, the last word told is the last state",
+)  # fmt: skip
+def last_word_is_the_truth(trace: Trace) -> Iterator[Finding]:
+    """Judged where the server says of itself what it has stored, at the end of the evidence, of subscriptions that are
+    alive and were told something after the last change or should have been by then.
+    """
+    kept: dict[str, tuple[int, object]] = {}
+    for observation in said(trace, "belief", "server"):
+        for key, value in observation.what.items():
+            if key.endswith(".dnd"):
+                kept[key.removesuffix(".dnd")] = observation.time_ns, value
+    for subscription in trace.subscriptions_to(EVENT):
+        user = subscription.resource.partition(":")[2].partition("@")[0]
+        if user not in kept:
+            continue
+        since, value = kept[user]
+        told = [n for n in notifications(subscription) if "dnd" in states(n) and not is_final(n)]
+        late = [n for n in told if n.packet.time_ns >= since]
+        if late and (trace.end_ns - since) / 1e9 > DEADLINE:
+            now = states(late[-1])["dnd"][0]
+            seen = f"dnd {now} told last, {value} stored"
+            yield finding(late[-1], now == value, expected=f"dnd {value}", observed=seen)
+
+
+@check(
+    "FS-044", level=MUST, on=SERVER, clause="BroadSoft 11-BD5196; RFC 6665 §4.1.2.2",
+    asks="a subscription that was lost is answered 481, and the new one is told the state as it was",
+)  # fmt: skip
+def state_outlives_a_restart(trace: Trace) -> Iterator[Finding]:
+    """Users do not set their forwards again because a server restarted. Compared with what the phone was told last; a
+    change in between, asked for or made at the server, is left alone. Where nobody recorded what was done at the
+    server, a difference is inconclusive.
+    """
+    for subscription in trace.subscriptions_to(EVENT):
+        lost = next((t.final for t in subscription.subscribes if t.final and t.final.status == 481), None)
+        if lost is None or not subscription.began_here:
+            continue
+        anew = _begun_after(trace, subscription, lost)
+        if anew is None or anew.initial is None or anew.initial.request is None:
+            continue
+        for notify in burst(anew, anew.initial.request):
+            yield _as_before(trace, subscription, lost, notify)
+
+
+def _begun_after(trace: Trace, subscription: Subscription, lost: WireMessage) -> Subscription | None:
+    for other in trace.subscriptions_to(EVENT):
+        opening = other.initial.request if other.initial is not None else None
+        same = (other.subscriber, other.resource) == (subscription.subscriber, subscription.resource)
+        if same and opening is not None and opening.number > lost.number:
+            return other
+    return None
+
+
+def _as_before(trace: Trace, subscription: Subscription, lost: WireMessage, notify: WireMessage) -> Finding:
+    for name, value in states(notify).items():
+        old: Value | None = before(subscription, lost, name)
+        if old is None or old == value:
+            continue
+        last = [n for n in notifications(subscription) if n.number < lost.number][-1]
+        changes = (o for o in said(trace, "intent", "server") if o.what.get("do") in ("set_dnd", "forward", "assign"))
+        touched = any(o.time_ns >= last.packet.time_ns for o in changes)
+        asked = (w.request for w in wishes(trace) if w.transaction.succeeded)
+        touched |= any(last.number < request.number < notify.number for request in asked)
+        if not touched:
+            verdict = Verdict.FAIL if is_driven(trace) else Verdict.INCONCLUSIVE
+            expected, seen = f"{name} {old[0]} {old[1]}".strip(), f"{name} {value[0]} {value[1]}".strip()
+            return finding(notify, False, expected=expected, observed=seen, also=[last, lost], verdict=verdict)
+    return PASSED
