@@ -349,10 +349,6 @@ class Server(Actor):
         """From now on the server's NOTIFYs reach a subscriber before its 2xx does, as by UDP they may."""
         await self.do("be_overtaken")
 
-    async def be_overtaken(self) -> None:
-        """From now on the server's NOTIFYs reach a subscriber before its 2xx does, as by UDP they may."""
-        await self.do("be_overtaken")
-
     async def offer_sync(self, on: bool) -> None:
         """The administrator switches feature synchronisation on or off for the whole server."""
         await self.do("offer_sync", on=on)

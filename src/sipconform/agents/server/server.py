@@ -18,7 +18,6 @@ from sipconform.agents.server.line_server import LineServer
 from sipconform.agents.server.reg_event import RegEvent
 from sipconform.agents.server.registrar import Registrar
 from sipconform.agents.server.storage import Storage
-from sipconform.agents.server.storage import Storage
 from sipconform.agents.user_agent import UserAgent
 
 
@@ -35,7 +34,6 @@ class Server:
     registrar: Registrar = field(init=False)
     features: FeatureServer = field(init=False)
     storage: Storage = field(init=False)
-    storage: Storage = field(init=False)
     calls: CallServer = field(init=False)
     codes: CodeServer = field(init=False)
     lines: LineServer = field(init=False)
@@ -48,7 +46,6 @@ class Server:
         self.agent = UserAgent(self.endpoint)
         self.authentication = Authentication(self.directory, self.algorithms)
         self.registrar = Registrar(self.agent, self.authentication)
-        self.storage = Storage(self.directory)
         self.storage = Storage(self.directory)
         self.features = FeatureServer(self.agent, self.authentication)
         self.calls = CallServer(self.agent, self.authentication)
