@@ -100,11 +100,14 @@ class ScenarioSession:
         """Runs the scenario, judges its capture, and adds all that to the run."""
         result = self._result(item, stage)
         began = time.monotonic()
-        ending, sentence = stage.play(item.obj, arguments)
+        try:
+            ending, sentence = stage.play(item.obj, arguments)
+        except KeyboardInterrupt:
+            self._judge(result, stage)  # what there is of it is told; the folder says that it broke off
+            raise
         verdict, failed = VERDICTS[ending], dict[str, bool]()  # check id: whether it is a MUST
         result.duration_s = time.monotonic() - began
-        for trace, judgement in judge_capture(stage.lab.capture):
-            self.folder.take(result, trace, judgement.findings, judgement.passed)
+        for judgement in self._judge(result, stage):
             verdict, sentence = self._with_findings(verdict, sentence, judgement)
             accused = (f for f in judgement.findings if f.verdict is Verdict.FAIL)
             failed |= {f.check.id: f.level is Level.MUST for f in accused if f.check}
@@ -124,6 +127,13 @@ class ScenarioSession:
             return ""
         expected = (d for d in self.deviations if d.check in failed and any(word in scenario for word in d.stories))
         return next((f"{d.check}: {d.reason}" for d in expected), "")
+
+    def _judge(self, result: ScenarioResult, stage: Stage) -> list[Judgement]:
+        """Judges a scenario's capture, part by part, into the run's folder."""
+        judged = list(judge_capture(stage.lab.capture))
+        for trace, judgement in judged:
+            self.folder.take(result, trace, judgement.findings, judgement.passed)
+        return [judgement for _, judgement in judged]
 
     def _with_findings(self, verdict: Verdict, sentence: str, judgement: Judgement) -> tuple[Verdict, str]:
         """A violated MUST makes a scenario fail that would have passed, unless the profile expects it."""
