@@ -230,7 +230,7 @@ class Lab:
         return await ControlledDriver.connect(parse_address(control, 0))
 
     async def _endpoint(self, name: str, local: Address, role: str) -> Endpoint:
-        endpoint = Endpoint(self.network, name, random.Random(f"{self.settings.seed} {name}"))
+        endpoint = Endpoint(self.network, name, self._dice(name))
         try:
             transport = await endpoint.listen(self.settings.transport, local, **self._contexts)
         except OSError as error:
@@ -238,6 +238,10 @@ class Lab:
         self._ours[str(transport.local)] = role
         self._places[name] = str(transport.local)
         return endpoint
+
+    def _dice(self, name: str) -> random.Random:
+        """What tags and Call-IDs are drawn from. A real server remembers those of its last visitor."""
+        return random.Random(f"{self.settings.seed} {name}" if self.simulated else None)
 
     def _adopt(self, agent: OwnAgent) -> None:
         self._agents.append(agent)
