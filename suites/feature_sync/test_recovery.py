@@ -40,6 +40,18 @@ async def test_the_state_outlives_a_restart(phone: Phone, server: Server) -> Non
     await phone.shows(dnd=True)
 
 
+@pytest.mark.rows("B2")
+async def test_a_lost_subscription_is_begun_anew(phone: Phone, server: Server, clock: Clock) -> None:
+    """The server has restarted and the phone's refresh is answered 481: within a minute it is back, and follows."""
+    await phone.start()
+    await phone.synchronised()
+    await server.restart()
+    await phone.refresh_sync()
+    await clock.passes(70)
+    await server.set_dnd(phone.user, True)
+    await phone.shows(dnd=True)
+
+
 @pytest.mark.rows("B3")
 async def test_a_challenged_change_is_asked_for_again(phone: Phone, server: Server) -> None:
     """The server takes the old nonce no more when the user presses the key: the phone repeats the whole request with

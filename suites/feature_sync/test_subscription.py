@@ -98,6 +98,14 @@ async def test_an_unknown_package_is_refused(phone: Phone) -> None:
 
 
 @pytest.mark.rows("B2")
+async def test_the_packages_are_advertised(phone: Phone) -> None:
+    """The phone asks with OPTIONS what the server can do: one that takes subscriptions says to what."""
+    await phone.start()
+    await phone.synchronised()
+    assert await phone.probe("OPTIONS", uri=f"sip:{phone.account.domain}") == 200, "OPTIONS was not answered 200"
+
+
+@pytest.mark.rows("B2")
 async def test_a_subscription_to_nothing_is_refused(phone: Phone) -> None:
     """A SUBSCRIBE that names no event package is not accepted."""
     await phone.start()

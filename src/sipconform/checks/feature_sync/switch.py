@@ -26,6 +26,13 @@ def obeys_switch(trace: Trace) -> bool | None:
     return bool(sync.get("obeys_switch", True)) if isinstance(sync, dict) else None
 
 
+def ignores_switch(trace: Trace) -> bool:
+    """Whether the phones keep features equal by subscription, all of them, whatever the switch says."""
+    sync = fact(trace, "sync")
+    other_road = any(o.what.get("mode") != "subscribe" for o in said(trace, "intent", do="set_mode"))
+    return obeys_switch(trace) is False and sync.get("mode") == "subscribe" and not other_road
+
+
 def _is_on(intent: Observation) -> bool | None:
     """What an intent says of the switch, None when it is about something else."""
     do, what = intent.what.get("do"), intent.what
@@ -165,7 +172,7 @@ def told_whatever_the_switch_says(trace: Trace) -> Iterator[Finding]:
     """With this make the feature-code setting turns it on. Judged of phones started with the switch off: within 32 s
     there is a subscription, and what it tells is answered 200.
     """
-    if obeys_switch(trace) is not False:
+    if not ignores_switch(trace):
         return
     for intent in said(trace, "intent", do="start"):
         if intent.what.get("sync") or (trace.end_ns - intent.time_ns) / 1e9 < GIVE_UP:
@@ -185,7 +192,7 @@ def _place(trace: Trace, who: str, registered: WireMessage | None) -> Address | 
 
 def _pressed(trace: Trace, do: str) -> Iterator[Finding]:
     """Judges that a press of the user was followed by the SUBSCRIBE that says it."""
-    if obeys_switch(trace) is not False:
+    if not ignores_switch(trace):
         return
     asked = list(wishes(trace))
     registered = next((r for r in trace.requests("REGISTER")), None)
@@ -225,7 +232,7 @@ def assumed_package_is_used(trace: Trace) -> Iterator[Finding]:
     """Noted where a make synchronises whatever the switch says and its documents come under another type, or in
     another package, than is assumed of it: then the assumption is to be corrected.
     """
-    if obeys_switch(trace) is not False:
+    if not ignores_switch(trace):
         return
     for message in trace.requests():
         if message.method in ("SUBSCRIBE", "NOTIFY") and message.body:
