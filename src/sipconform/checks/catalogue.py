@@ -134,7 +134,17 @@ class Check:
 
 
 _catalogue: dict[str, Check] = {}
-FAMILIES = ("sip_core", "subscription", "registration", "feature_sync", "hunt_group", "feature_code", "csta", "shared_line")
+FAMILIES = (
+    "sip_core",
+    "subscription",
+    "registration",
+    "feature_sync",
+    "hunt_group",
+    "feature_code",
+    "csta",
+    "shared_line",
+    "hotspot",
+)
 
 
 def check(
