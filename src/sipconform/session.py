@@ -86,6 +86,7 @@ class ScenarioSession:
             device=_device(settings),
             environment=environment(settings),
             expected_deviations={d.check: d.reason for d in profile.deviations},
+            deviation_stories={d.check: d.stories for d in profile.deviations},
             secrets=[p.password for p in settings.phones.values() if p.password],
         )
         history = path.parent / "history.sqlite" if not options.out else None

@@ -1,6 +1,7 @@
 import hashlib
 import json
 import sqlite3
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from sipconform.checks.catalogue import Verdict
 from sipconform.report import folder as folder_module
 from sipconform.report.folder import SHOWN_PER_CHECK, RunFolder, file_name, replace_file
 from sipconform.report.history import History
-from sipconform.report.model import ScenarioResult
+from sipconform.report.model import ScenarioResult, Told
 from tests.report.examples import failing, request, run, scenario, trace_of
 
 KEYS = {
@@ -128,6 +129,15 @@ def test_an_expected_deviation_that_passes_is_noticed(tmp_path: Path) -> None:
     assert made.exit_code == 1
     told = (tmp_path / "junit.xml").read_text()
     assert "The profile expects SUB-007 to fail (known since 5.6), but it passed" in told
+
+
+def test_a_deviation_is_missed_only_where_it_could_show() -> None:
+    made = run(expected_deviations={"SUB-007": "known since 5.6"}, deviation_stories={"SUB-007": ("dnd_from",)})
+    tally = Counter({Told("SUB-007", Verdict.PASS, None, None, None, False): 1})
+    made.scenarios = [ScenarioResult("another", verdict=Verdict.PASS, tally=tally)]
+    assert made.unexpected_passes == []
+    made.scenarios.append(ScenarioResult("dnd_from_the_server", verdict=Verdict.PASS))
+    assert made.unexpected_passes == ["SUB-007"]
 
 
 def test_an_expected_deviation_that_shows_fails_nothing(tmp_path: Path) -> None:
