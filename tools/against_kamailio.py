@@ -1,6 +1,6 @@
 """Runs scenarios against a real Kamailio from the distribution, a fresh one for each scenario.
 
-usage: against_kamailio.py [--registrar] SUITE … [any option of `sipconform run`]
+usage: against_kamailio.py [--registrar] [--workers N] SUITE … [any option of `sipconform run`]
 
 As a line server by its `sca` module, or with --registrar as a mere registrar and proxy. It remembers appearances of
 calls that are over, so that a second scenario would begin with what the first has left behind.
@@ -8,8 +8,9 @@ calls that are over, so that a second scenario would begin with what the first h
 
 from __future__ import annotations
 
+import argparse
 import sys
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 
 import pytest
 
@@ -23,29 +24,31 @@ COULD_NOT_RUN = 2
 class FreshKamailio:
     """A pytest plugin: another Kamailio at the same address for every scenario."""
 
-    def __init__(self, *, shared_lines: bool) -> None:
+    def __init__(self, *, shared_lines: bool, workers: int) -> None:
         self.shared_lines = shared_lines
+        self.workers = workers
         self.port = free_port()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self) -> Generator[None, object, object]:
-        with Kamailio(users=sorted({*ACCOUNTS.values()}), shared_lines=self.shared_lines, port=self.port):
+        users = sorted({*ACCOUNTS.values()})
+        with Kamailio(users=users, shared_lines=self.shared_lines, workers=self.workers, port=self.port):
             return (yield)
 
 
-def main(arguments: Sequence[str]) -> int:
-    registrar = "--registrar" in arguments
-    wanted = [word for word in arguments if word != "--registrar"]
-    fresh = FreshKamailio(shared_lines=not registrar)
-    own = ["--server", f"127.0.0.1:{fresh.port}"]
-    if not registrar:
-        own += ["--profile", "kamailio-sca"]
-    return run.main([*wanted, *own], [fresh])
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--registrar", action="store_true", help="without shared lines")
+    parser.add_argument("--workers", type=int, default=1, help="processes that receive datagrams (default 1)")
+    given, wanted = parser.parse_known_args()
+    fresh = FreshKamailio(shared_lines=not given.registrar, workers=given.workers)
+    dialect = [] if given.registrar else ["--profile", "kamailio-sca"]
+    try:
+        return run.main([*wanted, *dialect, "--server", f"127.0.0.1:{fresh.port}"], [fresh])
+    except PeerMissing as error:
+        print(error, file=sys.stderr)
+        return COULD_NOT_RUN
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except PeerMissing as error:
-        print(error, file=sys.stderr)
-        sys.exit(COULD_NOT_RUN)
+    sys.exit(main())

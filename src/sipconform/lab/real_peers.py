@@ -233,6 +233,7 @@ class Kamailio(Peer):
 
     It answers 489 to SUBSCRIBE. With `shared_lines` it is a line server too: `call-info` and `line-seize`
     by its `sca` module. `algorithm` is "MD5" or "SHA-256"; a `port` of 0 means any that is free.
+    With more than one of its `workers`, what it sends is no more in the order of what it received.
     """
 
     program = "kamailio"
@@ -246,8 +247,10 @@ class Kamailio(Peer):
         algorithm: str = "MD5",
         shared_lines: bool = False,
         port: int = 0,
+        workers: int = 1,
     ) -> None:
         self.host = host
+        self.workers = workers
         self.port = port
         self.users = tuple(users)
         self.algorithm = algorithm
@@ -277,6 +280,7 @@ class Kamailio(Peer):
         folder = str(self.folder)
         return [
             *(program, "-DD", "-E", "-f", str(config), "-Y", folder, "-w", folder, "-m", "64", "-M", "8"),
+            *("-n", str(self.workers)),
             *("-l", f"udp:{self.address}", "-l", f"tcp:{self.address}"),
             *(part for name, value in defines.items() for part in ("-A", f'{name}="{value}"')),
         ]
