@@ -35,8 +35,8 @@ class CredentialStore:
         False when there is none, or when these very credentials were refused (RFC 3261 §22.1)."""
         header = "WWW-Authenticate" if answer.status == 401 else "Proxy-Authenticate"
         offered = [digest.parse_challenge(text) for text in answer.texts(header)]
-        usable = [c for c in offered if c and c.algorithm.removesuffix("-SESS") in digest.HASHES]
-        if not usable or isinstance(usable[0], Fault):
+        usable = [c for c in offered if not isinstance(c, Fault) and _can_be_answered(c)]
+        if not usable:
             return False
         known = self._sessions.get(header)
         if known is not None and known.challenge.nonce == usable[0].nonce and not usable[0].stale:
@@ -61,3 +61,8 @@ class CredentialStore:
             )
             if credentials:
                 draft.set(ANSWERS[header], str(credentials))
+
+
+def _can_be_answered(challenge: digest.Challenge) -> bool:
+    known = challenge.algorithm.removesuffix("-SESS") in digest.HASHES
+    return known and challenge.scheme.lower() == "digest" and "nonce" in challenge.params
