@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Side = Literal["server", "phone", "host", "client"]
-FAMILIES = ("sip_core", "subscription", "registration", "feature_sync", "hunt_group", "feature_code")
+FAMILIES = ("sip_core", "subscription", "registration", "feature_sync", "hunt_group", "feature_code", "csta", "shared_line")
 _faults: dict[str, Fault] = {}
 
 

@@ -50,6 +50,7 @@ class CstaSession:
     told: FeatureState = field(default_factory=FeatureState)
     _expected: list[Subject] = field(default_factory=list)  # what we asked the phone to set
     _refresh: asyncio.TimerHandle | None = None
+    _monitored: asyncio.Event = field(default_factory=asyncio.Event)
     _line: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
@@ -68,6 +69,7 @@ class CstaSession:
         self._refresh_later()
         answer = await self.ask(csta("MonitorStart", edition, monitorObject=self.device))
         self.reference = answer.cross_reference if answer is not None else ""
+        self._monitored.set()
         self.told = FeatureState.assigned()
         await self.tell()
 
@@ -120,6 +122,8 @@ class CstaSession:
         state = resulting_state(self.user.features, document)
         if state is None or self._is_stale(document) or self._is_expected(document):
             return
+        if state == self.user.features:
+            return
         # What crossed this on its way has been overtaken by it: the phone is told once more.
         self.told = FeatureState() if self._line.locked() else state
         self.server.features.change(self.user, state)
@@ -149,7 +153,8 @@ class CstaSession:
         return None if document.name.endswith("Event") else error("operation", edition)
 
     async def stop(self) -> None:
-        """Ends the monitor and the session."""
+        """Ends the monitor, once it has begun, and the session."""
+        await self._monitored.wait()
         await self.ask(csta("MonitorStop", self.server.edition, monitorCrossRefID=self.reference))
         self.leg.hang_up()
 
