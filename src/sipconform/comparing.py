@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from sipconform.compare.comparison import compare
 from sipconform.compare.difference import Comparison
 from sipconform.trace.capture import read_capture
-from sipconform.trace.correlate import Correlator
+from sipconform.trace.correlate import correlate
 from sipconform.trace.errors import CaptureError
-from sipconform.trace.packet import Observation, Packet
-from sipconform.trace.trace import Trace, WireMessage
+from sipconform.trace.packet import Note, Observation, Packet
+from sipconform.trace.trace import Trace
 
 LARGEST = 50_000
 """Messages of a capture that are compared; a scenario has a few hundred."""
@@ -26,21 +27,20 @@ class Laid:
     comparison: Comparison
 
 
-def load_trace(path: Path, *, keylog: Path | None = None) -> Trace:
-    """A capture as one correlated trace. Raises CaptureError for what is no capture, or is too large to compare."""
-    correlator = Correlator()
-    for item in read_capture(path, keylog=keylog):
-        if isinstance(item, Packet):
-            correlator.add(WireMessage(item))
-        elif isinstance(item, Observation):
-            correlator.observe(item)
-        else:
-            correlator.trace.notes.append(item)
-        if len(correlator.trace.messages) > LARGEST:
-            raise CaptureError(
-                path, f"more than {LARGEST} messages cannot be compared at once", "cut it with sipconform slice"
-            )
-    return correlator.finish()
+def load_trace(*paths: Path, keylog: Path | None = None) -> Trace:
+    """A capture, or several of one session in the order of their times, as one correlated trace.
+
+    Raises CaptureError for what is no capture, or is too large to compare.
+    """
+    evidence: list[Packet | Observation | Note] = []
+    for path in paths:
+        evidence += islice(read_capture(path, keylog=keylog), 2 * LARGEST)
+    if sum(isinstance(item, Packet) for item in evidence) > LARGEST:
+        what = f"more than {LARGEST} messages cannot be compared at once"
+        raise CaptureError(paths[0], what, "cut it with sipconform slice")
+    if len(paths) > 1:
+        evidence.sort(key=lambda item: 0 if isinstance(item, Note) else item.time_ns)
+    return correlate(evidence)
 
 
 def compare_captures(run: Path, reference: Path, *, keylog: Path | None = None) -> Laid:

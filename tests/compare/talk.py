@@ -42,7 +42,7 @@ def request(
     sender = "server" if method == "NOTIFY" else "phone"
     host = {"phone": "192.0.2.10", "server": "192.0.2.1"}[sender]
     lines = [
-        f"{method} sip:2001@192.0.2.1 SIP/2.0",
+        f"{method} sip:2001@{'192.0.2.10:5060' if sender == 'server' else '192.0.2.1'} SIP/2.0",
         f"Via: SIP/2.0/UDP {host}:5060;branch=z9hG4bK{branch or f'{call}{method}{cseq}'}",
         f"From: <sip:2001@192.0.2.1>;tag=f{call}",
         f"To: <sip:2001@192.0.2.1>{to_tag}",

@@ -1,4 +1,4 @@
-from sipconform.compare.parties import Parties, agree_on_users
+from sipconform.compare.parties import Parties, agree
 from tests.compare.talk import PHONE, SERVER, request, subscription, trace
 
 
@@ -16,10 +16,10 @@ def test_roles_name_the_parties() -> None:
 
 def test_a_text_is_told_by_domains_users_and_contacts() -> None:
     speak = registered().speak
-    assert speak("<sip:2001@192.0.2.1>") == "<sip:«user 1»@«domain»>"
+    assert speak("<sip:2001@192.0.2.1>") == "<sip:«user 1»@«server»>"
     assert speak("<sip:2001@192.0.2.10:5060>;expires=60") == "<sip:«contact»@«phone 1»>;expires=60"
     assert speak("SIP/2.0/UDP 192.0.2.10:5060") == "SIP/2.0/UDP «phone 1»"
-    assert speak("sip:*78@192.0.2.1") == "sip:*78@«domain»"
+    assert speak("sip:*78@192.0.2.1") == "sip:*78@«server»"
     assert speak("sip:stranger@203.0.113.5:5070") == "sip:stranger@«203.0.113.5:5070»"
 
 
@@ -29,5 +29,5 @@ def test_version_numbers_are_no_addresses() -> None:
 
 def test_users_of_one_name_keep_it() -> None:
     ours, theirs = registered(), registered()
-    agree_on_users(ours, theirs)
+    agree(ours, theirs)
     assert ours.user("2001") == theirs.user("2001") == "«2001»"

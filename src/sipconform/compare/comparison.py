@@ -12,7 +12,7 @@ from itertools import zip_longest
 from sipconform.checks.catalogue import Level
 from sipconform.compare.align import lay_out, pair_conversations
 from sipconform.compare.difference import Comparison, Difference, Pair, Row
-from sipconform.compare.parties import agree_on_users
+from sipconform.compare.parties import agree
 from sipconform.compare.rules import HEADER_LEVELS, OTHER_HEADER
 from sipconform.compare.story import Conversation, Exchange, Story, tell_story
 from sipconform.compare.telling import Telling, Told, tell, why_written_otherwise
@@ -26,7 +26,7 @@ NOTHING = Told("(not there)", ())
 def compare(run: Trace, reference: Trace) -> Comparison:
     """Compares two correlated traces of one scenario. See `Comparison` for what comes of it."""
     ours, theirs = tell_story(run), tell_story(reference)
-    agree_on_users(ours.parties, theirs.parties)
+    agree(ours.parties, theirs.parties)
     return _Comparer(ours, theirs).compare()
 
 

@@ -29,6 +29,7 @@ class Parties:
     domains: set[str] = field(default_factory=set)
     users: dict[str, str] = field(default_factory=dict)
     contacts: dict[str, set[str]] = field(default_factory=dict)
+    vague: bool = False  # several parties share a host: an address without a port does not tell which
     _hosts: dict[str, str] = field(default_factory=dict)
     _said: dict[str, str] = field(default_factory=dict)
 
@@ -40,6 +41,7 @@ class Parties:
                     count = sum(name.startswith(role) for name in self.names.values())
                     self.names[address] = role if role == "server" and not count else f"{role} {count + 1}"
         for address, name in self.names.items():
+            self.vague |= address.host in self._hosts
             self._hosts.setdefault(address.host, name)  # servers come first
         for message in self.trace.messages:
             self._learn(message)
@@ -64,15 +66,16 @@ class Parties:
         return self.names.get(party, str(party))
 
     def place(self, host: str, port: str) -> str:
-        """What a host, with or without a port, stands for; itself when it stands for nobody."""
+        """What a host, with or without a port, stands for; itself when it stands for nobody. The domain is served by
+        the server, and whether a URI names the one or the other is a matter of the laboratory's addresses."""
         bare = host.strip("[]")
-        if not port and host.lower() in self.domains:
-            return "domain"
+        if self.vague and not port and (bare in self._hosts or host.lower() in self.domains):
+            return "somebody"
         named = self.names.get(Address(bare, int(port or 5060)))
         if named:
             return named
         if host.lower() in self.domains:
-            return "domain"
+            return "server"
         return self._hosts.get(bare) or (f"{host}:{port}" if port else host)
 
     def speak(self, text: str) -> str:
@@ -89,7 +92,7 @@ class Parties:
     def _uri(self, found: re.Match[str]) -> str:
         scheme, user, host, port = found[1].lower(), found[2], found[3], found[4]
         place = self.place(host, port or "")
-        if place in self.contacts and (user or "") in self.contacts[place] and place != "domain":
+        if place.startswith("phone") and (user or "") in self.contacts.get(place, ()):
             user = "«contact»"
         else:
             user = self.user(user or "")
@@ -117,7 +120,9 @@ def _ordered(trace: Trace) -> Iterator[Address]:
         yield trace.party(message.destination)
 
 
-def agree_on_users(run: Parties, reference: Parties) -> None:
-    """Users of the same name in both keep it, so that who registered first does not matter."""
+def agree(run: Parties, reference: Parties) -> None:
+    """Users of the same name in both keep it, so that who registered first does not matter; and neither tells more
+    of an address than the other can."""
+    run.vague = reference.vague = run.vague or reference.vague
     for user in run.users.keys() & reference.users.keys():
         run.users[user] = reference.users[user] = user

@@ -18,6 +18,7 @@ from sipconform.sip.fault import Fault
 from sipconform.sip.grammar import Params, split_list
 from sipconform.trace.trace import WireMessage
 
+_OPAQUE = re.compile(r"(sips?:)[^@\s]*@(?=«(?:server|somebody)»)")  # what a server calls itself is its own business
 _EXPIRES = re.compile(r";\s*expires\s*=\s*([0-9]+)", re.IGNORECASE)
 _CREDENTIALS = ("Authorization", "Proxy-Authorization")
 _CHALLENGES = ("WWW-Authenticate", "Proxy-Authenticate")
@@ -68,7 +69,8 @@ class _Teller:
             yield "reason phrase", Told("", (message.reason,), "reason-phrase")
         else:
             raw = f"{message.method} {message.request_uri} {message.version}"
-            yield "request line", Told(self.speak(raw), (raw,), "stands-for")
+            said = _OPAQUE.sub(r"\1«contact»@", self.speak(raw)) if message.to_tag else self.speak(raw)
+            yield "request line", Told(said, (raw,), "stands-for")
 
     # -- header fields --------------------------------------------------------------------------------------
 
@@ -166,7 +168,7 @@ class _Teller:
         """Of bindings in an answer to REGISTER only the asker's own tells what was granted now."""
         values = self.message.values("Contact")
         if self.message.method != "REGISTER" or self.message.is_request:
-            return ", ".join(map(self._value, values))
+            return ", ".join(_OPAQUE.sub(r"\1«contact»@", self._value(value)) for value in values)
         request = self.exchange.request
         asked = {_uri(value) for value in request.values("Contact")} if request is not None else set()
         told = [

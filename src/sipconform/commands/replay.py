@@ -1,0 +1,102 @@
+"""`sipconform replay CAPTURE --as phone --to ADDRESS`: plays one side of a capture against a live peer."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from sipconform.checks.catalogue import Level
+from sipconform.commands import Parser, complain
+from sipconform.commands.standalone import address_argument
+from sipconform.comparing import load_trace
+from sipconform.lab.actors import CouldNotRunError, NotSupportedError
+from sipconform.lab.drivers.control import ControlledDriver
+from sipconform.net.sockets import SocketNetwork
+from sipconform.replay.player import PATIENCE_S, Settings
+from sipconform.replay.run import Outcome, replay
+from sipconform.replay.script import Cue, NotPlayable
+from sipconform.report.compared import Chapter, write_comparison
+from sipconform.trace.errors import CaptureError
+from sipconform.trace.trace import Trace
+
+CLEAN, DIFFERENT, NOT_PLAYED = 0, 1, 2
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = Parser("replay", "Play one side of a capture against a live peer, and compare.")
+    parser.add_argument("capture", nargs="+", type=Path, help="a capture, or several of one session")
+    parser.add_argument("--as", dest="side", choices=["phone", "server"], required=True, help="the side we play")
+    parser.add_argument("--to", type=address_argument, required=True, metavar="IP:PORT", help="the live peer")
+    parser.add_argument("--account", action="append", default=[], metavar="USER[=NEWUSER]:PASSWORD", type=_account)
+    parser.add_argument("--domain", default="", help="of the live peer (default: its address)")
+    parser.add_argument("--listen", type=address_argument, default=address_argument("127.0.0.1:0"), metavar="IP:PORT")
+    parser.add_argument("--live", type=address_argument, metavar="IP:PORT", help="the recorded party it stands for")
+    parser.add_argument("--control", type=address_argument, metavar="IP:PORT", help="where the peer's driver listens")
+    parser.add_argument("--transport", choices=["udp", "tcp"], default="udp")
+    parser.add_argument("--pace", type=_pace, default="fast", help="recorded, fast (default), or seconds")
+    parser.add_argument("--patience", type=float, default=PATIENCE_S, help="seconds to wait for what must come")
+    parser.add_argument("--out", type=Path, help="folder (default reports/<date and time>-replay)")
+    given = parser.parse_args(arguments)
+    folder = given.out or Path("reports") / f"{datetime.now().astimezone():%Y-%m-%d-%H%M%S}-replay"
+    settings = Settings(
+        given.to, given.transport, given.listen, given.pace, dict(given.account), given.domain, given.patience
+    )
+    try:
+        recording = load_trace(*given.capture)
+        folder.mkdir(parents=True, exist_ok=True)
+        target = folder / "replay.pcapng"
+        outcome = asyncio.run(_replay(given, recording, settings, target))
+        names = ", ".join(map(str, given.capture))
+        chapter = Chapter(given.capture[0].stem, str(target), names, outcome.comparison)
+        page = write_comparison(folder, [chapter])
+    except (CaptureError, CouldNotRunError, NotPlayable) as error:
+        return complain(str(error), NOT_PLAYED)
+    except OSError as error:
+        return complain(f"could not be played: {error.strerror or error}", NOT_PLAYED)
+    print(f"{outcome.taken} of {outcome.steps} steps taken; {len(outcome.comparison.differences)} differences")
+    print(f"capture: {target}\nreport: {page}")
+    if outcome.why:
+        return complain(f"stopped: {outcome.why}", DIFFERENT)
+    return DIFFERENT if outcome.comparison.at(Level.MUST, Level.SHOULD) else CLEAN
+
+
+async def _replay(given: argparse.Namespace, recording: Trace, settings: Settings, target: Path) -> Outcome:
+    driver = await ControlledDriver.connect(given.control) if given.control else None
+
+    async def drive(cue: Cue) -> None:
+        assert driver is not None
+        try:
+            await driver.do(cue.verb, **cue.arguments)
+        except (NotSupportedError, CouldNotRunError) as error:
+            complain(f"the peer's driver: {cue.verb}: {error}")
+
+    try:
+        return await replay(
+            recording, given.side, settings, SocketNetwork, target, live=given.live, drive=drive if driver else None
+        )
+    finally:
+        if driver is not None:
+            await driver.close()
+
+
+def _account(text: str) -> tuple[str, tuple[str, str]]:
+    names, colon, password = text.partition(":")
+    recorded, _, new = names.partition("=")
+    if not colon or not recorded:
+        raise argparse.ArgumentTypeError("an account is USER:PASSWORD, or RECORDED=USER:PASSWORD")
+    return recorded, (new or recorded, password)
+
+
+def _pace(text: str) -> str | float:
+    if text in ("recorded", "fast"):
+        return text
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= 3600:
+        raise argparse.ArgumentTypeError("a pace is recorded, fast, or seconds")
+    return seconds
