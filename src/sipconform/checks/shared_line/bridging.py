@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from sipconform.checks.catalogue import INFO, MUST, PHONE, SERVER, SHOULD, Finding, check, finding
 from sipconform.checks.evidence import GIVE_UP, seconds, watched
-from sipconform.checks.shared_line.course import Leg, Slot, during, judged, slots
+from sipconform.checks.shared_line.course import Leg, Slot, during, judged, refusal, slots
 from sipconform.features.appearance import State
 from sipconform.trace.trace import Trace
 
@@ -50,10 +50,11 @@ def barging_in_joins(trace: Trace) -> Iterator[Finding]:
 def no_bridging_means_refusal(trace: Trace) -> Iterator[Finding]:
     """403 is to be expected, any 4xx or 6xx passes. Only where the profile says so."""
     for slot, leg, there in _joins(trace):
-        final = leg.invite.final
-        if slot.line.policies.get("bridging") is not False or final is None:
+        answer = refusal(leg)
+        if slot.line.policies.get("bridging") is not False or answer is None:
             continue
-        yield finding(final, final.status >= 400, expected="403", observed=str(final.status), also=[leg.request])
+        final, refused, seen = answer
+        yield finding(final, refused, expected="403", observed=seen, also=[leg.request])
         for other in there:
             bye = other.bye.request if other.bye is not None and other.bye.client == slot.line.server else None
             if bye is not None:

@@ -68,7 +68,9 @@ def _caller(invite: WireMessage) -> str:
     asks="a phone calls on the slot that it has seized",
 )  # fmt: skip
 def call_names_the_seized_slot(trace: Trace) -> Iterator[Finding]:
-    """Judged while exactly one seizure of the phone lives and its call goes outside the line."""
+    """Judged while exactly one seizure of the phone lives and its call goes outside the line. A phone that asked for no
+    slot in particular has been told which it got, and is not asked.
+    """
     for line, leg in legs(trace):
         if not leg.calls or leg.press:
             continue
@@ -77,7 +79,7 @@ def call_names_the_seized_slot(trace: Trace) -> Iterator[Finding]:
             if s.subscription.subscriber == leg.phone and s.final.status < 300 and s.final.number < leg.request.number
             and not ((end := ended_at(s.subscription)) and end.number < leg.request.number)
         ]  # fmt: skip
-        if len(own) == 1 and seconds(leg.request, own[0].final) < 14:
+        if len(own) == 1 and own[0].slot and seconds(leg.request, own[0].final) < 14:
             said = index_of(leg.request)
             seen = f"index {said}"
             yield finding(leg.request, said == own[0].slot, expected=f"index {own[0].slot}", observed=seen)
@@ -302,13 +304,17 @@ def _cancel(trace: Trace, leg: Leg) -> WireMessage | None:
 )  # fmt: skip
 def rejecting_silences_one(trace: Trace) -> Iterator[Finding]:
     """Whatever the code: 486, 480 and 603 of a place of the line mean that place. The others are cancelled only when
-    one answered, when the caller gave up or after more than five seconds.
+    one answered, when the caller gave up or after more than five seconds. A proxy, whose forks are all one call, has to
+    let a 6xx end them all (RFC 3261 §16.7 step 5).
     """
     for line in lines(trace):
         for group in incoming(trace, line):
+            proxied = len({leg.request.call_id for leg in group}) == 1
             for leg in group:
                 final = leg.invite.final
                 if final is None or final.status not in (480, 486, 600, 603) or len(group) < 2:
+                    continue
+                if proxied and final.status >= 600:
                     continue
                 cancels = [c for o in group if o is not leg and (c := _cancel(trace, o)) is not None]
                 quick = [c for c in cancels if 0 < seconds(c, final) < 1]

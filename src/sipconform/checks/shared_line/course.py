@@ -147,10 +147,23 @@ def _slots(trace: Trace, _messages: int, _observations: int) -> list[Slot]:
         for seizure in seizures(line):
             if seizure.slot is not None:
                 by_index.setdefault(seizure.slot, Slot(line, seizure.slot))
+        strangers = _answered_by_strangers(trace, line)
         for slot in by_index.values():
+            if any(not leg.calls and leg.request.call_id in strangers for leg in slot.legs):
+                continue  # the call is on a phone that tells nobody: what is true of the slot is not known
             slot.moves = sorted(_moves(slot), key=lambda move: move.at.number)
         found += by_index.values()
     return found
+
+
+def _answered_by_strangers(trace: Trace, line: Line) -> set[str]:
+    """The Call-IDs of calls of which a fork was answered by somebody who is not subscribed to the line."""
+    return {
+        t.request.call_id
+        for t in trace.transactions
+        if t.method == "INVITE" and t.client == line.server and t.server not in line.phones
+        and t.succeeded and t.request is not None and not t.request.to_tag
+    }  # fmt: skip
 
 
 # -- legs ---------------------------------------------------------------------------------------------------
@@ -240,6 +253,20 @@ def _hold(dialog: Dialog, request: WireMessage, final: WireMessage) -> Hold:
     slot = said_slot(request)
     held = said is not None and said.is_hold
     return Hold(at, request, held, slot is not None and slot.state == State.HELD_PRIVATE, final.status)
+
+
+def refusal(leg: Leg) -> tuple[WireMessage, bool, str] | None:
+    """The final answer to a press, whether it refuses the press, and how to say so; None where that is not known.
+
+    A phone that was left to ring until it gave up has not been refused; one that gave up at once may yet have been.
+    """
+    final = leg.invite.final
+    if final is None:
+        return None
+    if final.status != 487:
+        return final, final.status >= 400, str(final.status)
+    rang = seconds(final, leg.request)
+    return (final, False, f"no answer but ringing for {rang:.0f} s") if rang > QUIET else None
 
 
 # -- moves --------------------------------------------------------------------------------------------------

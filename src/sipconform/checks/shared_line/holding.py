@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from sipconform.checks.catalogue import INFO, MUST, PHONE, SERVER, SHOULD, Finding, check, finding
 from sipconform.checks.evidence import GIVE_UP, seconds, watched
-from sipconform.checks.shared_line.course import Leg, Slot, between, during, judged, legs, slots
-from sipconform.checks.shared_line.told import QUIET, index_of, lines, said_slot, seizures
+from sipconform.checks.shared_line.course import Leg, Slot, between, during, judged, legs, refusal, slots
+from sipconform.checks.shared_line.told import QUIET, index_of, lines, said_slot, seizures, user_of
 from sipconform.features.appearance import State
 from sipconform.trace.trace import Trace, WireMessage
 
@@ -19,8 +19,7 @@ HELD, PRIVATE, ACTIVE = frozenset({State.HELD}), frozenset({State.HELD_PRIVATE})
     asks="a call that its phone holds is told as held, however the phone says so",
 )  # fmt: skip
 def hold_is_told(trace: Trace) -> Iterator[Finding]:
-    """sendonly, inactive, 0.0.0.0, or only in the ACK; with or without Call-Info. Within 4 s of the 2xx or that ACK.
-    """
+    """sendonly, inactive, 0.0.0.0, or only in the ACK; with or without Call-Info. Within 4 s of the 2xx or that ACK."""
     yield from judged(trace, "hold", wanted=HELD)
 
 
@@ -107,9 +106,23 @@ def retrieved_call_changes_hands(trace: Trace) -> Iterator[Finding]:
                 yield finding(answer, False, expected="BYE to the old owner", observed=seen, also=[old.request])
         elif old.bye is not None:
             yield finding(answer, True)
+        yield from _told_late(slot, old, new)
         for notify, state in during(slot, new):
             seen = f"slot {slot.index} idle"
             yield finding(notify, state != State.IDLE, expected="active", observed=seen, also=[new.request])
+
+
+def _told_late(slot: Slot, old: Leg, new: Leg) -> Iterator[Finding]:
+    """The old owner is told of it once its own call is over, or its phone may forget the lamp: a warning."""
+    bye = old.bye.request if old.bye is not None and old.bye.client == slot.line.server else None
+    if bye is None or new.answer is None:
+        return
+    told = [t for t in slot.line.told if t.subscription.subscriber == old.phone and t.notify.number > new.answer.number]
+    told = [t for t in told if t.state.state(slot.index) == State.ACTIVE and not new.over(t.notify)]
+    if told and seconds(told[0].notify, new.answer) < QUIET:
+        late = [t for t in told if t.notify.number > bye.number]
+        seen, also = "active before the BYE, and not again", [bye]
+        yield finding(told[0].notify, bool(late), expected="active after it", observed=seen, also=also, level=SHOULD)
 
 
 @check(
@@ -117,8 +130,9 @@ def retrieved_call_changes_hands(trace: Trace) -> Iterator[Finding]:
     asks="a held call is given to any phone of the line that asks for it",
 )  # fmt: skip
 def retrieve_is_granted(trace: Trace) -> Iterator[Finding]:
-    """In either form of Request-URI and with whatever else Call-Info says. The call must have been held publicly by
-    one phone for a second, and still be up a second later, or a refusal may be right.
+    """With whatever else Call-Info says; a Request-URI without a user is a rarer form, which ought to do as well. The
+    call must have been held publicly by one phone for a second, and still be up a second later, or a refusal may be
+    right.
     """
     for slot in slots(trace):
         for leg in (leg for leg in slot.legs if leg.press and leg.invite.final is not None):
@@ -131,7 +145,9 @@ def retrieve_is_granted(trace: Trace) -> Iterator[Finding]:
             stable = seconds(leg.request, hold.at) > 1 or not _phone_asks_again(holders[0], hold.request)
             gone = holders[0].end is not None and seconds(holders[0].end, leg.request) < 1
             if stable and not rivals and not (gone and final.status >= 300):
-                yield finding(final, final.status < 300, expected="200", observed=str(final.status), also=[leg.request])
+                level = MUST if user_of(leg.request.request_uri) else SHOULD
+                seen = str(final.status)
+                yield finding(final, final.status < 300, expected="200", observed=seen, also=[leg.request], level=level)
 
 
 def _phone_asks_again(leg: Leg, request: WireMessage) -> bool:
@@ -158,15 +174,15 @@ def private_call_is_kept(trace: Trace) -> Iterator[Finding]:
     joined: but the holder's own call goes on in either case.
     """
     for slot in slots(trace):
-        for leg in (leg for leg in slot.legs if leg.press and leg.invite.final is not None):
+        for leg in (leg for leg in slot.legs if leg.press):
             owners = [o for o in slot.legs if o is not leg and o.talks(leg.request) and o.phone != leg.phone]
             hold = owners[0].hold(leg.request) if len(owners) == 1 else None
-            final = leg.invite.final
-            if hold is None or not hold.held or not hold.private or final is None:
+            answer = refusal(leg)
+            if hold is None or not hold.held or not hold.private or answer is None:
                 continue
+            final, refused, seen = answer
             barges = slot.line.policies.get("private_press") == "barge"
-            ok = final.status >= 400 or barges
-            yield finding(final, ok, expected="403", observed=str(final.status), also=[leg.request, hold.request])
+            yield finding(final, refused or barges, expected="403", observed=seen, also=[leg.request, hold.request])
             bye = owners[0].bye
             if bye is not None and bye.client == slot.line.server and bye.request is not None:
                 thrown_out = 0 <= seconds(bye.request, leg.request) < 1
@@ -228,7 +244,7 @@ def retrieve_is_a_new_call(trace: Trace) -> Iterator[Finding]:
             before = [
                 s for s in seizures(slot.line)
                 if s.slot == slot.index and s.subscription.subscriber == leg.phone
-                and 0 < seconds(leg.request, s.request) < 5 and s.final.status < 300
+                and 0 < seconds(leg.request, s.request) < 5
             ]  # fmt: skip
             yield finding(leg.request, not before, expected="no line-seize", observed="line-seize before it")
 
@@ -274,15 +290,15 @@ def _shown(trace: Trace, leg: Leg, index: int, moment: int) -> str | None:
 def empty_slot_gives_no_call(trace: Trace) -> Iterator[Finding]:
     """Idle, seized or ringing, by the evidence. Any 4xx or 6xx."""
     for slot in slots(trace):
-        for leg in (leg for leg in slot.legs if leg.press and leg.invite.final is not None):
-            final = leg.invite.final
+        for leg in (leg for leg in slot.legs if leg.press):
+            answer = refusal(leg)
             talking = [o for o in slot.legs if o is not leg and o.talks(leg.request)]
             recent = [
                 o for o in slot.legs if o is not leg and o.end is not None and abs(seconds(o.end, leg.request)) < 1
             ]
-            if final is not None and not talking and not recent:
-                ok = final.status >= 400
-                yield finding(final, ok, expected="480", observed=str(final.status), also=[leg.request])
+            if answer is not None and not talking and not recent:
+                final, refused, seen = answer
+                yield finding(final, refused, expected="480", observed=seen, also=[leg.request])
 
 
 @check(

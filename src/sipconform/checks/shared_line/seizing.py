@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sipconform.checks.catalogue import INFO, MUST, PHONE, SERVER, SHOULD, Finding, check, finding
+from sipconform.checks.catalogue import MUST, PHONE, SERVER, SHOULD, Finding, check, finding
 from sipconform.checks.evidence import GIVE_UP, seconds, seconds_of, watched
-from sipconform.checks.shared_line.course import during, judged, legs, slots
-from sipconform.checks.shared_line.told import QUIET, ended_at, index_of, lines, seizures, user_of
+from sipconform.checks.shared_line.course import Leg, during, judged, legs, slots
+from sipconform.checks.shared_line.told import QUIET, Line, ended_at, index_of, lines, seizures, user_of
 from sipconform.checks.subscription.course import is_final, requested, state_of
 from sipconform.features.appearance import LINE_SEIZE, Appearance, State, appearance_of
 from sipconform.trace.trace import Trace
@@ -241,10 +241,11 @@ def call_outlives_the_seizure(trace: Trace) -> Iterator[Finding]:
 )  # fmt: skip
 def phone_seizes_first(trace: Trace) -> Iterator[Finding]:
     """Every INVITE of a subscribed phone to somebody outside the line that names a slot. A phone that names none makes
-    an ordinary call, which a server may carry.
+    an ordinary call, which a server may carry. What was seized before the evidence begins is not known: there the phone
+    has to have been told first, and of another state than seized.
     """
     for line, leg in legs(trace):
-        if not leg.calls or leg.press or index_of(leg.request) is None:
+        if not leg.calls or leg.press or index_of(leg.request) is None or _seized_before(line, leg):
             continue
         own = [s for s in seizures(line) if s.subscription.subscriber == leg.phone and s.slot == leg.index]
         had = [s for s in own if s.final.status < 300 and s.final.number < leg.request.number]
@@ -252,6 +253,15 @@ def phone_seizes_first(trace: Trace) -> Iterator[Finding]:
         seen = "no line-seize" if began is None else "an INVITE before the 2xx"
         also = [s.request for s in own[:1]]
         yield finding(leg.request, bool(had), expected="a seizure with 2xx first", observed=seen, also=also)
+
+
+def _seized_before(line: Line, leg: Leg) -> bool:
+    """Whether the phone may have seized the slot of its call before the evidence begins."""
+    own = [s for s in line.subscriptions if s.subscriber == leg.phone]
+    if any(s.began_here for s in own) or leg.index is None:
+        return False
+    told = [t for s in own for t in line.told_to(s) if t.notify.number < leg.request.number]
+    return not told or any(t.state.state(leg.index) == State.SEIZED for t in told)
 
 
 @check(
@@ -349,20 +359,19 @@ def phone_does_not_seize_again(trace: Trace) -> Iterator[Finding]:
     asks="a phone does not seize a slot that it was told is in use",
 )  # fmt: skip
 def phone_avoids_used_slots(trace: Trace) -> Iterator[Finding]:
-    """Told a second or more before. Whoever presses the key of a slot in use on purpose does so too: so this says what
-    happened, not that the phone chose badly, where the record says that it was asked to.
+    """Told a second or more before. A phone that was told to press the key of a slot in use does what it is told: where
+    such an intent is on record nothing is judged.
     """
-    asked = {o.what.get("do") for o in trace.observations if o.kind == "intent"} & {"seize", "seize_elsewhere"}
+    if {o.what.get("do") for o in trace.observations if o.kind == "intent"} & {"seize", "seize_elsewhere"}:
+        return
     for line in lines(trace):
         for seizure in seizures(line):
             told = [t for t in line.told if t.subscription.subscriber == seizure.subscription.subscriber]
             told = [t for t in told if seconds(seizure.request, t.notify) > 1]
             if told and seizure.slot is not None:
                 state = told[-1].state.state(seizure.slot)
-                level = INFO if asked else None
-                ok = state in (State.IDLE, State.SEIZED, "")
                 seen = f"seizes slot {seizure.slot}, told {state}"
-                yield finding(seizure.request, ok, expected="a slot that is idle", observed=seen, level=level)
+                yield finding(seizure.request, state in (State.IDLE, ""), expected="an idle slot", observed=seen)
 
 
 @check(

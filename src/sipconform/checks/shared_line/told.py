@@ -21,6 +21,7 @@ from sipconform.features.appearance import (
     appearance_of,
     read_full_state,
 )
+from sipconform.sip.headers.name_addr import NameAddr
 from sipconform.sip.uri import SipUri, parse_uri
 from sipconform.trace.packet import Address
 from sipconform.trace.trace import Subscription, Trace, Transaction, WireMessage
@@ -127,15 +128,22 @@ def policies_of(trace: Trace) -> Policies:
 
 
 def _key(subscription: Subscription, policies: Policies) -> tuple[Address, object]:
-    user = user_of(subscription.resource)
+    user = _user(subscription)
     known = policies.get("locations") or ()
-    return subscription.notifier, ("line",) if user in known else subscription.resource
+    return subscription.notifier, ("line",) if user in known else user
 
 
 def _new(subscription: Subscription, policies: Policies) -> Line:
-    user = user_of(subscription.resource)
+    user = _user(subscription)
     known = policies.get("locations") or ()
     return Line(frozenset(known if user in known else (user,)), subscription.notifier, policies)
+
+
+def _user(subscription: Subscription) -> str:
+    """Whose line it is; where the SUBSCRIBE came before the evidence, whoever the NOTIFYs are from."""
+    notifies = (t.request for t in subscription.notifies if t.request is not None)
+    sender = next((n.from_ for n in notifies if isinstance(n.from_, NameAddr)), None)
+    return user_of(subscription.resource) or (user_of(sender.uri_text) if sender else "")
 
 
 def _all_told(line: Line) -> Iterator[Told]:
