@@ -19,6 +19,7 @@ COMMANDS = {
     "redact": "write a capture again with stand-ins for secrets, names, numbers and addresses",
     "slice": "cut one call or one part out of a capture",
     "replay": "play one side of a capture against a live peer",
+    "scenario": "write an editable pytest scenario from a capture",
     "checks": "list the checks, or explain one",
     "faults": "list the seeded faults and the checks they kill",
     "profiles": "list the vendor profiles, or show one",

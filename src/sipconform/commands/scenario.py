@@ -1,0 +1,37 @@
+"""`sipconform scenario CAPTURE`: writes an editable pytest scenario that plays the capture's phones."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from sipconform.commands import Parser, complain
+from sipconform.comparing import load_trace
+from sipconform.replay.lines import write_scenario
+from sipconform.replay.script import NotPlayable
+from sipconform.trace.errors import CaptureError
+
+NOT_WRITTEN = 2
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = Parser("scenario", "Write a pytest scenario that plays the phones of a capture.")
+    parser.add_argument("capture", nargs="+", type=Path, help="a capture, or several of one session")
+    parser.add_argument("--out", type=Path, help="file to write (default test_<capture>.py here); never overwritten")
+    given = parser.parse_args(arguments)
+    stem = re.sub(r"\W+", "_", given.capture[0].name.partition(".")[0], flags=re.ASCII).strip("_").lower() or "capture"
+    target = given.out or Path(f"test_{stem.removeprefix('test_')}.py")
+    name = re.sub(r"\W+", "_", target.stem, flags=re.ASCII)
+    try:
+        text = write_scenario(load_trace(*given.capture), f"test_{name.removeprefix('test_')}", given.capture[0])
+        with target.open("x", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(text)
+    except (CaptureError, NotPlayable) as error:
+        return complain(str(error), NOT_WRITTEN)
+    except FileExistsError:
+        return complain(f"{target} is there already: name another file with --out")
+    except OSError as error:
+        return complain(f"{target} cannot be written: {error.strerror}", NOT_WRITTEN)
+    print(f"{target}: run it with  sipconform run {target}")
+    return 0

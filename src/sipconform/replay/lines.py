@@ -1,0 +1,175 @@
+"""A recording as lines of Python that may be edited, and a scenario that plays them in a laboratory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sipconform.lab.drivers.own import OwnServer
+from sipconform.lab.stage import Stage
+from sipconform.replay.player import Diverged, Player, Settings
+from sipconform.replay.script import Cue, NotPlayable, parties_of, read_cues, read_script
+from sipconform.sip.message import Message
+from sipconform.trace.correlate import correlate
+from sipconform.trace.packet import Address, Observation, Packet
+from sipconform.trace.trace import Trace
+
+SECOND = 1_000_000_000
+MADE_ANEW = "made anew"
+_CREDENTIALS = frozenset({"Authorization", "Proxy-Authorization"})
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One message: seconds since the first, from whom to whom ("IP:PORT" as recorded), and its text, lines ended by
+    a line feed. Content-Length, Via, tags, Call-ID, CSeq and credentials are made anew when it is played."""
+
+    at: float
+    source: str
+    destination: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the server's driver is told to do at this place, where it can be driven."""
+
+    at: float
+    verb: str
+    arguments: dict[str, object] = field(default_factory=dict)
+
+
+async def play_lines(stage: Stage, lines: Sequence[Line | Told], passwords: dict[str, str] | None = None) -> None:
+    """Plays the phones of these lines against the laboratory's server; raises AssertionError where it diverges.
+
+    Our own server gets the users it does not know; those of a real one need their `passwords`.
+    """
+    lab = stage.lab
+    trace = to_trace(lines)
+    try:
+        steps = read_script(trace, "phone")
+    except NotPlayable as error:
+        raise AssertionError(str(error)) from error
+    driver = lab.server().driver
+    accounts = {user: (user, (passwords or {}).get(user, f"pw{user}")) for user in _users(trace)}
+    if isinstance(driver, OwnServer):
+        for user, (_, password) in accounts.items():
+            if user not in driver.server.directory.users:
+                driver.server.directory.add(user, password)
+    local = Address("10.0.8.1" if lab.simulated else lab.server_address.host, 0)
+    settings = Settings(
+        lab.server_address, lab.settings.transport, local, "recorded", accounts, lab.domain, seed=lab.settings.seed
+    )
+    transaction = steps[0].transaction
+    live = transaction.server if transaction.client == steps[0].us else transaction.client
+    player = Player(steps, live, lab.network, settings)
+    player.cues = read_cues(trace, "phone", steps)
+
+    async def drive(cue: Cue) -> None:
+        await lab.server().do(cue.verb, **cue.arguments)
+
+    player.drive = drive
+    try:
+        await player.open()
+        phones = [str(player.rewriting.addresses[party]) for party in parties_of(steps)]
+        lab.observe("lab", "lab", {"phones": phones, "ours": phones})
+        await player.register()
+        await player.play()
+    except Diverged as divergence:
+        raise AssertionError(str(divergence)) from divergence
+    finally:
+        player.answer_the_rest()
+        player.close()
+
+
+def to_trace(lines: Iterable[Line | Told]) -> Trace:
+    """The lines as the evidence they were made from."""
+    return correlate(_item(number, line) for number, line in enumerate(lines, 1))
+
+
+def _item(number: int, line: Line | Told) -> Packet | Observation:
+    time_ns = SECOND + round(line.at * SECOND)
+    if isinstance(line, Told):
+        return Observation(time_ns, "server", "intent", {"do": line.verb, **line.arguments}, (number,))
+    octets = line.text.replace("\n", "\r\n").encode("utf-8", "surrogateescape")
+    return Packet(time_ns, _address(line.source), _address(line.destination), "udp", octets, (number,))
+
+
+def _address(text: str) -> Address:
+    host, _, port = text.rpartition(":")
+    return Address(host.strip("[]"), int(port))
+
+
+def _users(trace: Trace) -> set[str]:
+    """Users that ask something, or are called as themselves."""
+    found = set()
+    for message in trace.messages:
+        if message.is_request and message.from_ and message.method != "NOTIFY":
+            user = getattr(message.from_.uri, "user", "")
+            found |= {user} if user else set()
+    return found
+
+
+# -- writing ------------------------------------------------------------------------------------------------
+
+
+def write_scenario(trace: Trace, name: str, origin: Path) -> str:
+    """The Python source of a scenario that plays the phones of a recording. Raises NotPlayable."""
+    read_script(trace, "phone")
+    lines = "\n".join(_written(trace))
+    return f'''"""Made from {_plain(origin.name)} by `sipconform scenario`: edit it as you like.
+
+Each line is one message. Those that phones send are sent, those that the server sends are waited for: a request of
+the same method, an answer of the same class. Run it with `sipconform run {name}.py`.
+"""
+
+from sipconform.lab.actors import Server
+from sipconform.lab.stage import Stage
+from sipconform.replay.lines import Line, Told, play_lines
+
+PASSWORDS: dict[str, str] = {{}}  # of the users on a real server; on our own it is "pw" and the user
+
+LINES = [
+{lines}
+]
+
+
+async def {name}(lab: Stage, server: Server) -> None:
+    """The phones do what they did in the recording, and the server answers as it did there."""
+    await play_lines(lab, LINES, PASSWORDS)
+'''
+
+
+def _written(trace: Trace) -> Iterator[str]:
+    start = trace.messages[0].packet.time_ns if trace.messages else 0
+    items: list[tuple[tuple[int, ...], int, str]] = []
+    for message in trace.messages:
+        if message.repeats is None and (message.is_request or message.is_response):
+            ends = f'"{trace.party(message.source)}", "{trace.party(message.destination)}"'
+            at = (message.packet.time_ns - start) / SECOND
+            items.append((message.packet.frames, 1, f"    Line({at:.3f}, {ends}, {_text(message)}),"))
+    for seen in trace.observations:
+        if seen.kind == "intent" and seen.who == "server":
+            arguments = {key: value for key, value in seen.what.items() if key != "do"}
+            at = max(0, seen.time_ns - start) / SECOND
+            items.append((seen.frames, 0, f"    Told({at:.3f}, {str(seen.what.get('do'))!r}, {arguments!r}),"))
+    yield from (text for _, _, text in sorted(items))
+
+
+def _text(message: Message) -> str:
+    """The message as a Python string, a block of text where that is possible; without what is secret."""
+    rows = [message.start_line.decode("utf-8", "surrogateescape")]
+    for row in message.fields:
+        value = MADE_ANEW if row.name in _CREDENTIALS else row.value
+        rows.append(f"{row.raw_name.decode('latin-1').strip()}: {value}")
+    body = message.body.decode("utf-8", "surrogateescape").replace("\r\n", "\n")
+    text = "\n".join([*rows, "", body])
+    block = text.isprintable() or all(c.isprintable() or c == "\n" for c in text)
+    if not block or '"""' in text or "\\" in text or text.endswith('"') or "\udc00" <= max(text) <= "\udfff":
+        return repr(text)
+    return f'"""{text}"""' if not text.startswith('"') else repr(text)
+
+
+def _plain(text: str) -> str:
+    return "".join(c for c in text if c.isalnum() or c in "-_.+")

@@ -1,0 +1,73 @@
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from sipconform.cli import main
+from sipconform.comparing import load_trace
+from sipconform.lab.settings import LabSettings
+from sipconform.lab.stage import Ending, Played, Stage
+from sipconform.replay.lines import to_trace, write_scenario
+from sipconform.replay.script import NotPlayable
+from tests.replay.test_run import recording
+from tests.support import require_captures
+
+RUN = (
+    "feature_sync/test_dnd_switched_at_the_server_reaches_the_phone",
+    "feature_sync/test_the_phone_signs_off_in_good_order",
+    "calls/test_a_call_is_answered_held_resumed_and_ended",
+)
+
+
+def run(path: Path, capture: Path) -> Played:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    stage = Stage(LabSettings(network="simulated", profile="broadsoft"), capture)
+    return stage.play(getattr(module, path.stem), {"lab": stage, "server": stage.actor("server")})
+
+
+@pytest.mark.parametrize("name", RUN)
+def test_a_scenario_written_from_a_capture_runs(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "test_written.py"
+    assert main(["scenario", str(recording(name, tmp_path)), "--out", str(path)]) == 0
+    assert run(path, tmp_path / "run.pcapng") == Played(Ending.PLAYED)
+    assert len(load_trace(tmp_path / "run.pcapng").messages) > 6
+
+
+def test_what_is_edited_is_played(tmp_path: Path) -> None:
+    path = tmp_path / "test_written.py"
+    main(["scenario", str(recording(RUN[2], tmp_path)), "--out", str(path)])
+    text = path.read_text("utf-8")
+    path.write_text(text.replace("INVITE sip:2002@10.0.0.1 ", "INVITE sip:2999@10.0.0.1 "), "utf-8")
+    played = run(path, tmp_path / "run.pcapng")
+    assert played.ending is Ending.FAILED
+    assert "INVITE" in played.sentence
+
+
+def test_no_secret_is_written_and_nothing_is_overwritten(tmp_path: Path) -> None:
+    path = tmp_path / "test_written.py"
+    capture = recording(RUN[0], tmp_path)
+    main(["scenario", str(capture), "--out", str(path)])
+    text = path.read_text("utf-8")
+    assert "response=" not in text
+    assert "made anew" in text
+    assert main(["scenario", str(capture), "--out", str(path)]) == 3
+    assert path.read_text("utf-8") == text
+
+
+def test_every_real_capture_is_written_or_refused(tmp_path: Path) -> None:
+    for path in sorted(require_captures().glob("*/*.pcap")):
+        try:
+            text = write_scenario(load_trace(path), "test_x", path)
+        except NotPlayable:
+            continue
+        names: dict[str, object] = {}
+        exec(compile(text, path.name, "exec"), names)
+        lines = names["LINES"]
+        assert isinstance(lines, list)
+        assert [m.start_line for m in to_trace(lines).messages] == [
+            m.start_line for m in load_trace(path).messages if m.repeats is None and m.transaction is not None
+        ]
