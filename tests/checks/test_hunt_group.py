@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sipconform.checks.catalogue import catalogue
+from sipconform.checks.hunt_group.fork import forks
 from sipconform.trace.packet import Address, Observation
 from tests.checks.support import PHONE, SERVER, SOURCE, Scene, doubts, fails, passes, silent
 
@@ -347,3 +348,16 @@ def test_sign_out_while_ringing() -> None:
     scene.move("again-in", 2.0).move("again-is-in", 2.1).change("again-in", Expires="0")
     scene.answer("over", 2.2, "invite", 480)
     assert fails("HUNT-026", scene, until=LONG, party=SERVER, level="INFO")
+
+
+def test_two_calls_of_one_caller_through_a_proxy_are_two_forks() -> None:
+    scene = Scene()
+    for name, to in (("first", ONE), ("second", TWO)):
+        scene.ask(f"{name}-in", 0.0 if name == "first" else 0.01, "INVITE", f"sip:{name}@example.com", call=name)
+        scene.ask(f"{name}-out", 0.05, "INVITE", f"sip:{name}@{to}", by=SERVER, to=to, call=name)
+        scene.answer(f"{name}-rings", 0.1, f"{name}-out", 180, tag=name)
+    found = forks(scene.trace())
+    assert [(fork.invite.call_id, [b.server for b in fork.branches]) for fork in found] == [
+        ("first", [ONE]),
+        ("second", [TWO]),
+    ]

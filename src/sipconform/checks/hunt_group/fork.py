@@ -73,7 +73,8 @@ def forks(trace: Trace) -> Sequence[Fork]:
         near = [fork for fork in unanswered.get(transaction.client, ()) if not _is_over(fork, invite)]
         if near:
             unanswered[transaction.client] = near
-        own = next((fork for fork in reversed(near) if _belongs(invite, fork)), None)
+        proxied = (fork for fork in near if fork.invite.call_id == invite.call_id)  # beats any likeness
+        own = next(proxied, None) or next((fork for fork in reversed(near) if _belongs(invite, fork)), None)
         if own is not None:
             own.branches.append(transaction)
         elif transaction.final is None or transaction.final.status not in (401, 407):
@@ -83,9 +84,8 @@ def forks(trace: Trace) -> Sequence[Fork]:
 
 
 def _belongs(invite: WireMessage, fork: Fork) -> bool:
-    alike = invite.call_id == fork.invite.call_id or caller(invite) == caller(fork.invite)
     to_member = fork.group is not None and target(invite) in fork.group.members
-    return alike or (to_member and seconds(invite, fork.invite) < AT_ONCE)
+    return caller(invite) == caller(fork.invite) or (to_member and seconds(invite, fork.invite) < AT_ONCE)
 
 
 def _is_over(fork: Fork, invite: WireMessage) -> bool:
