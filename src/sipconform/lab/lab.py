@@ -28,6 +28,7 @@ from sipconform.lab.drivers.hotspot import OwnClient, OwnHost
 from sipconform.lab.drivers.nobody import Nobody
 from sipconform.lab.drivers.operator import Operator
 from sipconform.lab.drivers.own import OwnPhone, OwnServer
+from sipconform.lab.drivers.soft_phone import KINDS, SoftPhone
 from sipconform.lab.line_phone import LinePhone
 from sipconform.lab.liveness import loss_arithmetic, timing_facts
 from sipconform.lab.profile import Profile, load_profile
@@ -82,6 +83,7 @@ class Lab:
     _actors: dict[str, Phone | Server] = field(default_factory=dict)
     _agents: list[OwnAgent] = field(default_factory=list)
     _ours: dict[str, str] = field(default_factory=dict)  # "ip:port" -> "phone" or "server"
+    _programs: set[str] = field(default_factory=set)  # "ip:port" of the soft phones started here
     _places: dict[str, str] = field(default_factory=dict)  # name -> "ip:port"
     _contexts: dict[str, Any] = field(default_factory=dict)
 
@@ -124,7 +126,7 @@ class Lab:
         """Lets what is under way arrive, then silences our agents and closes the capture."""
         self.observe("lab", "end", {})  # the silence up to here is evidence too
         for actor in self._actors.values():
-            if isinstance(actor.driver, ControlledDriver):
+            if isinstance(actor.driver, ControlledDriver | SoftPhone):
                 await actor.driver.close()
         for agent in self._agents:
             agent.close()
@@ -189,6 +191,8 @@ class Lab:
                 self._ours.pop(settings.address, None)
             if name in hotspot.HOSTS or name in hotspot.CLIENTS:
                 await self.around.listen()
+        elif settings.kind != "own":
+            driver = self._soft_phone(name, settings.kind, account)
         else:
             place = 10 + len(self._actors)
             host = SIMULATED_PHONE[self.settings.ip].format(place) if self.simulated else self._local_host()
@@ -204,6 +208,19 @@ class Lab:
             tone, lamps = shared_line.TONES.get(name, 1300), self.profile.shared_line.lamps
             return LinePhone(name, driver, self.observe, account=account, lamps=lamps, tone=tone)
         return Phone(name, driver, self.observe, account=account)
+
+    def _soft_phone(self, name: str, kind: str, account: Account) -> Driver:
+        """A program on this host; where it listens is known once it has started."""
+        if self.simulated or self.settings.transport != "udp" or self.settings.ip != 4:
+            raise CouldNotRunError(f"{kind} needs real sockets, UDP and IPv4")
+        phone = KINDS[kind](account.user, account.password, self.server_address)
+
+        def moved(place: Address) -> None:
+            self._programs.add(str(place))
+            self._places[name] = str(place)
+            self._introduce()
+
+        return SoftPhone(phone, self.profile.code_table, moved)
 
     def _own_phone(self, name: str, endpoint: Endpoint, account: Account, place: int) -> Driver:
         witness, announce = self._witness(name), self._announce(name)
@@ -272,11 +289,13 @@ class Lab:
         ours = dict(self._ours)
         remote = [settings.server.address] if settings.server.kind == "remote" else []
         tested = [a for a, role in ours.items() if settings.under_test in ("both", role)] + remote
+        if settings.under_test in ("both", "phone"):
+            tested += sorted(self._programs)
         facts: dict[str, Any] = {
             "ours": list(ours),
             "under_test": tested,
             "servers": [a for a, role in ours.items() if role == "server"] + remote,
-            "phones": [a for a, role in ours.items() if role == "phone"],
+            "phones": [a for a, role in ours.items() if role == "phone"] + sorted(self._programs),
             "profile": self.profile.name,
             "line": shared_line.facts(self.profile),
             "actors": dict(self._places),

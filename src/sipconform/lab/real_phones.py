@@ -72,6 +72,10 @@ class RealPhone(Peer):
         self._heard += found.end()
         return found
 
+    def says(self, sign: str, timeout: float, since: int) -> re.Match[str] | None:
+        """The first time it says so after `since` characters of its output; None when it does not in time."""
+        return self._output.expect(self.SIGNS[sign], timeout, since)
+
     def settings(self) -> dict[str, object]:
         """What its templates ask for."""
         self.sip_port = free_port(LOOPBACK, width=9)

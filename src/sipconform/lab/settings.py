@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 import msgspec
 
 Kind = Literal["own", "remote"]
+PhoneKind = Literal["own", "remote", "baresip", "linphone", "twinkle"]
 Probability = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
@@ -40,9 +41,10 @@ class ServerSettings(_Table):
 
 
 class PhoneSettings(_Table):
-    """One phone: ours, or a remote one driven over `control` ("operator": by a person at the terminal)."""
+    """One phone: ours, a remote one driven over `control` ("operator": by a person at the terminal), or a program
+    of this host, started by its name for each scenario."""
 
-    kind: Kind = "own"
+    kind: PhoneKind = "own"
     user: str = "2001"
     password: str = ""
     auth_user: str = ""
