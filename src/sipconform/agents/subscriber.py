@@ -29,7 +29,7 @@ class Subscriber:
     agent: UserAgent
     package: str
     accept: str = ""
-    expires: int = 3600
+    expires: int = 3600  # 0: asks for no time, and takes the package's own
     told: Callable[[Message], None] | None = None
     extra: tuple[tuple[str, str], ...] = ()  # further header fields of every SUBSCRIBE
     dialog: Dialog = field(default_factory=lambda: Dialog("", "", "", "", "", ""))
@@ -75,7 +75,8 @@ class Subscriber:
         draft.add("Event", self.package)
         if self.accept:
             draft.add("Accept", self.accept)
-        draft.add("Expires", str(self.expires))
+        if self.expires:
+            draft.add("Expires", str(self.expires))
         for name, value in self.extra:
             draft.add(name, value)
 
@@ -133,8 +134,10 @@ class Subscriber:
             self.dialog.refresh_target(answer)
         self.active = self.wanted
         granted = _seconds(answer, "Expires") or self.expires
-        if self._kept:
+        if self._kept and granted:
             self._refresh_after(granted * REFRESH_AT)
+        elif self._kept:  # accepted for no time at all: there is nothing to refresh
+            self._again_after(NO_REASON_AFTER)
 
     def received(self, request: ServerRequest) -> None:
         """A request in our dialog: only NOTIFY of our package has business here (§4.1.3)."""
