@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from sipconform.lab.actors import Phone
+from sipconform.lab.clock import Clock
 from sipconform.lab.hotspot import HotspotClient, HotspotHost
 
 pytestmark = pytest.mark.profile("fanvil-hotspot")
@@ -113,13 +114,14 @@ async def test_the_caller_gives_up(
 
 @pytest.mark.rows("E1")
 async def test_one_refuses_and_another_answers(
-    outside_caller: Phone, host: HotspotHost, client_b: HotspotClient, client_c: HotspotClient
+    outside_caller: Phone, host: HotspotHost, client_b: HotspotClient, client_c: HotspotClient, clock: Clock
 ) -> None:
     """The host and one client refuse the call; it rings on at the other client, who answers."""
     await at_home(host, client_b, client_c)
     calling = await ring(outside_caller, host, host, client_b, client_c)
     await client_b.reject()
     await host.reject()
+    await clock.passes(1)
     await client_c.answer()
     assert await calling == 200, "the call from outside was refused for all"
     await client_c.hang_up()

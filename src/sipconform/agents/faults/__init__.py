@@ -12,7 +12,17 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Side = Literal["server", "phone", "host", "client"]
-FAMILIES = ("sip_core", "subscription", "registration", "feature_sync", "hunt_group", "feature_code", "csta", "shared_line")
+FAMILIES = (
+    "sip_core",
+    "subscription",
+    "registration",
+    "feature_sync",
+    "hunt_group",
+    "feature_code",
+    "csta",
+    "shared_line",
+    "hotspot",
+)
 _faults: dict[str, Fault] = {}
 
 

@@ -116,11 +116,11 @@ def group_rings(trace: Trace) -> Iterator[Finding]:
         if macs is None or call.from_outside:
             continue
         there = set(extensions(trace, call.spot, call.invite).values()) - {call.incoming.client}
-        wanted = {client.address for client in call.spot.clients.values() if client.mac in macs} & there
-        rung, party = call.rung(), call.spot.host
+        members = {client.address for client in call.spot.clients.values() if client.mac in macs}
+        wanted, rung, party = members & there, call.rung(), call.spot.host
         for where, branch in rung.items():
             seen = f"{where} is no member"
-            yield finding(branch, where in wanted or where not in there, expected="members only", observed=seen)
+            yield finding(branch, where in members, expected="members only", observed=seen)
         for where in sorted(wanted - rung.keys()):
             if call.pending(trace) > SPREAD or not rung:
                 verdict = missing(trace, call.spot, call.invite.transport, call.pending(trace))
