@@ -11,19 +11,23 @@ from pathlib import Path
 from sipconform import __version__
 from sipconform.checks.catalogue import Verdict, catalogue
 from sipconform.commands import Parser, complain
-from sipconform.judging import judge_into
+from sipconform.judging import Read, judge_into
 from sipconform.lab.profile import ProfileError, load_profile
 from sipconform.report.folder import RunFolder
 from sipconform.report.model import Arrangement, Run, ScenarioResult
+from sipconform.trace.capture import read_capture
 from sipconform.trace.errors import CaptureError
+from sipconform.trace.second_opinion import read_with_tshark
 
 COULD_NOT_JUDGE = 2
+READERS: dict[str, Read] = {"own": read_capture, "tshark": read_with_tshark}
 
 
 def main(arguments: Sequence[str]) -> int:
     parser = Parser("judge", "Judge captures (pcap, pcapng, gzip of either) and write a report.")
     parser.add_argument("capture", nargs="+", type=Path)
     parser.add_argument("--keylog", type=Path, help="TLS key log file (SSLKEYLOGFILE) for what is encrypted")
+    parser.add_argument("--dissector", choices=list(READERS), default="own", help="who reads the capture (default own)")
     parser.add_argument("--profile", help="vendor profile, for its expected deviations")
     parser.add_argument("--check", action="append", default=[], help="judge by this check only (repeatable)")
     parser.add_argument("--out", type=Path, help="run folder (default reports/<date and time>)")
@@ -55,17 +59,17 @@ def main(arguments: Sequence[str]) -> int:
         return complain(f"{path} cannot be written: {error.strerror}", COULD_NOT_JUDGE)
     with folder:
         for capture in given.capture:
-            _judge_one(folder, capture, given.keylog)
+            _judge_one(folder, capture, given.keylog, READERS[given.dissector])
     _tell(run, path)
     return run.exit_code
 
 
-def _judge_one(folder: RunFolder, capture: Path, keylog: Path | None) -> None:
+def _judge_one(folder: RunFolder, capture: Path, keylog: Path | None, read: Read) -> None:
     result = ScenarioResult(capture.name, title=capture.name, bare=True, capture=str(capture))
     result.reproduce = shlex.join(["sipconform", "judge", str(capture)])
     progress = _progress if sys.stderr.isatty() else None
     try:
-        judge_into(folder, result, capture, keylog=keylog, progress=progress)
+        judge_into(folder, result, capture, keylog=keylog, progress=progress, read=read)
     except CaptureError as error:
         complain(str(error))
         result.verdict, result.error = Verdict.COULD_NOT_RUN, str(error)
