@@ -86,15 +86,20 @@ class Move(NamedTuple):
 
 @dataclass(eq=False, slots=True)
 class Slot:
-    """A slot of a line: its legs and its moves, in order."""
+    """A slot of a line: its legs and its moves, in order. `strangers` are forks of its calls that were answered by
+    somebody who is not subscribed to the line: what holds while they talk is not known, only that it ends.
+    """
 
     line: Line
     index: int
     legs: list[Leg] = field(default_factory=list)
+    strangers: list[Leg] = field(default_factory=list)
     moves: list[Move] = field(default_factory=list)
 
     def expected(self, at: WireMessage) -> frozenset[str]:
         """The states that are true of the slot at a message: more than one where policy leaves it open."""
+        if any(leg.request.number <= at.number and not leg.over(at) for leg in self.strangers):
+            return frozenset(State)
         talking = [leg for leg in self.legs if leg.talks(at)]
         policies = self.line.policies
         if talking:
@@ -149,21 +154,22 @@ def _slots(trace: Trace, _messages: int, _observations: int) -> list[Slot]:
                 by_index.setdefault(seizure.slot, Slot(line, seizure.slot))
         strangers = _answered_by_strangers(trace, line)
         for slot in by_index.values():
-            if any(not leg.calls and leg.request.call_id in strangers for leg in slot.legs):
-                continue  # the call is on a phone that tells nobody: what is true of the slot is not known
+            calls = {leg.request.call_id for leg in slot.legs if not leg.calls}
+            slot.strangers = [leg for leg in strangers if leg.request.call_id in calls]
             slot.moves = sorted(_moves(slot), key=lambda move: move.at.number)
         found += by_index.values()
     return found
 
 
-def _answered_by_strangers(trace: Trace, line: Line) -> set[str]:
-    """The Call-IDs of calls of which a fork was answered by somebody who is not subscribed to the line."""
-    return {
-        t.request.call_id
+def _answered_by_strangers(trace: Trace, line: Line) -> list[Leg]:
+    """Calls of the server that were answered by somebody who is not subscribed to the line."""
+    phones = line.phones
+    return [
+        _leg(trace, line, t, t.request, False)
         for t in trace.transactions
-        if t.method == "INVITE" and t.client == line.server and t.server not in line.phones
+        if t.method == "INVITE" and t.client == line.server and t.server not in phones
         and t.succeeded and t.request is not None and not t.request.to_tag
-    }  # fmt: skip
+    ]  # fmt: skip
 
 
 # -- legs ---------------------------------------------------------------------------------------------------
@@ -281,7 +287,7 @@ def _moves(slot: Slot) -> Iterator[Move]:
             end = ended_at(seizure.subscription)
             if end is not None:
                 yield Move(end, "unseize" if end.is_response else "seize over")
-    for leg in slot.legs:
+    for leg in (*slot.legs, *slot.strangers):
         word = "press" if leg.press else "call" if leg.calls else "ring"
         yield Move(leg.request, word, leg)
         if leg.settled is not None:

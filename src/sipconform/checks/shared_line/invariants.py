@@ -65,7 +65,7 @@ def nothing_is_left_behind(trace: Trace) -> Iterator[Finding]:
         mine = [slot for slot in slots(trace) if slot.line is line]
         moves = [move for slot in mine for move in slot.moves]
         last = max((move.at for move in moves), key=lambda m: m.number, default=None)
-        open_calls = [leg for slot in mine for leg in slot.legs if leg.end is None]
+        open_calls = [leg for slot in mine for leg in (*slot.legs, *slot.strangers) if leg.end is None]
         if last is None or open_calls or (trace.end_ns - last.packet.time_ns) / 1e9 < GIVE_UP:
             continue
         for subscription in line.subscriptions:
