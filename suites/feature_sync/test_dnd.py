@@ -2,13 +2,16 @@
 
 import pytest
 
-from sipconform.lab.actors import Phone, Server
+from sipconform.lab.actors import NotSupportedError, Phone, Server
+from sipconform.lab.profile import Profile
 
 
 @pytest.mark.rows("B1")
-async def test_without_synchronisation_the_phone_acts_alone(phone: Phone) -> None:
+async def test_without_synchronisation_the_phone_acts_alone(phone: Phone, profile: Profile) -> None:
     """The switch is off, as it is by default. The user presses Do Not Disturb: the phone shows it at once and
     sends nothing to the server."""
+    if not profile.sync.obeys_switch:
+        raise NotSupportedError(f"phones of {profile.vendor} synchronise whatever the switch says")
     await phone.start(sync=False)
     await phone.set_dnd(True)
     await phone.shows(dnd=True)

@@ -1,5 +1,7 @@
 """Documents as other makes write them, and as nobody should: what counts is taken, what does not is left alone."""
 
+import asyncio
+
 import pytest
 
 from sipconform.lab.actors import Phone, Server
@@ -107,8 +109,10 @@ async def ask(phone: Phone, body: str, kind: str = TYPE) -> int:
 
 
 async def begin(phone: Phone) -> None:
+    """Starts the phone, and waits until the first state has been told, in however many NOTIFYs."""
     await phone.start()
     await phone.synchronised()
+    await asyncio.sleep(0.3)
 
 
 @pytest.mark.rows("B2")

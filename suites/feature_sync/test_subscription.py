@@ -150,6 +150,7 @@ async def test_a_subscription_nobody_refreshes_runs_out(phone: Phone, clock: Clo
     """The phone has lost its subscription without a word, and nothing changes for an hour: the server ends it."""
     await phone.start()
     await phone.synchronised()
+    await clock.passes(60)
     await phone.forget_sync()
     await clock.passes(4000)
 

@@ -2,13 +2,21 @@
 
 import pytest
 
-from sipconform.lab.actors import Phone, Server
+from sipconform.lab.actors import NotSupportedError, Phone, Server
 from sipconform.lab.clock import Clock
+from sipconform.lab.profile import Profile
+
+
+def goes_by_the_switch(profile: Profile, wanted: bool) -> None:
+    """Some makes synchronise whatever the switch says: these stories are not about them, or about none but them."""
+    if profile.sync.obeys_switch is not wanted:
+        raise NotSupportedError(f"phones of {profile.vendor} go by another setting")
 
 
 @pytest.mark.rows("B1")
-async def test_switched_off_while_running(phone: Phone, server: Server, clock: Clock) -> None:
+async def test_switched_off_while_running(phone: Phone, server: Server, clock: Clock, profile: Profile) -> None:
     """The user turns the switch off: the phone ends its subscription, and from then on acts alone."""
+    goes_by_the_switch(profile, True)
     await phone.start()
     await phone.synchronised()
     await phone.switch_sync(False)
@@ -20,8 +28,9 @@ async def test_switched_off_while_running(phone: Phone, server: Server, clock: C
 
 
 @pytest.mark.rows("B2")
-async def test_switched_on_while_running(phone: Phone, server: Server) -> None:
+async def test_switched_on_while_running(phone: Phone, server: Server, profile: Profile) -> None:
     """The phone has been acting alone. The user turns the switch on: the server's state counts."""
+    goes_by_the_switch(profile, True)
     await server.forward(phone.user, "cfu", "2050")
     await phone.start(sync=False)
     await phone.switch_sync(True)
@@ -30,8 +39,11 @@ async def test_switched_on_while_running(phone: Phone, server: Server) -> None:
 
 
 @pytest.mark.rows("B1")
-async def test_a_change_at_the_server_is_not_seen_by_a_phone_alone(phone: Phone, server: Server, clock: Clock) -> None:
+async def test_a_change_at_the_server_is_not_seen_by_a_phone_alone(
+    phone: Phone, server: Server, clock: Clock, profile: Profile
+) -> None:
     """The switch is off and stays off: for half a minute the phone says nothing of features to the server."""
+    goes_by_the_switch(profile, True)
     await phone.start(sync=False)
     await server.set_dnd(phone.user, True)
     await phone.forward("cfu", "2050")
@@ -41,9 +53,10 @@ async def test_a_change_at_the_server_is_not_seen_by_a_phone_alone(phone: Phone,
 @pytest.mark.rows("B6")
 @pytest.mark.profile("fortinet")
 @pytest.mark.parametrize("sync", [False, True])
-async def test_whatever_the_switch_says(phone: Phone, server: Server, sync: bool) -> None:
+async def test_whatever_the_switch_says(phone: Phone, server: Server, profile: Profile, sync: bool) -> None:
     """With this make, state is kept equal through the feature-code setting, with the synchronisation switch on or
     off: a change at the server reaches the phone, and one on the phone the server."""
+    goes_by_the_switch(profile, False)
     await phone.start(sync=sync)
     await phone.synchronised()
     await server.set_dnd(phone.user, True)

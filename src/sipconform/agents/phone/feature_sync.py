@@ -70,10 +70,10 @@ class FeatureSync:
 
     async def switch(self, on: bool) -> None:
         """Turns synchronisation on or off while the phone runs."""
-        self.on = on
-        if on:
+        before, self.on = self.synchronises, on
+        if self.synchronises and not before:
             await self.subscriber.subscribe()
-        else:
+        elif before and not self.synchronises:
             await self.subscriber.unsubscribe()
 
     def forget(self) -> None:

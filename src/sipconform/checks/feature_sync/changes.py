@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from sipconform.checks.catalogue import INFO, MUST, PASSED, SERVER, SHOULD, Finding, Verdict, check, finding
 from sipconform.checks.evidence import SLACK, seconds, watched
-from sipconform.checks.feature_sync.told import Wish, after, before, states, wishes
+from sipconform.checks.feature_sync.told import Wish, after, before, confirmation, states, wishes
 from sipconform.checks.feature_sync.witness import is_driven, said, stored
 from sipconform.checks.subscription.course import DEADLINE, REPEATS_LOST, expiry_ns, is_final, notifications
 from sipconform.checks.subscription.notifying import PROMPT
@@ -43,8 +43,9 @@ def dnd_is_confirmed(trace: Trace) -> Iterator[Finding]:
     """
     everybody = wishes_by_user(trace)
     for wish, final in granted(trace):
-        if wish.feature == "dnd" and not rivals(wish, everybody[wish.subscription.resource]):
-            told = after(wish.subscription, wish.request, wish.feature)
+        others = everybody[wish.subscription.resource]
+        if wish.feature == "dnd" and not rivals(wish, others):
+            told = confirmation(wish, others)
             if told is not None and seconds(told, final) <= DEADLINE:
                 yield _confirmation(trace, wish, told)
 

@@ -22,7 +22,7 @@ from sipconform.trace.trace import Subscription, Trace, Transaction, WireMessage
 
 LAG = 5.0  # seconds a display may need
 BRIEF = 1.0  # seconds below which a value may pass unseen
-SWITCHES = frozenset({"start", "stop", "power_cycle", "switch_sync", "unplug"})
+DISTURBS = frozenset({"start", "stop", "power_cycle", "switch_sync", "unplug", "set_dnd", "forward"})
 
 Event = DoNotDisturbEvent | ForwardingEvent
 
@@ -70,7 +70,7 @@ def readings(trace: Trace) -> tuple[Reading, ...]:
 def _undisturbed(trace: Trace, who: str, notify: WireMessage) -> int:
     """Until when the display is this NOTIFY's affair."""
     now = notify.packet.time_ns
-    switched = [o.time_ns for o in said(trace, "intent", who) if o.what.get("do") in SWITCHES and o.time_ns > now]
+    switched = [o.time_ns for o in said(trace, "intent", who) if o.what.get("do") in DISTURBS and o.time_ns > now]
     return min([now + round(LAG * 1e9), trace.end_ns, *switched])
 
 

@@ -7,7 +7,18 @@ from collections.abc import Iterator
 from sipconform.checks.catalogue import MUST, PASSED, SERVER, SHOULD, Finding, Verdict, check, finding
 from sipconform.checks.evidence import seconds, watched
 from sipconform.checks.feature_sync.changes import granted, rivals, wishes_by_user
-from sipconform.checks.feature_sync.told import Wish, after, before, documents, feature, requests, states, wishes
+from sipconform.checks.feature_sync.told import (
+    Wish,
+    after,
+    before,
+    confirmation,
+    documents,
+    feature,
+    requests,
+    states,
+    wishes,
+    wishes_of,
+)
 from sipconform.checks.feature_sync.witness import stored
 from sipconform.checks.subscription.course import DEADLINE, notifications
 from sipconform.features.feature_event import ForwardingEvent, SetForwarding
@@ -28,8 +39,8 @@ def forwards(trace: Trace) -> Iterator[tuple[Wish, SetForwarding, WireMessage]]:
 
 
 def answer_to(wish: Wish) -> tuple[WireMessage, ForwardingEvent] | None:
-    """The NOTIFY that first tells the forward after a wish, with its event."""
-    told = after(wish.subscription, wish.request, wish.feature)
+    """The NOTIFY that answers a wish for a forward, with its event."""
+    told = confirmation(wish, list(wishes_of(wish.subscription)))
     for part in documents(told) if told is not None else ():
         if isinstance(part.document, ForwardingEvent) and feature(part.document) == wish.feature and told is not None:
             return told, part.document
@@ -96,15 +107,16 @@ def forward_is_confirmed(trace: Trace) -> Iterator[Finding]:
     """
     everybody = wishes_by_user(trace)
     for wish, _, final in forwards(trace):
-        told = answer_to(wish)
-        if told is None or rivals(wish, everybody[wish.subscription.resource]) or seconds(told[0], final) > DEADLINE:
+        others = everybody[wish.subscription.resource]
+        told = confirmation(wish, others)
+        if told is None or rivals(wish, others) or seconds(told, final) > DEADLINE:
             continue
-        now, old = states(told[0])[wish.feature], before(wish.subscription, wish.request, wish.feature)
-        known = stored(trace, wish, told[0]) == wish.value
+        now, old = states(told)[wish.feature], before(wish.subscription, wish.request, wish.feature)
+        known = stored(trace, wish, told) == wish.value
         verdict = Verdict.INCONCLUSIVE if now in (old, None) and not known else Verdict.FAIL
         expected, seen = _told(wish.feature, *wish.value), _told(wish.feature, *now)
         ok = now == wish.value
-        yield finding(told[0], ok, expected=expected, observed=seen, also=[wish.request], verdict=verdict)
+        yield finding(told, ok, expected=expected, observed=seen, also=[wish.request], verdict=verdict)
 
 
 def _told(name: str, on: bool | None, to: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from sipconform.checks.catalogue import MUST, PHONE, SHOULD, Finding, Verdict, check, finding
 from sipconform.checks.evidence import GIVE_UP, SLACK, is_relayed, said_by, seconds, seconds_of
 from sipconform.checks.feature_sync.told import is_ours
+from sipconform.checks.feature_sync.witness import name_of, said
 from sipconform.checks.subscription.course import granted, is_final, notifications, requested, state_of
 from sipconform.checks.subscription.subscribing import lost, recoveries
 from sipconform.features.feature_event import EVENT
@@ -168,10 +169,12 @@ def subscription_is_refreshed(trace: Trace) -> Iterator[Finding]:
     """Else changes are missed. A refresh after the end (2 s of slack) is too late. A phone that sends no
     refresh but is heard both in the second half of the time and after it is alive and has forgotten, also if it begins
     anew once it was told that its time was out; if it was not heard in between, its refreshes may have been lost:
-    inconclusive.
+    inconclusive. Not asked of a phone that was made to forget, as the record knows.
     """
     for subscription in trace.subscriptions_to(EVENT):
-        if not subscription.began_here or any(requested(t) == 0 for t in subscription.subscribes):
+        told_to_forget = said(trace, "intent", name_of(trace, subscription) or "nobody", "forget_sync")
+        ended = any(requested(t) == 0 for t in subscription.subscribes) or next(told_to_forget, None) is not None
+        if not subscription.began_here or ended:
             continue
         for at, transaction in enumerate(subscription.subscribes):
             time = granted(transaction)

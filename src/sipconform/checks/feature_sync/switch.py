@@ -178,11 +178,12 @@ def told_whatever_the_switch_says(trace: Trace) -> Iterator[Finding]:
         if intent.what.get("sync") or (trace.end_ns - intent.time_ns) / 1e9 < GIVE_UP:
             continue
         mine = [s for s in trace.subscriptions_to(EVENT) if name_of(trace, s) == intent.who]
+        refused = [t for s in mine for t in s.subscribes if t.final is not None and t.final.status >= 402]
         taken = [t for s in mine for t in s.notifies if t.succeeded]
         registered = next((r for r in trace.requests("REGISTER")), None)
         seen = f"{len(mine)} subscriptions, {len(taken)} NOTIFYs taken"
         party = _place(trace, intent.who, registered)
-        yield finding(registered, bool(taken), expected="a subscription", observed=seen, party=party)
+        yield finding(registered, bool(taken or refused), expected="a subscription", observed=seen, party=party)
 
 
 def _place(trace: Trace, who: str, registered: WireMessage | None) -> Address | None:

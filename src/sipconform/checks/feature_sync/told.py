@@ -124,8 +124,9 @@ def wishes_of(subscription: Subscription) -> Iterator[Wish]:
         request = transaction.request
         told = documents(request) if request is not None and request.body else ()
         if request is not None and len(told) == 1 and isinstance(told[0].document, SetDoNotDisturb | SetForwarding):
-            name, wanted = feature(told[0].document), value(told[0].document)
-            if name is not None and wanted[0] is not None:
+            name, wanted, facts = feature(told[0].document), value(told[0].document), told[0].document.facts
+            foreign = facts is not None and bool(facts.namespace) and not facts.is_csta
+            if name is not None and wanted[0] is not None and not foreign:
                 yield Wish(subscription, transaction, request, name, wanted)
 
 
@@ -147,13 +148,25 @@ def after(subscription: Subscription, moment: WireMessage, name: Feature) -> Wir
     return None
 
 
-def burst(subscription: Subscription, since: WireMessage) -> list[WireMessage]:
+def confirmation(wish: Wish, everybody: list[Wish]) -> WireMessage | None:
+    """The NOTIFY that answers a wish: the first with the value asked for, before anybody asks for another; else the
+    first that tells the feature. One told for an earlier request may come in between.
+    """
+    same = (w.request.number for w in everybody if w.feature == wish.feature)
+    end = min((number for number in same if number > wish.request.number), default=None)
+    told = [t.request for t in wish.subscription.notifies if t.request is not None]
+    told = [n for n in told if n.number > wish.request.number and wish.feature in states(n)]
+    good = (n for n in told if states(n)[wish.feature] == wish.value and (end is None or n.number < end))
+    return next(good, told[0] if told else None)
+
+
+def burst(subscription: Subscription, since: WireMessage, *, whole: bool = False) -> list[WireMessage]:
     """The NOTIFYs of the full state that a SUBSCRIBE brings: from the first after it, for `WINDOW` seconds and
-    up to the next SUBSCRIBE.
+    up to the next SUBSCRIBE, or with `whole` beyond it.
     """
     next_ = min(
         (t.request.number for t in subscription.subscribes if t.request and t.request.number > since.number),
         default=None,
     )
     told = [t.request for t in subscription.notifies if t.request is not None and t.request.number > since.number]
-    return [n for n in told if seconds(n, told[0]) <= WINDOW and (next_ is None or n.number < next_)]
+    return [n for n in told if seconds(n, told[0]) <= WINDOW and (whole or next_ is None or n.number < next_)]
