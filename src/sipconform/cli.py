@@ -20,6 +20,7 @@ COMMANDS = {
     "slice": "cut one call or one part out of a capture",
     "replay": "play one side of a capture against a live peer",
     "scenario": "write an editable pytest scenario from a capture",
+    "watch": "only listen on an interface, and judge as it goes",
     "checks": "list the checks, or explain one",
     "faults": "list the seeded faults and the checks they kill",
     "profiles": "list the vendor profiles, or show one",

@@ -1,0 +1,57 @@
+"""Two real sides on loopback, and the suite only listens."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from sipconform.cli import main
+from sipconform.comparing import load_trace
+from sipconform.lab.real_peers import Kamailio
+from sipconform.lab.real_phones import Baresip
+from tests.support import missing, require_program
+
+
+def test_kamailio_and_a_phone_are_watched_and_judged(tmp_path: Path) -> None:
+    require_program("kamailio")
+    require_program("baresip")
+    if os.geteuid() != 0:
+        missing("the right to listen (root)")
+    out = tmp_path / "run"
+    with Kamailio() as kamailio:
+        command = [sys.executable, "-m", "sipconform", "watch", "--interface", "lo", "--out", str(out)]
+        command += ["--filter", f"udp port {kamailio.address.port}"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as watching:
+            assert watching.stdout is not None
+            assert watching.stdout.readline().startswith("listening on lo")
+            with Baresip("2001", kamailio.password("2001"), kamailio.address):  # registers, and signs off again
+                pass
+            watching.send_signal(signal.SIGINT)
+            told, errors = watching.communicate(timeout=20)
+    assert errors == ""
+    messages = load_trace(out / "captures" / "watched.pcap").messages
+    assert f"{len(messages)} messages" in told
+    first = [m.status for m in messages if m.method == "REGISTER" and m.repeats is None][:4]
+    assert first == [0, 401, 0, 200]
+    assert watching.returncode in (0, 1)  # whose fault anything is, is for the report to say
+    assert (out / "report.html").exists()
+
+
+def test_an_unknown_interface_is_could_not_judge() -> None:
+    assert main(["watch", "--interface", "nothing0"]) == 2
+
+
+def test_nobody_without_the_right_listens() -> None:
+    unshare = shutil.which("setpriv")
+    if os.geteuid() != 0 or unshare is None:
+        missing("setpriv, and root to give up")
+    command = [unshare, "--reuid=65534", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all"]
+    code = "from sipconform.cli import main; raise SystemExit(main(['watch', '--interface', 'lo']))"
+    done = subprocess.run(
+        [*command, sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False, cwd="/"
+    )
+    if "ermission" in done.stderr and "needs root" not in done.stderr:
+        missing("an installation that nobody may read")
+    assert (done.returncode, "needs root" in done.stderr) == (2, True), done.stderr
