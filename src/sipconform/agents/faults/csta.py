@@ -205,11 +205,13 @@ def phone_is_called_once(agent: Any) -> None:
 
 @fault("CS18", on="phone", kills={"CSTA-018"}, scenarios=["3-event"])
 def event_is_sent_back(agent: Any) -> None:
-    """What the server tells is told back to it."""
+    """What the server tells is told back to it: the first time, for then they tell each other for ever."""
+    echoes = [True]
 
     def serve(original: Callable[..., None], request: Any, document: Any) -> None:
         original(request, document)
-        if document.name == "DoNotDisturbEvent":
+        if document.name == "DoNotDisturbEvent" and echoes:
+            echoes.clear()
             agent.csta._post(agent.csta._dnd_event(document.on))
 
     instead_of(agent.csta, "_serve", serve)

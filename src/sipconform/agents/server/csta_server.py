@@ -7,7 +7,6 @@ its phone knows, so that nothing is told back to whoever said it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -34,6 +33,8 @@ from sipconform.sip.message import Message
 
 HEADERS = (("Content-Disposition", DISPOSITION),)
 INFO_HEADERS = (("Content-Type", CONTENT_TYPE), *HEADERS)
+EVENT_WORDS = ("ForwardingEvent", "forwardStatus", "forwardTo")
+SET_WORDS = ("SetForwarding", "activateForward", "forwardDN")
 Form = Literal["event", "set"]
 Subject = tuple[ForwardType | None, bool | None, str]  # which feature (None: do not disturb), and its value
 
@@ -51,6 +52,7 @@ class CstaSession:
     _expected: list[Subject] = field(default_factory=list)  # what we asked the phone to set
     _refresh: asyncio.TimerHandle | None = None
     _monitored: asyncio.Event = field(default_factory=asyncio.Event)
+    _telling: asyncio.Lock = field(default_factory=asyncio.Lock)
     _line: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
@@ -65,45 +67,51 @@ class CstaSession:
         hello = csta("RequestSystemStatus", edition)
         leg.call(self.contact, f"<{self.device}>", hello.to_xml(), HEADERS, identity)
         if await leg.outcome() >= 300:
+            self._monitored.set()
             return
         self._refresh_later()
         answer = await self.ask(csta("MonitorStart", edition, monitorObject=self.device))
         self.reference = answer.cross_reference if answer is not None else ""
         self._monitored.set()
-        self.told = FeatureState.assigned()
         await self.tell()
 
     async def ask(self, document: CstaDocument) -> CstaDocument | None:
-        """Sends a document by INFO; gives the document in its answer, if there is one."""
-        answer = await self.leg.ask("INFO", INFO_HEADERS, document.to_xml())
+        """Sends a document by INFO, one at a time; gives the document in its answer, if there is one."""
+        async with self._line:
+            if self.leg.state != "active":
+                return None
+            answer = await self.leg.ask("INFO", INFO_HEADERS, document.to_xml())
         if answer is None or answer.status in (408, 481):
             self.leg.hang_up()
             return None
         return _document(answer)
 
     async def tell(self) -> None:
-        """Tells the phone every feature it does not show as the books have it."""
-        async with self._line:
-            for document in list(self._news()):
+        """Tells the phone every feature it does not show as the books have it, when its turn comes."""
+        await self._monitored.wait()
+        async with self._telling:
+            while (document := self._news()) is not None:
                 if document.name.startswith("Set"):
                     self._expected.append(_subject(document))
                 await self.ask(document)
 
-    def _news(self) -> Iterator[CstaDocument]:
-        edition, as_set = self.server.edition, self.server.form == "set"
+    def _news(self) -> CstaDocument | None:
+        """The first thing the phone has not been told; from now on it counts as told."""
+        as_set, now, was = self.server.form == "set", self.user.features, self.told
         about: dict[str, Any] = {"device": self.device}
         if not as_set:
             about["monitorCrossRefID"] = self.reference or None
-        was, now = self.told, self.user.features
-        self.told = now
         if now.dnd is not None and now.dnd != was.dnd:
+            self.told = was.with_dnd(now.dnd)
             name = "SetDoNotDisturb" if as_set else "DoNotDisturbEvent"
-            yield csta(name, edition, doNotDisturbOn=now.dnd, **about)
+            return csta(name, self.server.edition, doNotDisturbOn=now.dnd, **about)
         for kind, forward in now.forwards.items():
             if forward != was.forward(kind):
-                words = ("SetForwarding", "activateForward", "forwardDN") if as_set else EVENT_WORDS
-                said: dict[str, Any] = {"forwardingType": kind.value, words[1]: forward.active, words[2]: forward.to}
-                yield csta(words[0], edition, ringCount=forward.rings, **about, **said)
+                self.told = was.with_forward(kind, forward)
+                name, status, to = SET_WORDS if as_set else EVENT_WORDS
+                said: dict[str, Any] = {"forwardingType": kind.value, status: forward.active, to: forward.to}
+                return csta(name, self.server.edition, ringCount=forward.rings, **about, **said)
+        return None
 
     def _asked(self, _: Leg, request: ServerRequest) -> None:
         """An INFO of the phone's: what its user pressed, or a service it asks for (OpenStage paper §4.5)."""
@@ -175,9 +183,6 @@ class CstaSession:
     def close(self) -> None:
         if self._refresh:
             self._refresh.cancel()
-
-
-EVENT_WORDS = ("ForwardingEvent", "forwardStatus", "forwardTo")
 
 
 @dataclass(eq=False, repr=False)

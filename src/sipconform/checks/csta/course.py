@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from sipconform.checks.evidence import seconds
+from sipconform.checks.evidence import overtaken, seconds
 from sipconform.features.csta import CONTENT_TYPE, CstaDocument, parse_csta
 from sipconform.sip.fault import Fault
 from sipconform.sip.headers.name_addr import NameAddr
@@ -73,9 +73,12 @@ def asked(trace: Trace, *, by_server: bool = True) -> Iterator[Asked]:
     """What one side sent in every session, with its answers: in the 200, or in an INFO the other way soon after."""
     for session in sessions(trace):
         source = session.server if by_server else session.phone
+        late = {id(transaction) for transaction, _ in overtaken(session.dialog, "INFO")}
         for transaction in session.dialog.transactions:
             request = transaction.request
             told = document(request) if request is not None else None
+            if id(transaction) in late:
+                continue  # a newer one was answered before: 500 is the right answer (RFC 3261 §12.2.2)
             if request is None or told is None or transaction.method != "INFO" or request.source != source:
                 continue
             final = transaction.final
