@@ -207,6 +207,12 @@ class ServerRequest(_Timed):
         """What a repeated request is recognised by (§17.2.3)."""
         return self.message.branch, self.message.text("Via").partition(";")[0], self.message.method
 
+    @property
+    def origin(self) -> tuple[str, str, int, str]:
+        """What copies of one request share whichever way they took (§8.2.2.2)."""
+        message = self.message
+        return message.call_id, message.from_tag, message.cseq_number, message.method
+
     def respond(
         self, status: int, reason: str = "", headers: Iterable[tuple[str, str]] = (), body: bytes = b""
     ) -> None:
@@ -251,6 +257,8 @@ class ServerRequest(_Timed):
     def forget(self) -> None:
         self.close()
         self.endpoint.servers.pop(self.key, None)
+        if self.endpoint.origins.get(self.origin) is self:
+            del self.endpoint.origins[self.origin]
 
 
 @dataclass(eq=False, repr=False)
@@ -267,6 +275,7 @@ class Endpoint:
     transports: list[Transport] = field(default_factory=list)
     clients: dict[tuple[str, str], ClientRequest] = field(default_factory=dict)
     servers: dict[tuple[str, str, str], ServerRequest] = field(default_factory=dict)
+    origins: dict[tuple[str, str, int, str], ServerRequest] = field(default_factory=dict)  # first of its kind
 
     async def listen(self, protocol: str, local: Address, **contexts: object) -> Transport:
         """Binds an address. Raises OSError when it is not to be had."""
@@ -289,6 +298,7 @@ class Endpoint:
             transport.close()
         self.clients.clear()
         self.servers.clear()
+        self.origins.clear()
         self.transports.clear()
 
     # -- names ----------------------------------------------------------------------------------------------
@@ -359,6 +369,8 @@ class Endpoint:
             known.run(known.machine.repeated())
         else:
             self.servers[request.key] = request
+            if not message.to_tag:
+                self.origins.setdefault(request.origin, request)
             if message.method == "CANCEL":
                 self._arrived_cancel(request)
                 return

@@ -192,10 +192,7 @@ class UserAgent:
 
     def is_merged(self, request: ServerRequest) -> bool:
         """Whether this is a copy, come another way, of a request still being served (§8.2.2.2)."""
-        return any(
-            other is not request and not other.message.to_tag and _origin(other.message) == _origin(request.message)
-            for other in self.endpoint.servers.values()
-        )
+        return self.endpoint.origins.get(request.origin) is not request
 
     def _refusal(self, message: Message) -> tuple[int, str, list[tuple[str, str]]] | None:
         """What every UAS looks at before the method (§8.2, §21.4)."""
@@ -246,8 +243,3 @@ class UserAgent:
 
 def _copy(draft: Draft) -> Draft:
     return replace(draft, headers=list(draft.headers))
-
-
-def _origin(message: Message) -> tuple[str, str, int, str]:
-    """What copies of one request share whichever way they took (§8.2.2.2)."""
-    return message.call_id, message.from_tag, message.cseq_number, message.method

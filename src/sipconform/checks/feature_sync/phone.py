@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from sipconform.checks.catalogue import MUST, PASSED, PHONE, SHOULD, Finding, Verdict, check, finding
 from sipconform.checks.evidence import (
@@ -152,9 +152,10 @@ def change_is_not_echoed(trace: Trace) -> Iterator[Finding]:
     """
     for subscription in trace.subscriptions_to(EVENT):
         asked = list(wishes_of(subscription))
+        told = list(_told_and_taken(subscription))
         loops = 0
-        for notify, answer in _told_and_taken(subscription):
-            echo = next((w for w in asked if _echoes(subscription, w, notify, answer)), None)
+        for at, (notify, answer) in enumerate(told):
+            echo = next((w for w in asked if _echoes(w, told, at)), None)
             want = wanted(trace, echo) if echo is not None else True
             if echo is None or want:
                 yield PASSED
@@ -174,12 +175,15 @@ def _told_and_taken(subscription: Subscription) -> Iterator[tuple[WireMessage, W
             yield notify, answer
 
 
-def _echoes(subscription: Subscription, wish: Wish, notify: WireMessage, answer: WireMessage) -> bool:
+def _echoes(wish: Wish, told: Sequence[tuple[WireMessage, WireMessage]], at: int) -> bool:
     """Whether a Set follows a NOTIFY with its own value, and nothing else was told of the feature in between."""
+    notify, answer = told[at]
     if wish.request.number < answer.number or seconds(wish.request, answer) > WATCH:
         return False
-    last = [n for n, a in _told_and_taken(subscription) if a.number < wish.request.number and wish.feature in states(n)]
-    return bool(last) and last[-1] is notify and states(notify)[wish.feature] == wish.value
+    if states(notify).get(wish.feature, None) != wish.value:
+        return False
+    later = (n for n, a in told[at + 1 :] if a.number < wish.request.number)
+    return not any(wish.feature in states(n) for n in later)
 
 
 @check(
