@@ -559,6 +559,12 @@ def test_route_set() -> None:
     assert fails("SIP-016", routed().change("ack", Route="<sip:p1.example.com;lr>, <sip:p2.example.com;lr>"))
 
 
+def test_the_ack_of_a_refusal_goes_one_hop() -> None:
+    scene = routed().change("reok", start="SIP/2.0 491 Request Pending")
+    branch = scene.said["reinvite"].headers["Via"]
+    assert silent("SIP-016", scene.change("reack", Via=branch, Route=None))
+
+
 def test_strict_routers_are_left_alone() -> None:
     scene = routed().change("ok", Record_Route="<sip:p1.example.com>").change("bye", Route=None)
     assert silent("SIP-016", scene)

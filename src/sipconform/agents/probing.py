@@ -75,11 +75,24 @@ class Prober:
         return await self.send(self._bent(draft, headers, leave_out, body))
 
     async def send(self, draft: Draft, hop: Address | None = None) -> Message | None:
-        """Announces and sends a draft as it is, and gives the final answer; challenges are not answered."""
-        if self.agent.credentials:
-            self.agent.credentials.authorise(draft)
-        here = hop or self.agent.next_hop(draft)
-        request = self.agent.endpoint.prepare(draft, here)
+        """Announces and sends a draft as it is, and gives the final answer. A challenge outside dialogs is answered
+        once: what is odd is to be judged, and not that its sender kept who it is to itself."""
+        credentials = self.agent.credentials
+        bare = replace(draft, headers=list(draft.headers))
+        if credentials:
+            credentials.authorise(draft)
+        answer = await self._sent(draft, hop)
+        if hop is None or answer is None or answer.status not in (401, 407):
+            return answer
+        if not credentials or not credentials.learn(answer):
+            return answer
+        number, _, method = bare.get("CSeq").partition(" ")
+        bare.set("CSeq", f"{int(number) + 1} {method}")
+        credentials.authorise(bare)
+        return await self._sent(bare, hop)
+
+    async def _sent(self, draft: Draft, hop: Address | None) -> Message | None:
+        request = self.agent.endpoint.prepare(draft, hop or self.agent.next_hop(draft))
         self._begun(request)
         return await self.agent.endpoint.begin(request).final()
 

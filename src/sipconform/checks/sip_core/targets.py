@@ -23,7 +23,8 @@ def route_set_is_kept(trace: Trace) -> Iterator[Finding]:
     """Proxies that asked to stay on the path must be passed again.
 
     Judged on a hop next to the sender (a single Via) where the INVITE and its 2xx were seen, and for loose routers
-    only: a strict one moves the first route into the Request-URI.
+    only: a strict one moves the first route into the Request-URI. The ACK of a refusal goes one hop with the Route of
+    its INVITE (§17.1.1.3), and is left out.
     """
     for dialog in trace.dialogs:
         invite = dialog.invite
@@ -32,7 +33,9 @@ def route_set_is_kept(trace: Trace) -> Iterator[Finding]:
         caller = [_uri(r) for r in reversed(invite.final.record_routes)]
         callee = [_uri(r) for r in invite.request.record_routes]
         strict = any(not _is_loose(uri) for uri in caller + callee)
+        of_refusals = {id(ack) for t in dialog.transactions if t.final and t.final.status >= 300 for ack in t.acks}
         acks = (m for m in dialog.messages if m.method == "ACK" and m.is_request and m.repeats is None)
+        acks = (ack for ack in acks if id(ack) not in of_refusals)
         for request in () if strict else (*_requests(dialog), *acks):
             if is_relayed(request) or request is invite.request:
                 continue
