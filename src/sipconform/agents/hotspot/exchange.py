@@ -119,6 +119,10 @@ class Exchange:
 
     def from_outside(self, request: ServerRequest) -> None:
         """A call to the account: rings as the ring mode says."""
+        account = self.line.account
+        if account is not None and dialled_string(request.message.request_uri) != account.user:
+            request.respond(404)  # nothing but the account can be called from outside
+            return
         if not self.on:
             self.telephone.ring_alone(request)
             return
