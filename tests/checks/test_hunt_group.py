@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sipconform.checks.catalogue import catalogue
-from sipconform.checks.hunt_group.fork import forks
+from sipconform.checks.forks import forks
 from sipconform.trace.packet import Address, Observation
 from tests.checks.support import PHONE, SERVER, SOURCE, Scene, doubts, fails, passes, silent
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from sipconform.checks.catalogue import Verdict
 from sipconform.checks.evidence import seconds, watched
-from sipconform.checks.hunt_group.fork import name_of, user_of
+from sipconform.checks.forks import name_of, user_of
 from sipconform.checks.registration.binding import contacts, lifetime
 from sipconform.features.hotspot import Numbering
 from sipconform.trace.packet import Address, Observation

@@ -18,7 +18,7 @@ from sipconform.checks.catalogue import (
     finding,
 )
 from sipconform.checks.evidence import GIVE_UP, SLACK, seconds, watched
-from sipconform.checks.hunt_group.fork import (
+from sipconform.checks.forks import (
     Fork,
     answers,
     cancel_of,

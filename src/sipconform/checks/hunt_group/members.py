@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sipconform.checks.catalogue import PHONE, SHOULD, Finding, check, finding
-from sipconform.checks.hunt_group.fork import elsewhere
-from sipconform.checks.hunt_group.ringing import places
+from sipconform.checks.forks import elsewhere
+from sipconform.checks.told import places
 from sipconform.trace.trace import Trace, Transaction, WireMessage
 
 TOLD_WITHIN = 5.0  # seconds a display may lag behind the wire

@@ -17,8 +17,9 @@ from sipconform.checks.catalogue import (
     finding,
 )
 from sipconform.checks.evidence import contact, seconds, watched
-from sipconform.checks.hunt_group.fork import Fork, KnownGroup, caller, forks, groups, name_of, target
+from sipconform.checks.forks import Fork, KnownGroup, caller, forks, groups, name_of, target
 from sipconform.checks.registration.binding import contacts, lifetime, registers
+from sipconform.checks.told import places
 from sipconform.trace.trace import Trace, WireMessage
 
 SPREAD = 0.5  # seconds between the first and the last branch of a parallel ring
@@ -157,12 +158,6 @@ def alert_info_is_harmless(trace: Trace) -> Iterator[Finding]:
         seen = f"{fetched[0].what['fetched'] if fetched else ''} was fetched"
         party = transaction.server
         yield finding(invite, not fetched, expected="nothing fetched", observed=seen, party=party, level=MUST)
-
-
-def places(trace: Trace) -> dict[str, str]:
-    """The address of every actor the lab has named."""
-    told = [o.what.get("actors") for o in trace.observations if o.kind == "lab"]
-    return {str(name): str(at) for named in told if isinstance(named, dict) for name, at in named.items()}
 
 
 @check(

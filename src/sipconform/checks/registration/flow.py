@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sipconform.checks.catalogue import MUST, PASSED, SERVER, SHOULD, Finding, check, finding
-from sipconform.checks.hunt_group.fork import name_of
+from sipconform.checks.forks import name_of
 from sipconform.checks.registration.binding import contacts, registers
 from sipconform.checks.registration.lapse import Owner
-from sipconform.checks.registration.told import intents, seconds_left
+from sipconform.checks.told import intents, seconds_left
 from sipconform.sip.stun import ERROR, REQUEST, SUCCESS, parse_stun
 from sipconform.trace.packet import Address, Packet
 from sipconform.trace.trace import Trace, WireMessage

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from sipconform.checks.catalogue import MUST, PASSED, SERVER, SHOULD, Finding, check, finding
 from sipconform.checks.evidence import once_per_trace, same_uri
-from sipconform.checks.hunt_group.fork import forks, name_of, target, user_of
+from sipconform.checks.forks import forks, name_of, target, user_of
 from sipconform.checks.registration.binding import answered, contacts, lifetime, refreshes, registers
-from sipconform.checks.registration.told import intents, places
+from sipconform.checks.told import intents, places
 from sipconform.sip.headers.name_addr import NameAddr
 from sipconform.trace.packet import Address
 from sipconform.trace.trace import Trace, WireMessage
