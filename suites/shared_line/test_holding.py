@@ -42,6 +42,7 @@ async def test_the_customer_holds(manager: LinePhone, assistant: LinePhone, cust
     await at_work(manager, assistant)
     await outside(customer)
     await talking(customer, manager, assistant)
+    await asyncio.sleep(LONG_AFTER)
     assert await customer.hold() == 200, "the customer's hold was refused"
     await asyncio.sleep(LONG_AFTER)
     await assistant.shows_line(1, "active")
@@ -64,7 +65,7 @@ async def test_the_ways_to_retrieve(
     await at_work(manager, assistant)
     await outside(customer)
     await assistant.set_line(names_nobody=names_nobody)
-    await manager.set_line(names_nobody=names_nobody)
+    await manager.set_line(names_nobody=names_nobody, says_state=True)
     await talking(customer, manager, assistant)
     await audio.who_hears_whom(manager="customer", customer="manager")
     assert await manager.hold_line() == 200, "the hold was refused"

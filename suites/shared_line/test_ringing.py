@@ -43,6 +43,7 @@ async def test_everybody_rejects(manager: LinePhone, assistant: LinePhone, custo
     calling = await ringing(customer, manager, assistant)
     await manager.reject(603)
     await manager.shows(call="idle")
+    await asyncio.sleep(1)
     await assistant.shows_line(1, "alerting")
     await assistant.reject()
     assert await calling >= 400, "a call that everybody rejected was answered"
@@ -151,6 +152,16 @@ async def test_the_line_is_followed_for_hours(
     await at_work(manager, assistant)
     await outside(customer)
     await clock.passes(4000)
+    await talking(customer, manager, assistant)
+    await customer.hang_up()
+    await all_show(1, "idle", manager, assistant)
+
+
+async def test_a_phone_asks_for_no_time(manager: LinePhone, assistant: LinePhone, customer: LinePhone) -> None:
+    """The assistant's phone follows the line without saying for how long: it is told like all others."""
+    await assistant.set_line(names_no_time=True)
+    await at_work(manager, assistant)
+    await outside(customer)
     await talking(customer, manager, assistant)
     await customer.hang_up()
     await all_show(1, "idle", manager, assistant)

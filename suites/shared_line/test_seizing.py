@@ -106,13 +106,13 @@ async def test_the_other_key_is_taken_instead(manager: LinePhone, assistant: Lin
     await assistant.shows_line(1, "seized")
     if await manager.seize(2) < 300:
         await assistant.shows_line(2, "seized")
-        await assistant.shows_line(1, "idle")
+        await assistant.shows_line(1, "idle", within=20)
         await manager.put_back()
     await all_show(2, "idle", manager, assistant, within=20)
     await all_show(1, "idle", manager, assistant, within=20)
 
 
-@pytest.mark.parametrize("status", [486, 603])
+@pytest.mark.parametrize("status", [302, 486, 603])
 async def test_a_call_out_is_refused(
     manager: LinePhone, assistant: LinePhone, customer: LinePhone, status: int
 ) -> None:
@@ -242,4 +242,26 @@ async def test_a_phone_is_out_of_step(
     await calling
     await manager.shows_line(1, "active", mine=True)
     await customer.hang_up()
+    await all_show(1, "idle", manager, assistant)
+
+
+async def test_a_call_beside_another(
+    manager: LinePhone, assistant: LinePhone, customer: LinePhone, second_customer: LinePhone, profile: Profile
+) -> None:
+    """The manager talks on the first key. The assistant calls somebody: her phone takes the second key by itself."""
+    if not profile.shared_line.multiple_call_arrangement:
+        raise NotSupportedError("this dialect has one call at a time on a line")
+    await at_work(manager, assistant)
+    await outside(customer, second_customer)
+    await talking(customer, manager, assistant)
+    await asyncio.sleep(2)
+    calling = asyncio.ensure_future(assistant.dial_on_line(second_customer.user))
+    await second_customer.shows(call="ringing")
+    await second_customer.answer()
+    assert await calling == 200, "the call was not answered"
+    await manager.shows_line(2, "active")
+    await assistant.hang_up_line(2)
+    await all_show(2, "idle", manager, assistant)
+    await manager.shows_line(1, "active", mine=True)
+    await manager.hang_up_line(1)
     await all_show(1, "idle", manager, assistant)

@@ -42,6 +42,7 @@ class SharedLine:
     private_press: str = "reject"  # what the key of a private hold elsewhere does: "barge" sends an INVITE
     barge_in: bool = True
     names_nobody: bool = False  # retrieves with a Request-URI without user part (sheet 5.8, R2)
+    says_state: bool = False  # names the slot's state too when it asks for a call, as older phones do (sheet 5.9)
     seize_expires: int = 15
     keys: int = KEYS
     on: bool = False
@@ -124,7 +125,9 @@ class SharedLine:
         if account is None:
             raise ValueError("a phone needs an account to call")
         uri = f"sip:{account.domain}" if self.names_nobody else account.aor
-        leg = self.calls.begin(account.user, self._index(index), uri, to=account.aor)
+        state = self.told.state(index) if self.says_state else ""
+        said = [("Call-Info", str(Appearance(index, state, uri=f"sip:{self._domain}")))]
+        leg = self.calls.begin(account.user, said, uri, to=account.aor)
         self.legs[index] = leg
         return await leg.outcome()
 

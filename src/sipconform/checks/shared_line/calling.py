@@ -33,7 +33,7 @@ def everybody_rings(trace: Trace) -> Iterator[Finding]:
             first = group[0].request
             there = {
                 s.subscriber for s in line.subscriptions
-                if line.live(s, first) and (i := s.initial) and i.final and seconds(first, i.final) > 1
+                if line.live(s, first) and (i := s.initial) and i.final and i.final.number < first.number
             }  # fmt: skip
             if len(rung) > 1 and watched(trace, first) > TOGETHER:
                 seen = f"{len(rung & there)} of {len(there)} phones rung"

@@ -11,6 +11,7 @@ from sipconform.checks.shared_line.told import QUIET, index_of, lines, said_slot
 from sipconform.features.appearance import State
 from sipconform.trace.trace import Trace, WireMessage
 
+LET_GO = 0.8  # seconds a display may need
 HELD, PRIVATE, ACTIVE = frozenset({State.HELD}), frozenset({State.HELD_PRIVATE}), frozenset({State.ACTIVE})
 
 
@@ -141,7 +142,8 @@ def retrieve_is_granted(trace: Trace) -> Iterator[Finding]:
             final = leg.invite.final
             if hold is None or final is None or not hold.held or hold.private or final.status == 487:
                 continue
-            rivals = [o for o in slot.legs if o is not leg and o.press and abs(seconds(o.request, leg.request)) < 1]
+            rivals = [o for o in slot.legs if o is not leg and o.press and not o.talks(leg.request)]
+            rivals = [o for o in rivals if abs(seconds(o.request, leg.request)) < 1]
             stable = seconds(leg.request, hold.at) > 1 or not _phone_asks_again(holders[0], hold.request)
             gone = holders[0].end is not None and seconds(holders[0].end, leg.request) < 1
             if stable and not rivals and not (gone and final.status >= 300):
@@ -265,7 +267,7 @@ def old_owner_lets_go(trace: Trace) -> Iterator[Finding]:
         if final is not None:
             ok = final.status in (200, 481)
             yield finding(final, ok, expected="200", observed=str(final.status), also=[bye.request])
-        moment = bye.request.packet.time_ns + round(QUIET * 1e9)
+        moment = bye.request.packet.time_ns + round(LET_GO * 1e9)
         lasts = new.end is None or new.end.packet.time_ns > moment
         if lasts and trace.end_ns > moment:
             shown = _shown(trace, old, slot.index, moment)

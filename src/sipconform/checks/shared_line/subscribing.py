@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from sipconform.checks.catalogue import MUST, PHONE, SERVER, SHOULD, Finding, check, finding
 from sipconform.checks.evidence import GIVE_UP, contact, same_uri, seconds, seconds_of, watched
 from sipconform.checks.shared_line.course import legs
-from sipconform.checks.shared_line.told import lines, policies_of, user_of
+from sipconform.checks.shared_line.told import ended_at, lines, policies_of, user_of
 from sipconform.checks.subscription.course import is_final, requested, state_of
 from sipconform.features.appearance import CALL_INFO, read_full_state
 from sipconform.sip import digest
@@ -236,13 +236,14 @@ def notify_moves_no_call(trace: Trace) -> Iterator[Finding]:
     phone was asked to do nothing is judged.
     """
     intents = [o for o in trace.observations if o.kind == "intent"]
+    ending = [o for o in intents if str(o.what.get("do")).startswith(("hang_up", "stop", "reject", "restart", "call_on"))]
     if not intents:
         return
     for line, leg in legs(trace):
         bye = leg.bye.request if leg.bye is not None and leg.bye.client == leg.phone else None
         if bye is None:
             continue
-        asked = any(0 <= bye.packet.time_ns - o.time_ns < 5e9 for o in intents)
+        asked = any(0 <= bye.packet.time_ns - o.time_ns < 5e9 for o in ending)
         prompted = [
             t for t in line.told if t.subscription.subscriber == leg.phone and 0 <= seconds(bye, t.notify) < 0.05
         ]
@@ -287,3 +288,28 @@ def no_phantom_slots(trace: Trace) -> Iterator[Finding]:
         for notify in told:
             busy = read_full_state(notify.texts("Call-Info")).busy
             yield finding(notify, not busy, expected="all idle", observed=f"slots {busy} in use")
+
+
+@check(
+    "SCA-019", level=SHOULD, on=SERVER, clause="call-info: a phone that begins anew (Kamailio c0fb2a67a6)",
+    asks="a phone that has lost its power and subscribes again has no calls left on its slots",
+)  # fmt: skip
+def restarted_phone_has_no_calls(trace: Trace) -> Iterator[Finding]:
+    """A second subscription outside any dialog from the same Contact, while the first had not ended and no answer to it
+    was missing. Its calls are then ended by the server within 32 s.
+    """
+    for line in lines(trace):
+        for at, subscription in enumerate(line.subscriptions):
+            initial = subscription.initial
+            earlier = [s for s in line.subscriptions[:at] if s.subscriber == subscription.subscriber]
+            if initial is None or initial.request is None or not earlier or ended_at(earlier[-1]) is not None:
+                continue
+            same = earlier[-1].initial
+            if same is None or contact(same.request) != contact(initial.request) or not _all_answered(earlier[-1]):
+                continue
+            for known, leg in legs(trace):
+                own = known is line and leg.phone == subscription.subscriber and leg.talks(initial.request)
+                if own and (leg.end is not None or watched(trace, initial.request) > GIVE_UP):
+                    freed = leg.end is not None and seconds(leg.end, initial.request) < GIVE_UP
+                    seen = "the call of the phone before it restarted goes on"
+                    yield finding(initial.request, freed, expected="BYE", observed=seen, party=line.server)

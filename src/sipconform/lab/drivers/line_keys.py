@@ -10,7 +10,7 @@ from sipconform.features.appearance import LINE_SEIZE, seize_value
 from sipconform.lab.actors import CouldNotRunError, NotSupportedError
 
 Verb = Callable[..., Awaitable[Any]]
-SETTINGS = ("barge_in", "names_nobody", "private_press")
+SETTINGS = ("barge_in", "names_nobody", "says_state", "private_press")
 
 
 def line_verbs(phone: Phone, announce: Callable[[str, str | None], None] | None = None) -> dict[str, Verb]:
@@ -50,6 +50,8 @@ def line_verbs(phone: Phone, announce: Callable[[str, str | None], None] | None 
         line.legs[index].hang_up()
 
     async def set_line(**settings: Any) -> None:
+        if settings.pop("names_no_time", False):
+            line.subscriber.expires = 0
         for name, value in settings.items():
             if name not in SETTINGS:
                 raise NotSupportedError(f"our phone has no setting {name!r}; there are {', '.join(SETTINGS)}")
