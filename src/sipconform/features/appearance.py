@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 
 from sipconform.sip.fault import Fault
 from sipconform.sip.grammar import Params, quote
@@ -76,8 +77,13 @@ def parse_appearances(values: Iterable[str]) -> list[Appearance | Fault]:
     Never raises. A value that is about something else is left out; one whose index is no positive number or
     `*`, whose parameters repeat, or that is no `Call-Info` value at all is a `Fault`.
     """
-    found = [_read(value) for value in info.parse_list(list(values))]
-    return [appearance for appearance in found if appearance is not None]
+    return list(_read_rows(tuple(values)))
+
+
+@lru_cache(maxsize=512)  # a line is told the same of its slots again and again
+def _read_rows(rows: tuple[str, ...]) -> tuple[Appearance | Fault, ...]:
+    found = (_read(value) for value in info.parse_list(list(rows)))
+    return tuple(appearance for appearance in found if appearance is not None)
 
 
 def _read(value: info.Info | Fault) -> Appearance | Fault | None:

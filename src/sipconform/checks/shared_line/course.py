@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from sipconform.checks.catalogue import PASSED, Finding, finding
-from sipconform.checks.evidence import seconds, seconds_of, watched
+from sipconform.checks.evidence import once_per_trace, seconds, seconds_of, watched
 from sipconform.checks.shared_line.told import (
     QUIET,
     Line,
@@ -166,8 +166,8 @@ def _answered_by_strangers(trace: Trace, line: Line) -> list[Leg]:
     phones = line.phones
     return [
         _leg(trace, line, t, t.request, False)
-        for t in trace.transactions
-        if t.method == "INVITE" and t.client == line.server and t.server not in phones
+        for t in trace.transactions_of("INVITE")
+        if t.client == line.server and t.server not in phones
         and t.succeeded and t.request is not None and not t.request.to_tag
     ]  # fmt: skip
 
@@ -183,16 +183,24 @@ def legs(trace: Trace) -> Iterator[tuple[Line, Leg]]:
 
 
 def _legs(trace: Trace, line: Line) -> list[Leg]:
-    return _legs_of(trace, line, len(trace.messages))
+    known = _known_legs(trace)
+    if line not in known:
+        known[line] = _legs_of(trace, line)
+    return known[line]
 
 
-@lru_cache(maxsize=64)
-def _legs_of(trace: Trace, line: Line, _messages: int) -> list[Leg]:
+@once_per_trace
+def _known_legs(_: Trace) -> dict[Line, list[Leg]]:
+    """Filled as lines are asked about."""
+    return {}
+
+
+def _legs_of(trace: Trace, line: Line) -> list[Leg]:
     phones, server = line.phones, line.server
     found: list[Leg] = []
-    for transaction in trace.transactions:
+    for transaction in trace.transactions_of("INVITE"):
         request = transaction.request
-        if transaction.method != "INVITE" or request is None or request.to_tag:
+        if request is None or request.to_tag:
             continue
         if transaction.client in phones and transaction.server == server:
             found.append(_leg(trace, line, transaction, request, True))

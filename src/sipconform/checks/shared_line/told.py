@@ -68,16 +68,27 @@ class Line:
     subscriptions: list[Subscription] = field(default_factory=list)
     seizures: list[Subscription] = field(default_factory=list)
     told: list[Told] = field(default_factory=list)
+    _told_to: dict[int, list[Told]] = field(default_factory=dict)  # by the subscription's identity, as the next
+    _ends: dict[int, WireMessage | None] = field(default_factory=dict)
 
     @property
     def phones(self) -> set[Address]:
         return {s.subscriber for s in self.subscriptions}
 
     def told_to(self, subscription: Subscription) -> list[Told]:
-        return [told for told in self.told if told.subscription is subscription]
+        if not self._told_to:
+            for told in self.told:
+                self._told_to.setdefault(id(told.subscription), []).append(told)
+        return self._told_to.get(id(subscription), [])
 
     def end_of(self, subscription: Subscription) -> WireMessage | None:
         """What ended a subscription, or put another of the same phone in its place."""
+        key = id(subscription)
+        if key not in self._ends:
+            self._ends[key] = self._find_end(subscription)
+        return self._ends[key]
+
+    def _find_end(self, subscription: Subscription) -> WireMessage | None:
         ends = [ended_at(subscription)]
         for later in self.subscriptions[self.subscriptions.index(subscription) + 1 :]:
             initial = later.initial
