@@ -71,6 +71,7 @@ async def test_a_change_refused_by_policy(phone: Phone, server: Server, clock: C
     await phone.synchronised()
     await server.refuse_changes(phone.user)
     await phone.set_dnd(True)
+    await clock.passes(2)
     await phone.forward("cfu", "2050")
     await clock.passes(6)
     await phone.shows(dnd=False, cfu="", pending=False)

@@ -18,6 +18,7 @@ def teach_server(server: Server, profile: Profile) -> None:
     server.hunting.decline_ends_all = profile.hunt_group.decline_ends_all
     server.hunting.ring_seconds = profile.hunt_group.ring_seconds
     server.hunting.telling = profile.diversion
+    server.calls.diversion = profile.diversion
     server.extensions.initial = profile.initial_state
     server.codes.table = profile.code_table
     for user in server.directory.users.values():

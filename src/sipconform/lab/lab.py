@@ -302,6 +302,7 @@ class Lab:
             "timing": timing_facts(self.profile.timing),
             "users": {n: actor.user for n, actor in self._actors.items() if isinstance(actor, Phone) and actor.user},
             "offers_sync": [a for a, r in ours.items() if r == "server" and self.profile.sync.mode == "subscribe"],
+            "diversion": self.profile.diversion,
             "sync": {"mode": self.profile.sync.mode, "obeys_switch": self.profile.sync.obeys_switch},
             **self._codes(),
         }

@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 
 from sipconform.agents.call import Leg
 from sipconform.agents.endpoint import ServerRequest
+from sipconform.agents.server import diverting
 from sipconform.agents.server.authentication import Authentication
 from sipconform.agents.server.directory import User
+from sipconform.agents.server.diverting import Diverted
 from sipconform.agents.user_agent import Headers, UserAgent
 from sipconform.features.feature_code import dialled_string
 from sipconform.features.feature_state import Forward, ForwardType
@@ -282,11 +284,7 @@ class CallServer:
         return () if refused else targets
 
     def _told(self, incoming: Incoming) -> list[tuple[str, str]]:
-        domain = self.authentication.directory.domain
-        if not incoming.history or self.diversion not in ("diversion", "both"):
-            return []
-        latest_first = reversed(incoming.history)
-        return [("Diversion", f"<sip:{d.by}@{domain}>;reason={d.reason};counter=1") for d in latest_first]
+        return diverting.told(incoming.history, self.authentication.directory.domain, self.diversion)
 
 
 def best_status(statuses: Sequence[int]) -> int:

@@ -107,7 +107,7 @@ def _followed(
 def _values(trace: Trace, who: str, key: str, start_ns: int, until_ns: int) -> list[object]:
     """What the display showed for a key in a span of time, one after the other."""
     first = display(trace, who, start_ns)
-    later = [o.what[key] for o in said(trace, "belief", who) if key in o.what and start_ns <= o.time_ns <= until_ns]
+    later = [o.what[key] for o in said(trace, "belief", who) if key in o.what and start_ns <= o.time_ns < until_ns]
     return ([first[key]] if key in first else []) + later
 
 

@@ -97,8 +97,11 @@ def repeated_request_counts_once(trace: Trace) -> Iterator[Finding]:
         if len(transaction.requests) < 2 and len(transaction.responses) < 2:
             continue
         others = {r.status for r in transaction.responses if r.status >= 200} - {final.status}
-        told = [n for n in notifications(wish.subscription) if wish.feature in states(n)]
-        told = [n for n in told if n.number > wish.request.number and seconds(n, wish.request) <= SETTLED]
+        later = (t.request.number for t in wish.subscription.subscribes if t.request is not None)
+        end = min((number for number in later if number > wish.request.number), default=len(trace.messages))
+        told = [n for n in notifications(wish.subscription) if wish.request.number < n.number < end]
+        told = [n for n in told if states(n).get(wish.feature) == wish.value]
+        told = [n for n in told if seconds(n, wish.request) <= SETTLED]
         twice = len(told) > 1 and not rivals(wish, everybody[wish.subscription.resource])
         seen = f"answers {final.status} and {min(others)}" if others else f"{len(told)} NOTIFYs for one request"
         of = told[-1] if twice and not others else final

@@ -44,6 +44,9 @@ def phone_verbs(phone: Phone) -> Verbs:
 
 def server_verbs(server: Server) -> Verbs:
     async def restart() -> None:
+        """In good order: what was asked has been answered before."""
+        for request in list(server.endpoint.clients.values()):
+            await request.final()
         storage.restart(server)
 
     async def expire_nonces() -> None:
