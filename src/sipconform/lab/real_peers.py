@@ -231,9 +231,10 @@ class Peer(ABC):
 class Kamailio(Peer):
     """Kamailio as registrar and proxy with digest over UDP and TCP; the password of user N is "pwN".
 
-    It answers 489 to SUBSCRIBE. With `shared_lines` it is a line server too: `call-info` and `line-seize`
-    by its `sca` module. `algorithm` is "MD5" or "SHA-256"; a `port` of 0 means any that is free.
-    With more than one of its `workers`, what it sends is no more in the order of what it received.
+    It answers 489 to SUBSCRIBE. With `shared_lines` it is a line server too: `call-info` and `line-seize` by its `sca`
+    module. With `pings` it sends OPTIONS to every phone each second. `algorithm` is "MD5" or "SHA-256"; a `port` of 0
+    means any that is free. With more than one of its `workers`, what it sends is no more in the order of what it
+    received.
     """
 
     program = "kamailio"
@@ -248,7 +249,9 @@ class Kamailio(Peer):
         shared_lines: bool = False,
         port: int = 0,
         workers: int = 1,
+        pings: bool = False,
     ) -> None:
+        self.pings = pings
         self.host = host
         self.workers = workers
         self.port = port
@@ -274,6 +277,8 @@ class Kamailio(Peer):
             "USERS": f"^({'|'.join(map(re.escape, self.users))})$",
             "ALGORITHM": self.algorithm,
         }
+        if self.pings:
+            defines["WITH_PINGS"] = "1"
         if self.shared_lines:
             defines |= {"WITH_SCA": "1", "TABLES": f"text://{tables}", "CONTACT": f"sip:{self.address}"}
         config = shipped("fixtures") / "peers" / "kamailio.cfg"
