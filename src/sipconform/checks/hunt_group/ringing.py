@@ -128,7 +128,7 @@ def caller_is_shown(trace: Trace) -> Iterator[Finding]:
                 shown = {caller(invite), *(name_of(address) for address in invite.asserted)}
                 expected, seen = f"the caller, {caller(fork.invite)}", f"From: {invite.text('From')}"
                 ok = caller(fork.invite) in shown
-                yield finding(invite, ok, expected=expected, observed=seen, at=invite.span("From"), also=[fork.invite])
+                yield finding(invite, ok, expected=expected, observed=seen, at="From", also=[fork.invite])
 
 
 @check(

@@ -20,6 +20,7 @@ from sipconform.checks.shared_line.told import (
     caught_up,
     ended_at,
     index_of,
+    is_busy,
     lines,
     said_slot,
     seizures,
@@ -313,8 +314,10 @@ def judged(trace: Trace, *kinds: str, wanted: frozenset[str] | None = None) -> I
     answered a NOTIFY is not asked about, nor a slot that was busy before anything was seen of it.
     """
     for slot in slots(trace):
+        if not any(move.kind in kinds for move in slot.moves) or not _is_known(slot):
+            continue
         for at, move in enumerate(slot.moves):
-            if move.kind not in kinds or not _is_known(slot):
+            if move.kind not in kinds:
                 continue
             truth = slot.expected(move.at)
             later = (m.at for m in slot.moves[at + 1 :])
@@ -329,7 +332,7 @@ def _is_known(slot: Slot) -> bool:
     if first is None or earliest is None:
         return False
     told_before = (t for t in slot.line.told if seconds(earliest, t.notify) > AHEAD)
-    return not any(slot.index in t.state.busy for t in told_before)
+    return not any(is_busy(t.state.state(slot.index)) for t in told_before if slot.index in t.state.slots)
 
 
 def _compare(

@@ -173,8 +173,8 @@ def state_is_well_formed(trace: Trace) -> Iterator[Finding]:
         for told in line.told:
             faults = told.state.faults
             seen = faults[0].rule if faults else ""
-            at = told.notify.span("Call-Info")
-            yield finding(told.notify, not faults, expected=seen, observed=told.notify.text("Call-Info"), at=at)
+            observed = told.notify.text("Call-Info") if faults else ""
+            yield finding(told.notify, not faults, expected=seen, observed=observed, at="Call-Info")
 
 
 @check(
@@ -190,7 +190,7 @@ def notify_is_in_dialog(trace: Trace) -> Iterator[Finding]:
                 notify = told.notify
                 yield finding(
                     notify, notify.cseq_number > highest,
-                    expected=f"CSeq above {highest}", observed=f"CSeq: {notify.cseq_number}", at=notify.span("CSeq"),
+                    expected=f"CSeq above {highest}", observed=f"CSeq: {notify.cseq_number}", at="CSeq",
                 )  # fmt: skip
                 highest = max(highest, notify.cseq_number)
                 target = next(

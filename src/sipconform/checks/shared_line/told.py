@@ -70,6 +70,7 @@ class Line:
     told: list[Told] = field(default_factory=list)
     _told_to: dict[int, list[Told]] = field(default_factory=dict)  # by the subscription's identity, as the next
     _ends: dict[int, WireMessage | None] = field(default_factory=dict)
+    _seizures: tuple[Seizure, ...] | None = None
 
     @property
     def phones(self) -> set[Address]:
@@ -193,8 +194,14 @@ class Seizure(NamedTuple):
     slot: int | None
 
 
-def seizures(line: Line) -> Iterator[Seizure]:
+def seizures(line: Line) -> tuple[Seizure, ...]:
     """Every attempt to seize a slot, challenges left out."""
+    if line._seizures is None:
+        line._seizures = tuple(_find_seizures(line))
+    return line._seizures
+
+
+def _find_seizures(line: Line) -> Iterator[Seizure]:
     for subscription in line.seizures:
         initial = subscription.initial
         request, final = (initial.request, initial.final) if initial is not None else (None, None)
