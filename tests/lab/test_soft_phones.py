@@ -1,0 +1,156 @@
+"""Real soft phones as devices under test: they dial codes at our server, are called and hold, and are judged."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from sipconform.checks.catalogue import MUST, Verdict
+from sipconform.checks.judge import Judgement
+from sipconform.judging import judge_capture
+from sipconform.lab.actors import NotSupportedError, Phone, Server
+from sipconform.lab.drivers.soft_phone import KINDS
+from sipconform.lab.settings import LabSettings, PhoneSettings, ServerSettings
+from sipconform.lab.stage import Ending, Scenario, Stage
+from tests.support import require_program
+
+Kind = str
+
+
+def settings(kind: Kind, *, algorithms: tuple[str, ...] = ("MD5",)) -> LabSettings:
+    return LabSettings(
+        profile="broadworks-fac",
+        under_test="phone",
+        server=ServerSettings(algorithms=algorithms),
+        phones={"phone": PhoneSettings(kind=kind, user="2001")},  # type: ignore[arg-type]
+    )
+
+
+def judged(scenario: Scenario, lab: LabSettings, folder: Path) -> Judgement:
+    """Plays a scenario, which must go well, and gives what is said of it."""
+    capture = folder / "capture.pcapng"
+    played = Stage(lab, capture).play(scenario)
+    assert played.ending is Ending.PLAYED, played.sentence
+    (judgement,) = [judgement for _, judgement in judge_capture(capture)]
+    return judgement
+
+
+def violations(judgement: Judgement) -> list[str]:
+    wrong = [f for f in judgement.findings if f.verdict is Verdict.FAIL and f.level is MUST]
+    return [f"{f.check.id if f.check else ''} {f.party}: {f.observed} (wanted {f.expected})" for f in wrong]
+
+
+@pytest.fixture(params=sorted(KINDS))
+def kind(request: pytest.FixtureRequest) -> Kind:
+    require_program(KINDS[request.param].program)
+    return str(request.param)
+
+
+def test_codes_are_dialled(kind: Kind, tmp_path: Path) -> None:
+    async def scenario(phone: Phone, server: Server) -> None:
+        await phone.start()
+        await phone.set_dnd(True)
+        await server.has(phone.user, dnd=True)
+        await phone.forward("cfu", "2002")
+        await server.has(phone.user, cfu="2002")
+
+    judgement = judged(scenario, settings(kind), tmp_path)
+    assert violations(judgement) == []
+    assert judgement.passed["FC-001"] == 2
+    assert judgement.passed["FC-004"] == 1
+    assert judgement.passed["FC-008"] >= 1
+    assert judgement.passed["FC-009"] >= 1
+
+
+def test_a_code_it_does_not_have_is_refused(kind: Kind, tmp_path: Path) -> None:
+    async def scenario(phone: Phone, server: Server) -> None:
+        await phone.start()
+        assert await phone.dial_code("*987654") >= 400
+        await server.has(phone.user, dnd=False, cfu="")
+
+    judgement = judged(scenario, settings(kind), tmp_path)
+    assert violations(judgement) == []
+    assert judgement.passed["FC-023"] >= 1
+
+
+def test_a_user_not_to_be_disturbed_is_not_called(kind: Kind, tmp_path: Path) -> None:
+    async def scenario(phone: Phone, other_phone: Phone, server: Server) -> None:
+        await phone.start()
+        await other_phone.start(sync=False)
+        await server.set_dnd(phone.user, True)
+        assert await other_phone.dial(phone.user) == 486
+        await phone.shows(call="idle")
+
+    assert violations(judged(scenario, settings(kind), tmp_path)) == []
+
+
+def test_a_forwarded_call_rings_there(kind: Kind, tmp_path: Path) -> None:
+    async def scenario(phone: Phone, other_phone: Phone, server: Server) -> None:
+        await phone.start()
+        await other_phone.start(sync=False)
+        await server.forward("2010", "cfu", phone.user)
+        calling = asyncio.ensure_future(other_phone.dial("2010"))
+        await phone.shows(call="ringing")
+        await phone.answer()
+        assert await calling == 200
+        await other_phone.hang_up()
+        await phone.shows(call="idle")
+
+    assert violations(judged(scenario, settings(kind), tmp_path)) == []
+
+
+def test_a_call_is_held_and_resumed(kind: Kind, tmp_path: Path) -> None:
+    async def scenario(phone: Phone, other_phone: Phone) -> None:
+        await phone.start()
+        await other_phone.start(sync=False)
+        calling = asyncio.ensure_future(other_phone.dial(phone.user))
+        await phone.shows(call="ringing")
+        await phone.answer()
+        assert await calling == 200
+        await phone.shows(call="active")
+        assert await phone.hold() == 200
+        assert await phone.resume() == 200
+        await phone.hang_up()
+        await phone.shows(call="idle")
+        await other_phone.shows(call="idle")
+
+    judgement = judged(scenario, settings(kind), tmp_path)
+    assert violations(judgement) == []
+    assert judgement.passed["SIP-014"] + judgement.passed["SIP-015"] >= 1
+
+
+def test_what_it_cannot_do_or_tell_is_not_supported(kind: Kind, tmp_path: Path) -> None:
+    async def scenario(phone: Phone) -> None:
+        with pytest.raises(NotSupportedError, match="cannot 'unplug'"):
+            await phone.unplug()
+        with pytest.raises(NotSupportedError, match="codes alone"):
+            await phone.set_mode("csta")
+        with pytest.raises(NotSupportedError, match="nobody can tell"):
+            await phone.shows(dnd=True)
+
+    capture = tmp_path / "capture.pcapng"
+    assert Stage(settings(kind), capture).play(scenario).ending is Ending.PLAYED
+
+
+def test_baresip_does_not_look_past_a_challenge_it_does_not_know(tmp_path: Path) -> None:
+    """A trophy (docs/trophies.md): of two challenges Baresip 1.0 takes the first, or none."""
+    require_program("baresip")
+    KINDS["baresip"].START_WITHIN, usual = 3.0, KINDS["baresip"].START_WITHIN
+    try:
+        played = Stage(settings("baresip", algorithms=("SHA-256", "MD5")), tmp_path / "c.pcapng").play(_starts)
+    finally:
+        KINDS["baresip"].START_WITHIN = usual
+    assert played.ending is Ending.COULD_NOT_RUN
+    assert "not ready" in played.sentence
+
+
+async def _starts(phone: Phone) -> None:
+    await phone.start()
+
+
+def test_it_needs_real_sockets(tmp_path: Path) -> None:
+    lab = settings("baresip")
+    lab.network = "simulated"
+    played = Stage(lab, tmp_path / "capture.pcapng").play(_starts)
+    assert played.ending is Ending.COULD_NOT_RUN
+    assert "real sockets" in played.sentence
