@@ -6,6 +6,7 @@ belongs to its request; how the two directions, or two conversations, interleave
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Iterator, Sequence
 from itertools import zip_longest
 
@@ -19,6 +20,7 @@ from sipconform.compare.telling import Telling, Told, tell, why_written_otherwis
 from sipconform.compare.timing import timed
 from sipconform.trace.trace import Trace, WireMessage
 
+_NAMES = re.compile(rb"\n([^:\s]+)[ \t]*:")
 Beside = tuple[Exchange | None, Exchange | None]
 NOTHING = Told("(not there)", ())
 
@@ -167,7 +169,7 @@ class _Comparer:
                     yield Difference(rule, None, place, _written(a), _written(b), run, reference)
             else:
                 yield Difference(*_counts(place), place, a.meaning, b.meaning, run, reference)
-        names = [field.raw_name for field in run.fields], [field.raw_name for field in reference.fields]
+        names = _NAMES.findall(run.raw, 0, run.body_start), _NAMES.findall(reference.raw, 0, reference.body_start)
         if names[0] != names[1] and ours.keys() == theirs.keys():
             rule = "header-order" if sorted(names[0]) == sorted(names[1]) else "spelling"
             ours_, theirs_ = (b", ".join(each).decode("utf-8", "replace") for each in names)

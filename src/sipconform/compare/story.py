@@ -6,8 +6,9 @@ brought it up, so that it can be compared by where it comes again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from sipconform.compare.parties import Parties
 from sipconform.sip.digest import parse_challenge, parse_credentials
@@ -100,6 +101,7 @@ class Story:
     nonces: dict[str, str] = field(default_factory=dict)  # nonce -> what it was a challenge to
     repeats: list[WireMessage] = field(default_factory=list)
     losses: set[tuple[int, object]] = field(default_factory=set)  # when and by whom was sent what the network lost
+    known: dict[Hashable, Any] = field(default_factory=dict)  # what was told of a text once, for the next time
     _counts: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -22,6 +22,11 @@ _OPAQUE = re.compile(r"(sips?:)[^@\s]*@(?=«(?:server|somebody)»)")  # what a s
 _EXPIRES = re.compile(r";\s*expires\s*=\s*([0-9]+)", re.IGNORECASE)
 _CREDENTIALS = ("Authorization", "Proxy-Authorization")
 _CHALLENGES = ("WWW-Authenticate", "Proxy-Authenticate")
+_OF_A_DIALOG = frozenset({"Via", "From", "To", "Replaces", "Join", "Refer-To"})  # they may hold tags or branches
+_ROWS = rb"(?:[A-Za-z-]+:[\t -~]*\r\n)*\r\n"
+_EVERYDAY = re.compile(  # a header that cannot have a malformed line, in one look
+    rb"(?:SIP/2\.0 [0-9]{3} [ -~]*|[A-Z]+ [!-~]+ SIP/2\.0)\r\n" + _ROWS
+)
 _HASHES = {32: "an MD5 digest", 64: "a SHA-256 digest"}
 
 
@@ -49,16 +54,26 @@ class _Teller:
 
     def tell(self) -> Telling:
         message, told = self.message, dict(self._start_line())
-        for fault in message.faults:
-            told[f"malformed: {fault.rule}"] = Told("yes", ())
+        head = message.raw[message.head_start : message.body_start]
+        if not _EVERYDAY.fullmatch(head):
+            for fault in message.faults:
+                told[f"malformed: {fault.rule}"] = Told("yes", ())
         for name in message._index:
             told[name] = self._header(name)
-        rule, places = meaning(message, self.speak)
-        for place, value in places.items():
-            told[f"body {place}"] = Told(value, (), rule)
-        if rule:
-            told["body"] = Told("there is one", (message.body.decode("latin-1"),), rule)
+        if message.body_start < len(message.raw):
+            told.update(self._body())
         return told
+
+    def _body(self) -> Telling:
+        message, known = self.message, self.story.known
+        key = "body", message.text("Content-Type"), message.body
+        if key not in known:
+            rule, places = meaning(message, self.speak)
+            told = {f"body {place}": Told(value, (), rule) for place, value in places.items()}
+            told["body"] = Told("there is one", (message.body.decode("latin-1"),), rule)
+            known[key] = told
+        body: Telling = known[key]
+        return body
 
     def _start_line(self) -> Iterator[tuple[str, Told]]:
         message = self.message
@@ -76,11 +91,18 @@ class _Teller:
 
     def _header(self, name: str) -> Told:
         rows = tuple(self.message.texts(name))
-        if name in FREE:
-            return Told("", rows, FREE[name])
         special = _SPECIAL.get(name)
         if special is not None:
             return Told(special(self), rows, _SPECIAL_RULES[name])
+        if name in _OF_A_DIALOG:
+            return self._listed(name, rows)
+        known = self.story.known
+        told: Told | None = known.get((name, rows))
+        if told is None:
+            told = known[name, rows] = Told("", rows, FREE[name]) if name in FREE else self._listed(name, rows)
+        return told
+
+    def _listed(self, name: str, rows: tuple[str, ...]) -> Told:
         if name in SETS:
             words = sorted({_plain(value).lower() for row in rows for value in split_list(row) if value})
             return Told(", ".join(words), rows, "set-order")
