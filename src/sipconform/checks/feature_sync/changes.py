@@ -8,12 +8,14 @@ from collections.abc import Iterator
 
 from sipconform.checks.catalogue import INFO, MUST, PASSED, SERVER, SHOULD, Finding, Verdict, check, finding
 from sipconform.checks.evidence import SLACK, seconds, watched
-from sipconform.checks.feature_sync.told import Wish, after, before, confirmation, states, wishes
+from sipconform.checks.feature_sync.told import Wish, after, before, confirmation, states, wishes, wishes_of
 from sipconform.checks.feature_sync.witness import is_driven, said, stored
 from sipconform.checks.subscription.course import DEADLINE, REPEATS_LOST, expiry_ns, is_final, notifications
 from sipconform.checks.subscription.notifying import PROMPT
 from sipconform.features.feature_event import EVENT
 from sipconform.trace.trace import Subscription, Trace, WireMessage
+
+CONTEST = 10.0  # seconds within which two changes may have been made in either order
 
 
 def _by_resource(trace: Trace) -> dict[str, list[Subscription]]:
@@ -114,12 +116,23 @@ def others_are_told(trace: Trace) -> Iterator[Finding]:
     for wish, final in granted(trace):
         own = after(wish.subscription, wish.request, wish.feature)
         old = before(wish.subscription, wish.request, wish.feature)
-        if own is None or old is None or states(own)[wish.feature] in (old, None):
+        if own is None or old is None or states(own)[wish.feature] in (old, None) or _contested(trace, wish):
             continue
         for other in users[wish.subscription.resource]:
             alive = _alive(other, wish.request) and not _forgotten(trace, other, wish.request)
             if alive and _is_other_phone(wish, other):
                 yield from _told_too(trace, wish, final, other)
+
+
+def _contested(trace: Trace, wish: Wish) -> bool:
+    """Whether somebody else changed the feature about then: the one may undo what the other did before it is told."""
+    me = wish.subscription
+    rest = (s for s in trace.subscriptions_to(EVENT) if s.subscriber != me.subscriber and s.resource == me.resource)
+    same = (w for s in rest for w in wishes_of(s) if w.feature == wish.feature)
+    portal = (o for o in said(trace, "intent", "server") if o.what.get("do") in ("set_dnd", "forward"))
+    now = wish.request.packet.time_ns
+    times = [*(w.request.packet.time_ns for w in same), *(o.time_ns for o in portal)]
+    return any(abs(at - now) <= CONTEST * 1e9 for at in times)
 
 
 def _is_other_phone(wish: Wish, other: Subscription) -> bool:

@@ -296,7 +296,7 @@ def off_is_off(trace: Trace) -> Iterator[Finding]:
     asks="the device element is not needed: absent, empty or <notKnown/>, the event counts",
 )  # fmt: skip
 def device_does_not_matter(trace: Trace) -> Iterator[Finding]:
-    """Nobody uses its value."""
+    """Nobody uses its value, and one known server leaves the element out."""
     yield from shows(trace, lambda s: s.event.facts is not None and s.event.facts.device is not Device.TEXT)
 
 

@@ -221,7 +221,7 @@ def press_is_told(trace: Trace) -> Iterator[Finding]:
     asks="a forward set on a phone that does not go by the switch is told to the server",
 )  # fmt: skip
 def forward_is_told(trace: Trace) -> Iterator[Finding]:
-    """As FS-202."""
+    """Of each kind, by SUBSCRIBE with the state and the number, within 5 s."""
     yield from _pressed(trace, "forward")
 
 
