@@ -33,8 +33,9 @@ def run_sipp(
     calls: int = 1,
     rate: int = 10,
     timeout: float = 10.0,
+    port: int = 0,
 ) -> SippRun:
-    """Plays `scenario` `calls` times, `rate` a second, over UDP.
+    """Plays `scenario` `calls` times, `rate` a second, over UDP; from `port`, if a scenario waits to be called there.
 
     The scenario may speak of the user as `[service]` and answer a challenge by `[authentication]`.
 
@@ -44,7 +45,8 @@ def run_sipp(
     with TemporaryDirectory(prefix="sipp-") as folder:
         errors = Path(folder, "errors")
         command = [program, str(server), "-sf", str(scenario.resolve()), "-s", user, "-au", user, "-ap", password]
-        command += ["-i", server.host, "-p", str(free_port(server.host)), "-m", str(calls), "-r", str(rate), "-nostdin"]
+        command += ["-i", server.host, "-p", str(port or free_port(server.host)), "-nostdin"]
+        command += ["-m", str(calls), "-r", str(rate)]
         command += ["-trace_err", "-error_file", str(errors)]
         try:
             done = subprocess.run(
