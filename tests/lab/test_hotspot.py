@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from sipconform.agents.user_agent import Account
 from sipconform.features.hotspot import DISCOVERY, Discovery
-from sipconform.lab.hotspot import CLIENTS, HotspotClient, HotspotHost, Surroundings, facts, heard
+from sipconform.lab.actors import NotSupportedError
+from sipconform.lab.drivers.nobody import Nobody
+from sipconform.lab.hotspot import CLIENTS, HotspotClient, HotspotHost, Surroundings, facts, foreign_host, heard
 from sipconform.lab.profile import load_profile
-from sipconform.lab.settings import LabSettings
+from sipconform.lab.settings import LabSettings, PhoneSettings
 from sipconform.lab.stage import Ending, Stage
 from sipconform.net.simulated import SimulatedNetwork
 from sipconform.net.sockets import SocketNetwork
@@ -99,3 +105,35 @@ def test_what_cannot_be_done_is_said(tmp_path: Path) -> None:
         stage = Stage(LabSettings(network="simulated", profile="fanvil-hotspot"), tmp_path / "run.pcapng")
         endings.append(stage.play(story).ending)
     assert endings == [Ending.NOT_SUPPORTED, Ending.COULD_NOT_RUN, Ending.COULD_NOT_RUN]
+
+
+class Stubborn(Nobody):
+    """A client of ours whose REGISTER at a real host is answered with a status."""
+
+    ours = True
+
+    def __init__(self, status: int) -> None:
+        super().__init__()
+        self.status = status
+
+    async def do(self, verb: str, **_: Any) -> Any:
+        assert verb == "enter_line"
+        self.beliefs["line"] = "up" if self.status == 200 else ""
+        return self.status
+
+
+@pytest.mark.parametrize(("status", "why"), [(403, "answered 403"), (408, "nobody answered")])
+def test_a_real_host_may_need_its_vendors_discovery(status: int, why: str) -> None:
+    account, mac = Account("", "192.0.2.1"), CLIENTS["client_b"]
+    client = HotspotClient("client_b", Stubborn(status), account=account, mac=mac, foreign_host="192.0.2.9:5060")
+    with pytest.raises(NotSupportedError, match=why):
+        asyncio.run(client.connected())
+    client.driver = Stubborn(200)
+    asyncio.run(client.connected())
+
+
+def test_a_real_host_is_named_in_the_lab_file() -> None:
+    own, real = PhoneSettings(user="2301"), PhoneSettings(kind="remote", address="192.0.2.9:5060")
+    assert foreign_host({"phone": real}) == ""
+    assert foreign_host({"host": own}) == ""
+    assert foreign_host({"host": real}) == "192.0.2.9:5060"

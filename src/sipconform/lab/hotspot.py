@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,7 @@ from sipconform.agents.user_agent import Account
 from sipconform.features.hotspot import DISCOVERY, RingMode, parse_discovery
 from sipconform.lab.actors import NotSupportedError, Phone
 from sipconform.lab.profile import Profile
+from sipconform.lab.settings import PhoneSettings
 from sipconform.net.group import Group, broadcast_address, open_group
 from sipconform.net.simulated import SimulatedNetwork
 from sipconform.net.transport import Network
@@ -72,9 +73,14 @@ class HotspotHost(Phone):
 
 @dataclass(eq=False, repr=False)
 class HotspotClient(Phone):
-    """A phone that has no account but the one a host lends it."""
+    """A phone that has no account but the one a host lends it.
+
+    `foreign_host` is the SIP address of a real host: our own client cannot speak the discovery of its vendor, which is
+    not published, and can only try to sign in there by hand.
+    """
 
     mac: str = field(kw_only=True)
+    foreign_host: str = field(default="", kw_only=True)
 
     @property
     def extension(self) -> str:
@@ -85,7 +91,13 @@ class HotspotClient(Phone):
         return number
 
     async def connected(self) -> None:
-        """Waits until the line that was lent is up."""
+        """Waits until the line that was lent is up. Where that needs the vendor's discovery it is not supported."""
+        if self.foreign_host and self.driver.ours:
+            number = str(list(CLIENTS).index(self.name) + 1)
+            status = await self.do("enter_line", extension=number, host=self.foreign_host)
+            if not 200 <= status < 300:
+                answer = "nobody answered" if status == 408 else f"the host answered {status}"
+                raise NotSupportedError(f"association needs the vendor's discovery, which is not published: {answer}")
         await self.shows(FOUND_WITHIN, line="up")
 
     async def set_client(self, **settings: Any) -> None:
@@ -193,7 +205,14 @@ def facts(around: Surroundings, places: dict[str, str]) -> dict[str, Any]:
     }  # fmt: skip
     hosts = {name: {"place": places[name], "user": HOSTS[name]} for name in HOSTS if name in places}
     clients = {name: {"place": places[name], "mac": mac} for name, mac in CLIENTS.items() if name in places}
-    return {"hotspots": hosts, "hotspot_clients": clients, "hotspot_settings": settings}
+    told = {"hotspots": hosts, "hotspot_clients": clients, "hotspot_settings": settings}
+    return {**told, "hotspot_discovery": DISCOVERY}
+
+
+def foreign_host(phones: Mapping[str, PhoneSettings]) -> str:
+    """The address of the real host of the lab file; "" where the hosts are ours."""
+    found = (phones[name] for name in HOSTS if name in phones)
+    return next((settings.address for settings in found if settings.kind == "remote"), "")
 
 
 def heard(packet: Packet, ttl: int | None) -> dict[str, Any]:

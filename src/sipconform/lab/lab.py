@@ -203,7 +203,8 @@ class Lab:
             return hotspot.HotspotHost(name, driver, self.observe, account=account)
         if name in hotspot.CLIENTS:
             nobody, mac = Account("", self.domain), hotspot.CLIENTS[name]
-            return hotspot.HotspotClient(name, driver, self.observe, account=nobody, mac=mac)
+            foreign = hotspot.foreign_host(self.settings.phones)
+            return hotspot.HotspotClient(name, driver, self.observe, account=nobody, mac=mac, foreign_host=foreign)
         if name in shared_line.TONES or name in shared_line.DESKS:
             tone, lamps = shared_line.TONES.get(name, 1300), self.profile.shared_line.lamps
             return LinePhone(name, driver, self.observe, account=account, lamps=lamps, tone=tone)

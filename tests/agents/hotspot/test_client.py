@@ -80,3 +80,16 @@ def test_a_neighbour_gives_no_orders_and_no_line() -> None:
         assert client.reboots == 0
 
     play(story)
+
+
+def test_a_line_entered_by_hand() -> None:
+    async def story(home: Home) -> None:
+        host, client = await home.host(), await home.client(1)
+        await home.found(host)
+        assert await client.enter_line("1", "no address at all") == 0
+        assert await client.enter_line("1", host.address) == 404, "the host knows no such client"
+        host.devices.manage(client.mac, on=True)
+        assert await client.enter_line("1", host.address) == 200
+        assert client.line == "up"
+
+    play(story)

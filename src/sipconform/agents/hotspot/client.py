@@ -116,7 +116,7 @@ class Client:
     def _told_us(self, told: Discovery, source: Address) -> None:
         if told.kind == "welcome" and told.extension and self._needs_a_line and self.connects:
             self._host_speaks_from, self.refused, self._signing_in = source, False, True
-            self._spawn(self._sign_in(told))
+            self._spawn(self.enter_line(told.extension, told.sip, told.alias))
         elif told.kind == "refuse":
             self.refused = True
             self._changed()
@@ -167,18 +167,21 @@ class Client:
 
     # -- the line -----------------------------------------------------------------------------------------------
 
-    async def _sign_in(self, told: Discovery) -> None:
-        uri = parse_uri(f"sip:{told.sip}")
+    async def enter_line(self, extension: str, host: str, alias: str = "") -> int:
+        """Signs in at a host; gives the status of the answer, 0 for an address nobody can have. By hand where the
+        vendor's own discovery would have to do it."""
+        uri = parse_uri(f"sip:{host}")
         if not isinstance(uri, SipUri):
             self._signing_in = False
-            return
-        self.extension, self.host = told.extension, told.sip
-        self.agent.account = Account(told.extension, uri.host, display=told.alias)
+            return 0
+        self.extension, self.host = extension, host
+        self.agent.account = Account(extension, uri.host, display=alias)
         protocol = self.endpoint.transports[0].protocol
         self.agent.proxy = Address(uri.host.strip("[]"), uri.port or DEFAULT_PORT[protocol])
-        await self.registration.register()
+        status = await self.registration.register()
         self._signing_in = False
         self._changed()
+        return status
 
     async def _leave(self) -> None:
         """Ends what there is with the host and clears the line."""

@@ -142,6 +142,7 @@ class OwnClient(_OwnAgent):
             "connect": client.connect,
             "disconnect": client.disconnect,
             "set_client": self._set,
+            "enter_line": client.enter_line,
             "forge_order": self._forge,
             "probe": self._probe,
         }
