@@ -51,7 +51,8 @@ def pending(branch: Transaction, at: WireMessage) -> WireMessage | None:
 
 def cleared(trace: Trace, branch: Transaction, since: WireMessage) -> Finding | None:
     """Whether a branch that rang was cancelled; None when nothing can be said."""
-    if pending(branch, since) is None or branch.request is None:
+    rang = pending(branch, since)
+    if rang is None or branch.request is None:
         return None
     cancel = cancel_of(trace, branch)
     expected = f"CANCEL to {target(branch.request)} within {PROMPT:g} s"
@@ -59,7 +60,8 @@ def cleared(trace: Trace, branch: Transaction, since: WireMessage) -> Finding | 
         after = seconds(cancel.request, since)
         level = None if after > SURE else INFO
         seen = f"after {after:.1f} s"
-        return finding(cancel.request, after <= PROMPT, expected=expected, observed=seen, also=[since], level=level)
+        prompt = PROMPT if seconds(since, rang) > SLACK else SLACK  # a late 1xx may have been under way
+        return finding(cancel.request, after <= prompt, expected=expected, observed=seen, also=[since], level=level)
     ended = branch.final is not None and seconds(branch.final, since) < SURE
     if ended or watched(trace, since) < SURE:
         return None
