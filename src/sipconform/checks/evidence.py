@@ -114,6 +114,7 @@ def seconds_of(value: int | Fault | None) -> int | None:
     return None if isinstance(value, Fault) else value
 
 
+@lru_cache(maxsize=1024)
 def same_uri(one: str, other: str) -> bool:
     """Whether two URIs are equivalent (RFC 3261 §19.1.4); unreadable ones only when spelled alike."""
     if one == other:
@@ -122,6 +123,7 @@ def same_uri(one: str, other: str) -> bool:
     return not isinstance(a, Fault) and a.equals(b)
 
 
+@lru_cache(maxsize=1024)
 def same_place(one: str, other: str) -> bool:
     """Whether two URIs name the same user at the same host and port, whatever their parameters say."""
     if one == other:

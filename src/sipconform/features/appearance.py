@@ -38,9 +38,12 @@ class State(StrEnum):
     BRIDGE_HELD = "bridge-held"
 
 
+_STATES = {state.value: state for state in State}
+
+
 def known_state(text: str) -> State | None:
     """The state a token names, whatever its case; None for a token that is none of the nine."""
-    return next((state for state in State if state == text.lower()), None)
+    return _STATES.get(text.lower())
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,7 @@ class Appearance:
     @property
     def far_party(self) -> NameAddr | Fault | None:
         """The far party as an address; None when it is not said."""
-        return name_addr.parse(self.party) if self.party else None
+        return _read_party(self.party) if self.party else None
 
     def __str__(self) -> str:
         params = [("appearance-index", "*" if self.index is None else str(self.index))]
@@ -69,6 +72,11 @@ class Appearance:
         if self.party:
             params.append(("appearance-uri", quote(_CONTROLS.sub(" ", self.party))))
         return f"<{self.uri}>{Params(tuple(params))}"
+
+
+@lru_cache(maxsize=512)
+def _read_party(text: str) -> NameAddr | Fault:
+    return name_addr.parse(text)
 
 
 def parse_appearances(values: Iterable[str]) -> list[Appearance | Fault]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import cache
 
 from sipconform.features.appearance import State
 
@@ -65,6 +66,7 @@ def movers(before: State, after: State) -> frozenset[Mover]:
     return MOVES.get((before, after), frozenset())
 
 
+@cache  # there are nine states
 def may_follow(before: State, after: State, *, unseen: int = 0) -> bool:
     """Whether successive NOTIFYs may tell these states of one slot, with at most `unseen` states between.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
+from math import inf
 from typing import NamedTuple
 
 from sipconform.checks.catalogue import PASSED, Finding, finding
@@ -96,12 +97,21 @@ class Slot:
     legs: list[Leg] = field(default_factory=list)
     strangers: list[Leg] = field(default_factory=list)
     moves: list[Move] = field(default_factory=list)
+    _talks: list[tuple[int, float, Leg]] | None = None  # from the message with this number, to that with this
+
+    def talking(self, at: WireMessage) -> list[Leg]:
+        """The legs that are in the call at a message."""
+        if self._talks is None:
+            answered = ((leg, leg.settled) for leg in self.legs)
+            self._talks = [(s.number, leg.end.number if leg.end else inf, leg) for leg, s in answered if s is not None]
+        number = at.number
+        return [leg for begin, end, leg in self._talks if begin <= number < end]
 
     def expected(self, at: WireMessage) -> frozenset[str]:
         """The states that are true of the slot at a message: more than one where policy leaves it open."""
         if any(leg.request.number <= at.number and not leg.over(at) for leg in self.strangers):
             return frozenset(State)
-        talking = [leg for leg in self.legs if leg.talks(at)]
+        talking = self.talking(at)
         policies = self.line.policies
         if talking:
             return _in_call(talking, at, policies)

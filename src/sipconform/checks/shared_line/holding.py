@@ -49,7 +49,7 @@ def far_hold_changes_nothing(trace: Trace) -> Iterator[Finding]:
     """A slot is told held only while a phone of the line holds, and a hold of the line's phone is not told over."""
     for slot in slots(trace):
         for told in slot.line.told:
-            talking = [leg for leg in slot.legs if leg.talks(told.notify)]
+            talking = slot.talking(told.notify)
             if len(talking) != 1 or not _settled(slot, told.notify):
                 continue
             state = told.state.state(slot.index)

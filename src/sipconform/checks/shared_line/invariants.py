@@ -24,9 +24,8 @@ SHEET = "SCA invariants"
 def one_owner(trace: Trace) -> Iterator[Finding]:
     """Two phones in a call on one slot, for four seconds and more, while it is told active or held."""
     for slot in slots(trace):
-        answered = [leg for leg in slot.legs if leg.settled is not None]
-        for told in slot.line.told if len(answered) > 1 else ():
-            talking = [leg for leg in answered if leg.talks(told.notify)]
+        for told in slot.line.told:
+            talking = slot.talking(told.notify)
             since = [leg.settled for leg in talking if leg.settled is not None]
             if len(talking) > 1 and all(seconds(told.notify, s) > QUIET for s in since):
                 lasting = all(leg.end is None or seconds(leg.end, told.notify) > QUIET for leg in talking)

@@ -128,8 +128,8 @@ def far_party_is_readable(trace: Trace) -> Iterator[Finding]:
                 if value.party:
                     party = value.far_party
                     ok = isinstance(party, NameAddr) and not isinstance(party.uri, Fault)
-                    at = told.notify.span("Call-Info")
-                    yield finding(told.notify, ok, expected="a name and an address", observed=value.party, at=at)
+                    expected = "a name and an address"
+                    yield finding(told.notify, ok, expected=expected, observed=value.party, at="Call-Info")
 
 
 @check(
