@@ -20,8 +20,9 @@ async def test_the_manager_rejects_and_the_assistant_goes_on_ringing(
     await at_work(manager, assistant)
     await outside(customer)
     calling = asyncio.ensure_future(customer.dial(manager.line_number))
-    await manager.shows_line(1, "alerting")
-    await assistant.shows_line(1, "alerting")
+    for phone in (manager, assistant):
+        await phone.shows(call="ringing")
+        await phone.shows_line(1, "alerting")
     await manager.reject()
     await manager.shows(call="idle")
     await assistant.shows_line(1, "alerting")

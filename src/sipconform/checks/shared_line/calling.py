@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from sipconform.checks.catalogue import INFO, MUST, PHONE, SERVER, SHOULD, Finding, check, finding
 from sipconform.checks.evidence import GIVE_UP, seconds, watched
 from sipconform.checks.shared_line.course import Leg, Slot, between, judged, legs, slots
-from sipconform.checks.shared_line.told import Line, ended_at, index_of, lines, seizures, user_of
+from sipconform.checks.shared_line.told import Line, caught_up, ended_at, index_of, lines, seizures, user_of
 from sipconform.features.appearance import State
 from sipconform.sip.headers.name_addr import NameAddr
 from sipconform.sip.headers.reason import Reason
@@ -221,13 +221,16 @@ def one_slot_for_all_forks(trace: Trace) -> Iterator[Finding]:
     asks="phones are told that a call alerts before or as it reaches them",
 )  # fmt: skip
 def alerting_is_told_first(trace: Trace) -> Iterator[Finding]:
-    """BroadWorks does so; Kamailio tells nothing until the answer. Only where the profile says that it is told."""
+    """BroadWorks does so; Kamailio tells nothing until the answer. Only where the profile says that it is told, and
+    while every phone has answered what it was told before.
+    """
     for line in lines(trace):
         if line.policies.can("alerting") != "yes":
             continue
         for group in incoming(trace, line):
             first, index = group[0].request, index_of(group[0].request)
-            if index is None:
+            waiting = not all(caught_up(s, first.packet.time_ns) for s in line.subscriptions if line.live(s, first))
+            if index is None or waiting:
                 continue
             near = [
                 t for t in line.told if abs(seconds(t.notify, first)) < 1 and t.state.state(index) == State.ALERTING

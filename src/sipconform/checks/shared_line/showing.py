@@ -46,7 +46,9 @@ def _compared(trace: Trace) -> Iterator[tuple[Told, int, str, str]]:
                 if following < moment:
                     continue
                 own = {
-                    leg.index for known, leg in legs(trace) if known is line and leg.phone == subscription.subscriber
+                    leg.index
+                    for known, leg in legs(trace)
+                    if known is line and leg.phone == subscription.subscriber and not leg.over(told.notify)
                 }
                 for index in sorted({*told.state.slots, *range(1, 5)} - own):
                     shown = _shown(trace, names, f"line.{index}", moment)

@@ -236,7 +236,9 @@ def notify_moves_no_call(trace: Trace) -> Iterator[Finding]:
     phone was asked to do nothing is judged.
     """
     intents = [o for o in trace.observations if o.kind == "intent"]
-    ending = [o for o in intents if str(o.what.get("do")).startswith(("hang_up", "stop", "reject", "restart", "call_on"))]
+    ending = [
+        o for o in intents if str(o.what.get("do")).startswith(("hang_up", "stop", "reject", "restart", "call_on"))
+    ]
     if not intents:
         return
     for line, leg in legs(trace):

@@ -1,0 +1,174 @@
+"""The line server's own decisions, on the simulated network with phones that do as they are told."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from sipconform.agents.phone.phone import Phone
+from sipconform.agents.server.lines import Line, Location, Rules
+from sipconform.agents.server.server import Server
+from sipconform.agents.user_agent import Account
+from sipconform.features.appearance import State
+from sipconform.trace.packet import Address
+from tests.agents.world import DOMAIN, SERVER, World, play
+
+DESKS = ("2001", "2001-2", "2001-3")
+
+
+async def line_server(world: World, places: tuple[Location, ...] = (), **rules: Any) -> tuple[Server, Line]:
+    """A server on which 2001 is a line with three places."""
+    server = await world.server()
+    for user in DESKS[1:]:
+        server.directory.add(user, "pw2001", primary="2001")
+    return server, server.lines.add("2001", places or [Location(user) for user in DESKS], Rules(**rules))
+
+
+async def desk(world: World, number: int, *, follow: bool = True) -> Phone:
+    """The phone on a place of the line, registered, and following it."""
+    user = DESKS[number - 1]
+    account = Account(user, DOMAIN, "pw2001", "2001")
+    place = Address(f"10.0.0.{10 + number}", 5060)
+    phone = Phone(await world.endpoint(place, f"desk {number}"), account, SERVER)
+    await phone.start()
+    if follow:
+        assert await phone.line.join() == 200
+    return phone
+
+
+async def outsider(world: World) -> Phone:
+    phone = await world.phone("2002")
+    await phone.start()
+    return phone
+
+
+async def answered(caller: Phone, number: str, phone: Phone, index: int = 1) -> None:
+    calling = asyncio.ensure_future(caller.calls.dial(number))
+    await asyncio.sleep(0.5)
+    await phone.line.press(index)
+    assert (await calling).status == 200
+    await asyncio.sleep(0.5)
+
+
+def test_only_one_of_many_gets_a_slot() -> None:
+    async def story(world: World) -> None:
+        _, line = await line_server(world)
+        phones = [await desk(world, n) for n in (1, 2, 3)]
+        for _ in range(200):
+            answers = await asyncio.gather(*(phone.line.seize(1) for phone in phones))
+            assert sorted(answers) == [200, 480, 480]
+            await phones[answers.index(200)].line.release()
+        await asyncio.sleep(1)
+        assert all(slot.state is State.IDLE for slot in line.slots.values())
+        assert all(phone.line.told.busy == [] for phone in phones)
+
+    play(story)
+
+
+def test_a_place_that_may_not_call_is_refused() -> None:
+    async def story(world: World) -> None:
+        await line_server(world, (Location("2001", originates=False), Location("2001-2")))
+        assert await (await desk(world, 1)).line.seize() == 403
+        assert await (await desk(world, 2)).line.seize() == 200
+
+    play(story)
+
+
+def test_a_place_that_is_not_active_has_no_line() -> None:
+    async def story(world: World) -> None:
+        await line_server(world, (Location("2001"), Location("2001-2", active=False)))
+        phone = await desk(world, 2, follow=False)
+        assert await phone.line.join() == 403
+
+    play(story)
+
+
+def test_one_call_at_a_time_where_the_rule_says_so() -> None:
+    async def story(world: World) -> None:
+        await line_server(world, multiple_call_arrangement=False)
+        first, second = await desk(world, 1), await desk(world, 2)
+        caller = await outsider(world)
+        await answered(caller, "2001", first)
+        assert await second.line.seize() == 480
+        assert await first.line.seize() == 200
+        await first.line.release()
+        third = Phone(await world.endpoint(Address("10.0.0.40", 5060), "x"), Account("2002", DOMAIN, "pw2002"), SERVER)
+        assert (await third.calls.dial("2001")).status == 486
+
+    play(story)
+
+
+@pytest.mark.parametrize(("policy", "status"), [("reject", 403), ("barge", 200)])
+def test_a_private_hold_pressed_elsewhere(policy: str, status: int) -> None:
+    async def story(world: World) -> None:
+        _, line = await line_server(world, private_press=policy)
+        first, second = await desk(world, 1), await desk(world, 2)
+        await answered(await outsider(world), "2001", first)
+        assert await first.line.hold(private=True) == 200
+        assert await second.line.take(1) == status
+        await asyncio.sleep(1)
+        assert line.slots[1].state is (State.HELD_PRIVATE if status == 403 else State.BRIDGE_HELD)
+        assert await first.line.resume() == 200
+        await asyncio.sleep(1)
+        assert line.slots[1].state is (State.ACTIVE if status == 403 else State.BRIDGE_ACTIVE)
+
+    play(story)
+
+
+def test_the_last_to_leave_ends_the_call() -> None:
+    async def story(world: World) -> None:
+        _, line = await line_server(world)
+        first, second = await desk(world, 1), await desk(world, 2)
+        caller = await outsider(world)
+        await answered(caller, "2001", first)
+        assert await second.line.take(1) == 200
+        await asyncio.sleep(1)
+        first.line.legs[1].hang_up()
+        await asyncio.sleep(1)
+        assert line.snapshot().state(1) == State.ACTIVE
+        assert caller.calls.legs
+        second.line.legs[1].hang_up()
+        await asyncio.sleep(1)
+        assert line.snapshot().state(1) == State.IDLE
+        assert not caller.calls.legs
+
+    play(story)
+
+
+def test_every_change_is_told_once_and_in_order() -> None:
+    async def story(world: World) -> None:
+        await line_server(world)
+        first, second = await desk(world, 1), await desk(world, 2)
+        told: list[str] = []
+        second.line.on_change = lambda: told.append(second.line.told.state(1))
+        await answered(await outsider(world), "2001", first)
+        await first.line.hold()
+        await first.line.resume()
+        first.line.legs[1].hang_up()
+        await asyncio.sleep(1)
+        assert [state for state, before in zip(told, ["", *told], strict=False) if state != before] == [
+            "alerting", "active", "held", "active", "idle",
+        ]  # fmt: skip
+
+    play(story)
+
+
+def test_bad_weather_leaves_nothing_behind() -> None:
+    async def story(world: World) -> None:
+        _, line = await line_server(world)
+        first, second = await desk(world, 1), await desk(world, 2)
+        caller = await outsider(world)
+        for phone in (first, second, first):
+            await asyncio.sleep(40)
+            calling = asyncio.ensure_future(caller.calls.dial("2001"))
+            await asyncio.sleep(8)
+            if 1 in phone.line.legs:
+                await phone.line.press(1)
+            await calling
+            for leg in list(caller.calls.legs):
+                leg.hang_up()
+        await asyncio.sleep(120)
+        assert all(slot.state is State.IDLE for slot in line.slots.values())
+        assert first.line.told.busy == second.line.told.busy == []
+
+    play(story, loss=0.1, duplicate=0.05, reorder=0.1)
