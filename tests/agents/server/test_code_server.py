@@ -1,0 +1,85 @@
+"""Codes at our server: known, unknown, barred, and answered in every shape."""
+
+from __future__ import annotations
+
+import pytest
+
+from sipconform.agents.phone.phone import Phone
+from sipconform.agents.server.code_server import SHAPES
+from sipconform.agents.server.server import Server
+from sipconform.features.feature_code import CodeTable
+from sipconform.features.feature_state import ForwardType
+from tests.agents.pair import Pair, play
+
+TABLE = CodeTable.of(
+    [
+        ("dnd", "on", "*78"),
+        ("dnd", "off", "*79"),
+        ("cfu", "on", "*72{number}"),
+        ("cfu", "off", "*73"),
+        ("cfu", "voicemail", "*70"),
+    ]
+)
+
+
+async def _signed_in(pair: Pair) -> tuple[Server, Phone]:
+    phone = await pair.phone("2001")
+    pair.server.codes.table = phone.codes.table = TABLE
+    phone.mode = "feature-code"
+    assert await phone.start() == 200
+    return pair.server, phone
+
+
+@pytest.mark.parametrize("shape", sorted(SHAPES))
+def test_every_shape_gives_its_status_and_changes_what_it_says(shape: str) -> None:
+    async def story(pair: Pair) -> None:
+        server, phone = await _signed_in(pair)
+        server.codes.shape = shape
+        assert await phone.codes.dial("*78") == SHAPES[shape].status
+        assert server.user("2001").features.dnd is SHAPES[shape].applies
+
+    play(story)
+
+
+@pytest.mark.parametrize(("dialled", "status"), [("*7", 484), ("*72", 484), ("*99", 404), ("*722002", 200)])
+def test_a_string_is_a_code_the_beginning_of_one_or_none(dialled: str, status: int) -> None:
+    async def story(pair: Pair) -> None:
+        server, phone = await _signed_in(pair)
+        assert await phone.codes.dial(dialled) == status
+        forward = server.user("2001").features.forward(ForwardType.IMMEDIATE)
+        assert forward is not None
+        assert forward.active is (status == 200)
+
+    play(story)
+
+
+def test_without_a_table_nothing_is_taken() -> None:
+    async def story(pair: Pair) -> None:
+        server, phone = await _signed_in(pair)
+        server.codes.table = CodeTable()
+        assert await phone.codes.dial("*78") == 404
+        assert server.user("2001").features.dnd is False
+
+    play(story)
+
+
+def test_who_is_barred_is_refused() -> None:
+    async def story(pair: Pair) -> None:
+        server, phone = await _signed_in(pair)
+        server.user("2001").barred = True
+        assert await phone.codes.dial("*78") == 403
+        assert server.user("2001").features.dnd is False
+
+    play(story)
+
+
+def test_a_voicemail_code_forwards_to_the_mailbox() -> None:
+    async def story(pair: Pair) -> None:
+        server, phone = await _signed_in(pair)
+        server.codes.mailbox = "9001"
+        assert await phone.codes.dial("*70") == 200
+        forward = server.user("2001").features.forward(ForwardType.IMMEDIATE)
+        assert forward is not None
+        assert forward.to == "9001"
+
+    play(story)
