@@ -27,7 +27,7 @@ from sipconform.trace.trace import Trace, Transaction, WireMessage
 
 LATEST = GIVE_UP + 4.0  # seconds after which nothing may be sent again; 4 s of slack for jitter
 SILENCE = 4.0  # seconds in which three repetitions are due: after 0.5, 1.5 and 3.5 s
-STUBBORN = 3  # repetitions that cannot be explained by loss any more
+STUBBORN = 5  # repetitions that loss does not explain any more, not even at 10 % each way
 
 
 @check(
