@@ -15,7 +15,7 @@ from sipconform.agents.endpoint import ServerRequest
 from sipconform.agents.server.directory import Binding, User
 from sipconform.agents.server.feature_server import FeatureServer
 from sipconform.agents.server.registrar import Registrar
-from sipconform.agents.user_agent import UserAgent
+from sipconform.agents.user_agent import Headers, UserAgent
 from sipconform.features.csta import (
     CONTENT_TYPE,
     DISPOSITION,
@@ -76,15 +76,18 @@ class CstaSession:
         await self.tell()
 
     async def ask(self, document: CstaDocument) -> CstaDocument | None:
-        """Sends a document by INFO, one at a time; gives the document in its answer, if there is one."""
+        """Sends a document; gives the one in its answer, if there is one."""
+        answer = await self.send(INFO_HEADERS, document.to_xml())
+        return _document(answer) if answer is not None else None
+
+    async def send(self, headers: Headers, body: bytes) -> Message | None:
+        """Sends an INFO, one at a time, for an overtaken one would be refused; a phone that is gone ends it all."""
         async with self._line:
-            if self.leg.state != "active":
-                return None
-            answer = await self.leg.ask("INFO", INFO_HEADERS, document.to_xml())
+            answer = await self.leg.ask("INFO", headers, body) if self.leg.state == "active" else None
         if answer is None or answer.status in (408, 481):
             self.leg.hang_up()
             return None
-        return _document(answer)
+        return answer
 
     async def tell(self) -> None:
         """Tells the phone every feature it does not show as the books have it, when its turn comes."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from sipconform.checks.evidence import overtaken, seconds
+from sipconform.checks.evidence import seconds
 from sipconform.features.csta import CONTENT_TYPE, CstaDocument, parse_csta
 from sipconform.sip.fault import Fault
 from sipconform.sip.headers.name_addr import NameAddr
@@ -73,7 +73,6 @@ def asked(trace: Trace, *, by_server: bool = True) -> Iterator[Asked]:
     """What one side sent in every session, with its answers: in the 200, or in an INFO the other way soon after."""
     for session in sessions(trace):
         source = session.server if by_server else session.phone
-        late = {id(transaction) for transaction, _ in overtaken(session.dialog, "INFO")}
         for transaction in session.dialog.transactions:
             request = transaction.request
             told = document(request) if request is not None else None
@@ -81,11 +80,27 @@ def asked(trace: Trace, *, by_server: bool = True) -> Iterator[Asked]:
                 continue  # a newer one was answered before: 500 is the right answer (RFC 3261 §12.2.2)
             if request is None or told is None or transaction.method != "INFO" or request.source != source:
                 continue
+            if is_overtaken(session, transaction):
+                continue
             final = transaction.final
             answer = document(final) if final is not None else None
             if final is not None and answer is None:
                 answer = _later(session, told, final)
             yield Asked(session, transaction, request, told, final, answer)
+
+
+def is_overtaken(session: Session, transaction: Transaction) -> bool:
+    """Whether a request was refused as out of order while a newer one was under way (RFC 3261 §12.2.2)."""
+    request, final = transaction.request, transaction.final
+    if request is None or final is None or final.status != 500:
+        return False
+    return any(
+        other.request is not None
+        and other.client == transaction.client
+        and other.request.cseq_number > request.cseq_number
+        and other.request.number < final.number
+        for other in session.dialog.transactions
+    )
 
 
 def _later(session: Session, told: CstaDocument, final: WireMessage) -> CstaDocument | None:

@@ -10,6 +10,7 @@ from sipconform.checks.csta.course import (
     asked,
     called,
     is_csta,
+    is_overtaken,
     player,
     pressed,
     sessions,
@@ -186,7 +187,9 @@ def _infos(trace: Trace) -> Iterator[tuple[Transaction, WireMessage, WireMessage
     for session in sessions(trace):
         for transaction in session.dialog.transactions:
             request, final = transaction.request, transaction.final
-            if transaction.method == "INFO" and request is not None and request.content and final is not None:
+            if transaction.method != "INFO" or request is None or final is None or is_overtaken(session, transaction):
+                continue
+            if request.content:
                 yield transaction, request, final
 
 

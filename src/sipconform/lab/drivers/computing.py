@@ -66,7 +66,9 @@ def server_csta_verbs(server: Server) -> dict[str, Verb]:
 
     async def send_to_session(user: str, content_type: str, body: str, disposition: str) -> int:
         headers = [("Content-Type", content_type), ("Content-Disposition", disposition)]
-        answer = await _session(server, user).leg.ask("INFO", headers, body.encode())
+        session = _session(server, user)
+        await session.tell()
+        answer = await session.send(headers, body.encode())
         return answer.status if answer is not None else 408
 
     return {"offer_csta": offer_csta, "ask_phone": ask_phone, "end_csta": end_csta, "send_to_session": send_to_session}
