@@ -76,8 +76,6 @@ def asked(trace: Trace, *, by_server: bool = True) -> Iterator[Asked]:
         for transaction in session.dialog.transactions:
             request = transaction.request
             told = document(request) if request is not None else None
-            if id(transaction) in late:
-                continue  # a newer one was answered before: 500 is the right answer (RFC 3261 §12.2.2)
             if request is None or told is None or transaction.method != "INFO" or request.source != source:
                 continue
             if is_overtaken(session, transaction):
