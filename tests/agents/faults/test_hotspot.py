@@ -7,7 +7,7 @@ import pytest
 from sipconform.agents.faults import all_faults, hotspot
 from sipconform.killing import try_fault
 
-FAULTS = [id_ for id_, fault in all_faults().items() if fault.seed.__module__ == hotspot.__name__]
+FAULTS = [id_ for id_, fault in all_faults().items() if fault.seed.__module__.startswith(f"{hotspot.__name__}.")]
 
 
 @pytest.mark.parametrize("id_", FAULTS)
