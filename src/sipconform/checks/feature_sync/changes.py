@@ -40,7 +40,7 @@ def granted(trace: Trace) -> Iterator[tuple[Wish, WireMessage]]:
 )  # fmt: skip
 def dnd_is_confirmed(trace: Trace) -> Iterator[Finding]:
     """The phone shows what the server says. A server may refuse by telling the old value: that is inconclusive,
-    as is a value nobody knew before, unless the record says that the server stored what was asked for. Telling a
+    as is a value nobody knew before, unless the record says what the server has stored. Telling a
     value that is neither asked for nor old is wrong. If somebody else asked for a change in between, nothing is said.
     """
     everybody = wishes_by_user(trace)
@@ -69,11 +69,11 @@ def rivals(wish: Wish, everybody: list[Wish]) -> bool:
 
 def _confirmation(trace: Trace, wish: Wish, told: WireMessage) -> Finding:
     now, old = states(told)[wish.feature], before(wish.subscription, wish.request, wish.feature)
-    known = stored(trace, wish, told) == wish.value
-    refused = now != wish.value and (old is None or now == old) and not known
+    kept = stored(trace, wish, told)
+    refused = now != wish.value and (old is None or now == old) and kept != wish.value
     verdict = Verdict.INCONCLUSIVE if refused else Verdict.FAIL
     expected, seen = f"{wish.feature} {wish.value[0]}", f"{wish.feature} {now[0]}"
-    ok = now == wish.value
+    ok = now in (wish.value, kept)
     return finding(told, ok, expected=expected, observed=seen, also=[wish.request], verdict=verdict)
 
 

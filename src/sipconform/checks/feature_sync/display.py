@@ -58,7 +58,8 @@ def _readings(trace: Trace, _length: int) -> tuple[Reading, ...]:
         for transaction in subscription.notifies:
             notify = transaction.request
             if notify is not None and notify.to_tag == subscription.subscriber_tag:
-                found.append(Reading(subscription, transaction, notify, who, _undisturbed(trace, who, notify)))
+                taken = transaction.final or notify
+                found.append(Reading(subscription, transaction, notify, who, _undisturbed(trace, who, notify, taken)))
     return tuple(found)
 
 
@@ -67,11 +68,11 @@ def readings(trace: Trace) -> tuple[Reading, ...]:
     return _readings(trace, len(trace.observations))
 
 
-def _undisturbed(trace: Trace, who: str, notify: WireMessage) -> int:
-    """Until when the display is this NOTIFY's affair."""
-    now = notify.packet.time_ns
+def _undisturbed(trace: Trace, who: str, notify: WireMessage, taken: WireMessage) -> int:
+    """Until when the display is this NOTIFY's affair; it may have taken the phone several sendings to get it."""
+    now, lag = notify.packet.time_ns, taken.packet.time_ns + round(LAG * 1e9)
     switched = [o.time_ns for o in said(trace, "intent", who) if o.what.get("do") in DISTURBS and o.time_ns > now]
-    return min([now + round(LAG * 1e9), trace.end_ns, *switched])
+    return min([lag, trace.end_ns, *switched])
 
 
 def seen(trace: Trace) -> Iterator[Seen]:
@@ -91,6 +92,7 @@ def _followed(
     trace: Trace, everything: tuple[Reading, ...], reading: Reading, event: Event, name: Feature
 ) -> Iterator[Seen]:
     start = reading.notify.packet.time_ns
+    taken = reading.transaction.final or reading.notify
     later = [
         r.notify.packet.time_ns
         for r in everything
@@ -100,7 +102,7 @@ def _followed(
     expected = shown(value(event), name)
     values = _values(trace, reading.who, KEYS[name], start, until)
     ok = bool(values) and values[-1] == expected
-    if values and (ok or (until - start) / 1e9 >= BRIEF):
+    if values and (ok or (until - taken.packet.time_ns) / 1e9 >= BRIEF):
         yield Seen(reading, event, name, expected, values[-1], ok)
 
 
