@@ -15,6 +15,7 @@ FAR = "sip:3001@example.com"
 IDLE = "<sip:example.com>;appearance-index=*;appearance-state=idle"
 UNTIL = 120.0
 PHONES = {PHONE: "p", OTHER: "o"}
+Rows = dict[str, Any]
 
 
 def slot(state: str, index: int = 1, party: str = f"<{FAR}>") -> str:
@@ -25,7 +26,7 @@ def slot(state: str, index: int = 1, party: str = f"<{FAR}>") -> str:
 def follow(scene: Scene, phone: Address, at: float) -> None:
     """A phone of the line subscribes to call-info."""
     name, call = PHONES[phone], f"ci-{PHONES[phone]}"
-    asks: dict[str, Any] = {
+    asks: Rows = {
         "by": phone,
         "to": SERVER,
         "call": call,
@@ -60,7 +61,7 @@ def seizing(at: float = 10.0) -> Scene:
     scene = Scene()
     follow(scene, PHONE, 0.0)
     follow(scene, OTHER, 1.0)
-    asks: dict[str, Any] = {
+    asks: Rows = {
         "call": "ls",
         "tag": "ls",
         "Event": "line-seize",
@@ -90,9 +91,9 @@ def in_call(hold: str = "sendonly", words: str = "") -> Scene:
     scene = Scene()
     follow(scene, PHONE, 0.0)
     follow(scene, OTHER, 1.0)
-    index: dict[str, Any] = {"Call_Info": "<sip:example.com>;appearance-index=1"}
+    index: Rows = {"Call_Info": "<sip:example.com>;appearance-index=1"}
     all_told(scene, 9.9, slot("alerting"))
-    sdp: dict[str, Any] = {"body": compose_audio("192.0.2.10", 4000, 1), "Content_Type": "application/sdp"}
+    sdp: Rows = {"body": compose_audio("192.0.2.10", 4000, 1), "Content_Type": "application/sdp"}
     for phone, name in PHONES.items():
         scene.ask(f"ring-{name}", 10.0, "INVITE", f"sip:u@{phone}", by=SERVER, to=phone, call=f"in-{name}", tag="as",
                   From=f"<{FAR}>;tag=as", **index, **sdp)  # fmt: skip
@@ -101,7 +102,7 @@ def in_call(hold: str = "sendonly", words: str = "") -> Scene:
     scene.ask("ack", 12.01, "ACK", f"sip:u@{PHONE}", by=SERVER, to=PHONE, call="in-p", tag="as", to_tag="p",
               From=f"<{FAR}>;tag=as")  # fmt: skip
     branch = (scene.said["ring-o"].headers["Via"] or "").partition("branch=")[2].partition(";")[0]
-    over: dict[str, Any] = {
+    over: Rows = {
         "by": SERVER,
         "to": OTHER,
         "call": "in-o",
@@ -114,7 +115,7 @@ def in_call(hold: str = "sendonly", words: str = "") -> Scene:
     scene.answer("gone", 12.04, "ring-o", 487, tag="o")
     scene.ask("gone ack", 12.05, "ACK", f"sip:u@{OTHER}", to_tag="o", **over)
     all_told(scene, 12.1, slot("active"))
-    back: dict[str, Any] = {
+    back: Rows = {
         "call": "in-p",
         "tag": "p",
         "to_tag": "as",
@@ -245,7 +246,7 @@ def test_the_line_told_as_its_own_far_party(party: str) -> None:
 
 def test_a_second_seizure_of_the_same_slot() -> None:
     scene = seizing()
-    asks: dict[str, Any] = {"by": OTHER, "call": "ls2", "tag": "ls2", "Event": "line-seize", "Expires": "15"}
+    asks: Rows = {"by": OTHER, "call": "ls2", "tag": "ls2", "Event": "line-seize", "Expires": "15"}
     scene.ask("rival", 11.0, "SUBSCRIBE", LINE, Call_Info="<sip:example.com>;appearance-index=1", **asks)
     scene.answer("rival answer", 11.01, "rival", 480, tag="as2", Contact=None, Expires=None)
     assert passes("SCA-031", scene, UNTIL)
@@ -267,7 +268,7 @@ def test_a_slot_that_stays_seized() -> None:
 
 def test_a_phone_of_no_line_is_refused() -> None:
     scene = seizing()
-    asks: dict[str, Any] = {
+    asks: Rows = {
         "by": OTHER,
         "call": "x",
         "tag": "x",
@@ -282,11 +283,11 @@ def test_a_phone_of_no_line_is_refused() -> None:
 
 def lamps(colour: str) -> Scene:
     scene = in_call()
-    facts: dict[str, Any] = {
+    facts: Rows = {
         "line": {"lamps": "becke", "locations": ["2001"], "user": "2001"},
         "actors": {"assistant": str(OTHER)},
     }
-    shown: dict[str, Any] = {"line.1": "held, theirs", "lamp.1": colour}
+    shown: Rows = {"line.1": "held, theirs", "lamp.1": colour}
     scene.observations += [
         Observation(SOURCE * 10**9, "lab", "lab", facts),
         Observation(SOURCE * 10**9 + 20_500_000_000, "assistant", "belief", shown),

@@ -24,12 +24,14 @@ from sipconform.lab.drivers.control import serve_control
 from sipconform.lab.drivers.own import OwnPhone, OwnServer
 from sipconform.lab.lab import parse_address
 from sipconform.lab.profile import load_profile
+from sipconform.lab.shared_line import FAR_PARTIES, LINE, add_line, teach_line
 from sipconform.net.sockets import SocketNetwork
 from sipconform.net.tap import CaptureTap
 from sipconform.trace.capture_writer import CaptureWriter
 from sipconform.trace.packet import Address
 
 COULD_NOT_RUN = 2
+USERS = ("2001", "2002", "2003", LINE, *FAR_PARTIES.values())  # where none are named
 Build = Callable[[], Awaitable[Driver]]
 
 
@@ -45,11 +47,14 @@ class Standalone:
             given = self.given
             endpoint = await self._endpoint("server")
             directory = Directory(given.domain or _host(given.listen))
-            for text in given.user or [f"{user}:pw{user}" for user in ("2001", "2002", "2003")]:
+            for text in given.user or [f"{user}:pw{user}" for user in USERS]:
                 name, _, password = text.partition(":")
                 directory.add(name, password)
             server = Server(endpoint, directory)
-            teach_server(server, load_profile(given.profile))
+            profile = load_profile(given.profile)
+            teach_server(server, profile)
+            if line := directory.find(LINE):
+                add_line(server, profile, line.password)
             self._seed(server)
             return OwnServer(server)
 
@@ -62,7 +67,9 @@ class Standalone:
             user, _, password = given.user.partition(":")
             account = Account(user, given.domain or _host(given.server), password, given.auth_user)
             phone = Phone(endpoint, account, given.server)
-            teach_phone(phone, load_profile(given.profile))
+            profile = load_profile(given.profile)
+            teach_phone(phone, profile)
+            teach_line(phone, profile)
             self._seed(phone)
             return OwnPhone(phone)
 

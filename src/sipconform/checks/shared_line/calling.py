@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from sipconform.checks.catalogue import INFO, MUST, PHONE, SERVER, SHOULD, Finding, check, finding
 from sipconform.checks.evidence import GIVE_UP, seconds, watched
 from sipconform.checks.shared_line.course import Leg, Slot, between, judged, legs, slots
-from sipconform.checks.shared_line.told import Line, caught_up, ended_at, index_of, lines, seizures, user_of
+from sipconform.checks.shared_line.told import Line, ended_at, index_of, lines, seizures, user_of
 from sipconform.features.appearance import State
 from sipconform.sip.headers.name_addr import NameAddr
 from sipconform.sip.headers.reason import Reason
@@ -229,8 +229,7 @@ def alerting_is_told_first(trace: Trace) -> Iterator[Finding]:
             continue
         for group in incoming(trace, line):
             first, index = group[0].request, index_of(group[0].request)
-            waiting = not all(caught_up(s, first.packet.time_ns) for s in line.subscriptions if line.live(s, first))
-            if index is None or waiting:
+            if index is None or _is_behind(line, first, index):
                 continue
             near = [
                 t for t in line.told if abs(seconds(t.notify, first)) < 1 and t.state.state(index) == State.ALERTING
@@ -238,6 +237,16 @@ def alerting_is_told_first(trace: Trace) -> Iterator[Finding]:
             early = [t for t in near if t.notify.number < first.number or seconds(t.notify, first) < 0.1]
             seen = "told later" if near else "not told"
             yield finding(first, bool(early), expected="alerting before the INVITE", observed=seen)
+
+
+def _is_behind(line: Line, invite: WireMessage, index: int) -> bool:
+    """Whether a phone had still to answer what it was told before the call, so that this had to wait."""
+    for told in line.told:
+        final = told.notify.transaction.final if told.notify.transaction is not None else None
+        earlier = told.notify.number < invite.number and told.state.state(index) != State.ALERTING
+        if earlier and (final is None or final.number > invite.number):
+            return True
+    return False
 
 
 @check(
