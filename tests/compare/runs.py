@@ -4,6 +4,8 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import msgspec
+
 from sipconform.agents.faults import Fault
 from sipconform.comparing import load_trace
 from sipconform.lab.scenarios import Known, known_scenarios
@@ -39,7 +41,7 @@ def play(known: Known, seed: int = 1, weather: Weather = FAIR, fault: Fault | No
     """Plays it; a fault may break our own agents in ways no honest peer would, the wire is compared all the same."""
     settings = LabSettings(network="simulated", seed=seed, profile=known.profile, weather=weather)
     for name, value in (fault.lab if fault else {}).items():
-        setattr(settings, name, value)
+        setattr(settings, name, msgspec.convert(value, Weather) if name == "weather" else value)
     with TemporaryDirectory() as folder:
         capture = Path(folder) / "run.pcapng"
         ending = _ending(Stage(settings, capture, (fault,) if fault else ()), known, fault)

@@ -10,6 +10,16 @@ from sipconform.trace.trace import Trace
 from tests.compare.runs import good, is_race, play
 
 MOST_SCENARIOS = 3
+ALLOWED = {  # what these change is what may differ, or no SIP message
+    "FX07": "200 or 202",
+    "FX19": "a report that would have repeated the state",
+    "FX37": "a report that repeats the state",
+    "M06": "the line ends within a multipart body",
+    "FC18": "when somebody presses a key",
+    "R03": "when a refresh comes within the lifetime that was granted",
+    "M41": "how soon a subscription is asked for again",
+    "HS39": "when a client gives up its line",
+}
 
 
 @pytest.mark.parametrize("name", sorted(all_faults()))
@@ -19,7 +29,7 @@ def test_a_fault_that_changes_the_wire_shows(name: str) -> None:
     for known in played:
         reference = _reference(known, fault)
         _, run = play(known, fault=fault)
-        changed = _wire(run) != _wire(reference)
+        changed = _wire(run) != _wire(reference) and name not in ALLOWED
         assert bool(compare(run, reference).differences) == changed, f"{known.id}: {fault.story}"
 
 

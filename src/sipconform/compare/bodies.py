@@ -50,9 +50,16 @@ def _parts(parts: multipart.Multipart, speak: Speak) -> Meaning:
     for part in parts.parts:
         kind = part.content_type if isinstance(part.content_type, MediaType) else None
         said = _one(part.body, kind, speak)[1]
+        length = part.text("Content-Length")
+        if length and length != str(len(part.body)):
+            said["Content-Length"] = length
         told.append({**said, "Content-Type": kind.type if kind else part.text("Content-Type")})
+    ids = [part.content_id for part in parts.parts if part.content_id]
+    whole = {f"malformed: {fault.rule}": "yes" for fault in parts.faults}
+    whole |= {"Content-IDs": "distinct" if len(set(ids)) == len(ids) else "repeated"} if ids else {}
     ordered = sorted(told, key=lambda meaning_: list(meaning_.items()))
-    return {f"part {at}: {place}": value for at, each in enumerate(ordered, 1) for place, value in each.items()}
+    places = {f"part {at}: {place}": value for at, each in enumerate(ordered, 1) for place, value in each.items()}
+    return whole | places
 
 
 def _one(body: bytes, kind: MediaType | None, speak: Speak) -> tuple[str, Meaning]:

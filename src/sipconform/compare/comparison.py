@@ -102,7 +102,7 @@ class _Comparer:
         """The rule by which an exchange may be in one only."""
         before = [e for e in lone.conversation.exchanges if e.client == lone.client and e.method == lone.method]
         at = before.index(lone)
-        if at and self._state(before[at - 1]) == self._state(lone):
+        if at and self._state(before[at - 1]) == self._state(lone) and _may_repeat(before[at - 1], lone):
             return "repeat"
         invite = lone.transaction.invite
         if invite is not None and invite.final is not None and invite.final.status != 487:
@@ -221,6 +221,17 @@ _BESIDE_THE_POINT = frozenset({"Via", "CSeq", "Call-ID", "From", "To", "Authoriz
 
 def _kind(exchange: Exchange) -> Hashable:
     return exchange.method
+
+
+def _may_repeat(before: Exchange, lone: Exchange) -> bool:
+    """A report may be repeated; a request that failed may not, nor a refresh long before it is due."""
+    final, request, earlier = lone.final, lone.request, before.request
+    if lone.method == "NOTIFY":
+        return True
+    if final is None or final.status >= 300 or request is None or earlier is None:
+        return False
+    lifetime = final.expires if isinstance(final.expires, int) else request.expires
+    return not isinstance(lifetime, int) or request.time - earlier.time >= lifetime / 4
 
 
 def _kind_of_answer(answer: tuple[WireMessage, Exchange]) -> Hashable:

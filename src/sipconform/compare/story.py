@@ -102,6 +102,7 @@ class Story:
     repeats: list[WireMessage] = field(default_factory=list)
     losses: set[tuple[int, object]] = field(default_factory=set)  # when and by whom was sent what the network lost
     known: dict[Hashable, Any] = field(default_factory=dict)  # what was told of a text once, for the next time
+    instances: dict[str, int] = field(default_factory=dict)  # device identifiers by order of appearance
     _counts: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -19,6 +19,7 @@ from sipconform.sip.grammar import Params, split_list
 from sipconform.trace.trace import WireMessage
 
 _OPAQUE = re.compile(r"(sips?:)[^@\s]*@(?=«(?:server|somebody)»)")  # what a server calls itself is its own business
+_SERVER_USER = re.compile(r"(sips?:)([^@\s]*)@(?=«(?:server|somebody)»)")
 _EXPIRES = re.compile(r";\s*expires\s*=\s*([0-9]+)", re.IGNORECASE)
 _CREDENTIALS = ("Authorization", "Proxy-Authorization")
 _CHALLENGES = ("WWW-Authenticate", "Proxy-Authenticate")
@@ -84,8 +85,12 @@ class _Teller:
             yield "reason phrase", Told("", (message.reason,), "reason-phrase")
         else:
             raw = f"{message.method} {message.request_uri} {message.version}"
-            said = _OPAQUE.sub(r"\1«contact»@", self.speak(raw)) if message.to_tag else self.speak(raw)
+            said = _SERVER_USER.sub(self._contact_of_server, self.speak(raw)) if message.to_tag else self.speak(raw)
             yield "request line", Told(said, (raw,), "stands-for")
+
+    def _contact_of_server(self, found: re.Match[str]) -> str:
+        known = self.story.parties.contacts.get("server", ())
+        return f"{found[1]}«contact»@" if found[2].strip("«»") in known else found[0]
 
     # -- header fields --------------------------------------------------------------------------------------
 
@@ -124,8 +129,9 @@ class _Teller:
             return f"branch={cookie}{self._origin(self.exchange.conversation.branches.get(value))}"
         if name in ("received", "rport"):
             return name + ("=«source»" if value else "")
-        if name in ("epid", "+sip.instance", "reg-id"):
-            return f"{name}=«made anew»"
+        if name in ("epid", "+sip.instance"):
+            instances = self.story.instances
+            return f"{name}=«{instances.setdefault(value, len(instances) + 1)}»"
         return f"{name}{equals}{self.speak(value)}"
 
     def _origin(self, known: Exchange | None) -> str:
