@@ -7,7 +7,7 @@ its phone knows, so that nothing is told back to whoever said it.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from sipconform.agents.call import Leg
@@ -135,8 +135,7 @@ class CstaSession:
             return
         if state == self.user.features:
             return
-        # What crossed this on its way has been overtaken by it: the phone is told once more.
-        self.told = FeatureState() if self._line.locked() else state
+        self.told = _forgotten(self.told, document)  # what we said may have crossed this: the phone is told the outcome
         self.server.features.change(self.user, state)
         self.leg.spawn(self.tell())
 
@@ -236,6 +235,13 @@ class CstaServer:
         for session in self.of(user.name):
             if session.reference:
                 session.leg.spawn(session.tell())
+
+
+def _forgotten(told: FeatureState, document: CstaDocument) -> FeatureState:
+    """What a phone is known to show, without the feature a document is about."""
+    if document.forward_type is None:
+        return replace(told, dnd=None)
+    return replace(told, forwards={kind: f for kind, f in told.forwards.items() if kind != document.forward_type})
 
 
 def _subject(document: CstaDocument) -> Subject:
