@@ -23,10 +23,11 @@ async def test_two_phones_of_one_user(phone: Phone, second_phone: Phone) -> None
     In the end all are removed at once."""
     await phone.start(sync=False)
     await second_phone.start(sync=False)
-    assert len(await phone.query_bindings()) == 2, "two phones are registered"
-    assert len(await phone.query_bindings()) == 2, "asking has changed the bindings"
+    known = await phone.query_bindings()
+    assert len(known) >= 2, "two phones are registered"
+    assert await phone.query_bindings() == known, "asking has changed the bindings"
     await second_phone.stop()
-    assert len(await phone.query_bindings()) == 1, "one phone has signed off, one is left"
+    assert len(await phone.query_bindings()) == len(known) - 1, "one phone has signed off, the others are left"
     await phone.sign_out_everywhere()
     assert await phone.query_bindings() == [], "nobody is left"
 
@@ -131,6 +132,7 @@ async def test_an_overtaken_registration(phone: Phone) -> None:
     """A REGISTER that would sign the phone off was overtaken on its way by a newer one: it is refused, and the phone
     stays registered."""
     await phone.start(sync=False)
+    known = await phone.query_bindings()
     status = await phone.register_late()
     assert status >= 400, f"an overtaken REGISTER was obeyed: {status}"
-    assert len(await phone.query_bindings()) == 1, "the binding is gone"
+    assert await phone.query_bindings() == known, "the binding is gone"
