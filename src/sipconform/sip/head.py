@@ -183,7 +183,8 @@ class Head:
 
     def row(self, name: str) -> Field | None:
         """The first row of a header field, or None."""
-        return next((field for field in self.fields if field.name == name), None)
+        fields = self._read_fields() if self._fields is None else self._fields
+        return next((field for field in fields if field.name == name), None)
 
     def has(self, name: str) -> bool:
         """Whether the header field is there at all. Canonical name."""

@@ -64,8 +64,8 @@ def far_hold_changes_nothing(trace: Trace) -> Iterator[Finding]:
 
 def _settled(slot: Slot, at: WireMessage) -> bool:
     """Whether nothing happened to a slot for as long as a late NOTIFY may need."""
-    near = [m for m in slot.moves if m.at.number <= at.number and seconds(at, m.at) < QUIET]
-    near += [m for m in slot.moves if m.at.number > at.number and seconds(m.at, at) < 1]
+    earliest, latest = at.packet.time_ns - QUIET * 1e9, at.packet.time_ns + 1e9
+    near = any(earliest < move.at.packet.time_ns < latest for move in slot.moves)
     under_way = [h for leg in slot.legs for h in leg.holds if h.request.number <= at.number <= h.at.number]
     return not near and not under_way
 
