@@ -156,7 +156,7 @@ class Lab:
         if settings.kind == "remote":
             self.server_address = parse_address(settings.address, DEFAULT_PORT[self.settings.transport])
             self.domain = self.settings.domain or self.server_address.host
-            driver: Driver = await self._remote_driver(settings.control, "the server")
+            driver: Driver = await self._remote_driver(settings.control, "the server", "server")
         else:
             host = SIMULATED_SERVER[self.settings.ip] if self.simulated else self._local_host()
             local = Address(host, DEFAULT_PORT[self.settings.transport] if self.simulated else 0)
@@ -185,7 +185,7 @@ class Lab:
         password = settings.password or self._password(settings.auth_user or settings.user)
         account = Account(settings.user, self.domain, password, settings.auth_user)
         if settings.kind == "remote":
-            driver: Driver = await self._remote_driver(settings.control, f"phone {settings.user}")
+            driver: Driver = await self._remote_driver(settings.control, f"phone {settings.user}", name)
             if settings.address:
                 self._places[name] = settings.address
                 self._ours.pop(settings.address, None)
@@ -240,12 +240,12 @@ class Lab:
         self._adopt(phone)
         return OwnPhone(phone, witness, announce)
 
-    async def _remote_driver(self, control: str, who: str) -> Driver:
+    async def _remote_driver(self, control: str, who: str, name: str) -> Driver:
         if not control:
             return Nobody()
         if control == BY_HAND:
             return Operator(who)
-        return await ControlledDriver.connect(parse_address(control, 0))
+        return await ControlledDriver.connect(parse_address(control, 0), self._witness(name), self._announce(name))
 
     async def _endpoint(self, name: str, local: Address, role: str) -> Endpoint:
         endpoint = Endpoint(self.network, name, self._dice(name))

@@ -3,6 +3,7 @@
     → {"do": "set_dnd", "with": {"on": true}}
     ← {"done": null}            or {"not_supported": "why"} or {"could_not": "why"}
     ← {"beliefs": {"dnd": true}}        whenever the device shows something new, and once at the beginning
+    ← {"stimulus": [Call-ID, branch]}   before it sends something odd it was asked to send
 
 Intents are carried out one after the other; their answers come in order.
 """
@@ -12,9 +13,11 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from sipconform.agents.changes import Changes
+from sipconform.agents.probing import Announce
 from sipconform.lab.actors import CouldNotRunError, Driver, NotSupportedError
 from sipconform.trace.packet import Address
 
@@ -27,21 +30,34 @@ class ControlledDriver:
 
     ours = False
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        witness: Callable[[dict[str, Any]], None] | None = None,
+        announce: Announce | None = None,
+    ) -> None:
         self.beliefs: dict[str, Any] = {}
         self.changes = Changes()
+        self._witness, self._announce = witness, announce
         self._writer = writer
         self._answers: deque[asyncio.Future[dict[str, Any]]] = deque()
         self._greeted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._listening = asyncio.get_running_loop().create_task(self._listen(reader))
 
     @classmethod
-    async def connect(cls, address: Address) -> ControlledDriver:
-        """Connects and waits for the first beliefs. Raises CouldNotRunError when nobody is there."""
+    async def connect(
+        cls,
+        address: Address,
+        witness: Callable[[dict[str, Any]], None] | None = None,
+        announce: Announce | None = None,
+    ) -> ControlledDriver:
+        """Connects and waits for the first beliefs; `witness` and `announce` keep the record of what is shown and of
+        odd messages sent on purpose. Raises CouldNotRunError when nobody is there."""
         try:
             async with asyncio.timeout(5):
                 reader, writer = await asyncio.open_connection(*address, limit=LONGEST_LINE)
-                driver = cls(reader, writer)
+                driver = cls(reader, writer, witness, announce)
                 await driver._greeted
         except (OSError, TimeoutError) as error:
             raise CouldNotRunError(f"no driver answers at {address}: start one, or correct `control`") from error
@@ -84,9 +100,14 @@ class ControlledDriver:
             return
         if isinstance(told.get("beliefs"), dict):
             self.beliefs.update(told["beliefs"])
+            if self._witness:
+                self._witness(told["beliefs"])
             self.changes.happened()
             if not self._greeted.done():
                 self._greeted.set_result(None)
+        elif isinstance(told.get("stimulus"), list):
+            if self._announce:
+                self._announce(*map(str, told["stimulus"][:2]))
         elif self._answers:
             answer = self._answers.popleft()
             if not answer.done():
@@ -98,6 +119,9 @@ async def serve_control(driver: Driver, address: Address) -> asyncio.Server:
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         telling = asyncio.get_running_loop().create_task(_tell_beliefs(driver, writer))
+        prober = getattr(driver, "prober", None)
+        if prober is not None:
+            prober.announce = lambda *stimulus: writer.write(_line({"stimulus": stimulus}))
         try:
             while line := await reader.readline():
                 writer.write(_line(await _obey(driver, line)))
