@@ -1,0 +1,47 @@
+import json
+from pathlib import Path
+
+from sipconform.compare.comparison import compare
+from sipconform.report.compared import Chapter, told_lines, write_comparison
+from sipconform.report.secrets import Mask
+from tests.compare.talk import subscription, trace
+
+HOSTILE = '<script>alert(1)</script>"'
+
+
+def chapter() -> Chapter:
+    run = trace(*subscription(info=HOSTILE), change=lambda text: text.replace("Max-Forwards: 70", "Max-Forwards: 69"))
+    return Chapter("a scenario", "run.pcapng", "reference.pcapng", compare(run, trace(*subscription())))
+
+
+def test_the_page_stands_alone_and_shows_what_differs(tmp_path: Path) -> None:
+    page = write_comparison(tmp_path / "new" / "folder", [chapter()]).read_text("utf-8")
+    assert "There are differences." in page
+    assert "Max-Forwards" in page
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+    assert "http://" not in page.replace("http://www.w3.org", "")
+
+
+def test_a_clean_comparison_says_so(tmp_path: Path) -> None:
+    same = Chapter("same", "a", "b", compare(trace(*subscription()), trace(*subscription())))
+    assert "No difference counts." in write_comparison(tmp_path, [same]).read_text("utf-8")
+
+
+def test_every_difference_is_a_line_with_its_rule_the_ignored_ones_too(tmp_path: Path) -> None:
+    told = chapter()
+    write_comparison(tmp_path, [told])
+    lines = [json.loads(line) for line in (tmp_path / "differences.jsonl").read_text("utf-8").splitlines()]
+    assert len(lines) == len(told.comparison.differences) + len(told.comparison.ignored)
+    assert {(line["rule"], line["level"]) for line in lines if not line["ignored"]} == {
+        ("header", "MAY"),
+        ("body", "MUST"),
+    }
+    assert all(line["level"] is None for line in lines if line["ignored"])
+
+
+def test_no_secret_is_told() -> None:
+    secret = 'Authorization: Digest username="a", realm="r", nonce="n", uri="sip:b", response="{}"'.format("5" * 32)
+    run = trace(*subscription(), change=lambda text: text.replace("Max-Forwards: 70", f"Max-Forwards: 70\n{secret}"))
+    told = Chapter("a", "b", "c", compare(run, trace(*subscription())))
+    assert "5" * 32 not in json.dumps(list(told_lines(told, Mask())))
