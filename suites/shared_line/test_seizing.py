@@ -265,3 +265,23 @@ async def test_a_call_beside_another(
     await manager.shows_line(1, "active", mine=True)
     await manager.hang_up_line(1)
     await all_show(1, "idle", manager, assistant)
+
+
+async def test_a_manager_dials_too_late(
+    manager: LinePhone, assistant: LinePhone, customer: LinePhone, profile: Profile
+) -> None:
+    """The manager lifts the receiver and thinks for so long that his key is lost. Then he dials: his phone seizes a key
+    again, and the call goes out."""
+    await at_work(manager, assistant)
+    await outside(customer)
+    assert await manager.seize() == 200, "the line could not be seized"
+    await assistant.shows_line(1, "seized")
+    await all_show(1, "idle", manager, assistant, within=profile.shared_line.seize_expires + 10)
+    await asyncio.sleep(2)
+    calling = asyncio.ensure_future(manager.dial_on_line(customer.user))
+    await customer.shows(call="ringing")
+    await customer.answer()
+    assert await calling == 200, "the call was not answered"
+    await asyncio.sleep(1)
+    await customer.hang_up()
+    await all_show(1, "idle", manager, assistant)

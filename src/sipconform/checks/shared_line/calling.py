@@ -15,6 +15,7 @@ from sipconform.trace.trace import Trace, WireMessage
 
 IDLE = frozenset({State.IDLE})
 ACTIVE = frozenset({State.ACTIVE})
+HALF = 0.45  # seconds: a server need not wait longer for a phone that has not even rung and cannot be cancelled yet
 TOGETHER = 2.0  # seconds between the first and the last INVITE of one incoming call
 
 
@@ -243,7 +244,7 @@ def _is_behind(line: Line, invite: WireMessage, index: int) -> bool:
     """Whether a phone had still to answer what it was told before the call, so that this had to wait."""
     for told in line.told:
         final = told.notify.transaction.final if told.notify.transaction is not None else None
-        earlier = told.notify.number < invite.number and told.state.state(index) != State.ALERTING
+        earlier = seconds(invite, told.notify) > 0.05 and told.state.state(index) != State.ALERTING
         if earlier and (final is None or final.number > invite.number):
             return True
     return False
@@ -301,7 +302,9 @@ def _told_after(line: Line, leg: Leg, won: Leg, cancel: WireMessage) -> Iterator
         and won.answer is not None and t.notify.number > won.answer.number
     ]  # fmt: skip
     if told:
-        late = [t for t in told if t.notify.number > cancel.number]
+        late = [
+            t for t in told if t.notify.number > cancel.number or (won.answer and seconds(t.notify, won.answer) > HALF)
+        ]
         seen = "active before the CANCEL, and not again"
         yield finding(told[-1].notify, bool(late), expected="active after the CANCEL", observed=seen, also=[cancel])
 

@@ -329,6 +329,34 @@ def _speaks(trace: Trace, who: str, address: object) -> bool:
 
 
 @check(
+    "SCA-045", level=MUST, on=PHONE, clause="line-seize, run out while dialling (sheet 3.10)",
+    asks="a phone whose seizure has run out seizes again before it calls",
+)  # fmt: skip
+def expired_seizure_is_renewed(trace: Trace) -> Iterator[Finding]:
+    """Told so by NOTIFY terminated;reason=timeout, which it has answered, a second or more before its INVITE."""
+    for line in lines(trace):
+        for seizure in seizures(line):
+            end = next((t for t in seizure.subscription.notifies if is_final(t.request)), None)
+            state = state_of(end.request) if end is not None else None
+            if (
+                end is None
+                or state is None
+                or state.reason != "timeout"
+                or end.final is None
+                or end.final.status >= 300
+            ):
+                continue
+            own = [s for s in seizures(line) if s.subscription.subscriber == seizure.subscription.subscriber]
+            for known, leg in legs(trace):
+                late = leg.phone == seizure.subscription.subscriber and leg.index == seizure.slot
+                if known is not line or not late or not leg.calls or leg.press or seconds(leg.request, end.final) < 1:
+                    continue
+                again = [s for s in own if end.final.number < s.request.number < leg.request.number]
+                seen = "an INVITE on the slot that was lost"
+                yield finding(leg.request, bool(again), expected="line-seize first", observed=seen, also=[end.final])
+
+
+@check(
     "SCA-046", level=MUST, on=PHONE, clause="line-seize (sheet 3.11)",
     asks="a phone whose seizure ends because the call has the slot does not seize it again",
 )  # fmt: skip

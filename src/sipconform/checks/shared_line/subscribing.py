@@ -20,6 +20,27 @@ HOUR = 3600
 
 
 @check(
+    "SCA-001", level=MUST, on=SERVER, clause="RFC 3261 §10.3; SCA: registration of a location (sheet 1.2, 1.6)",
+    asks="every place of a line can register with the primary's name and password",
+)  # fmt: skip
+def every_place_registers(trace: Trace) -> Iterator[Finding]:
+    """Judged where the lab says which places there are, of REGISTERs that carry the primary's name. Another challenge
+    is no refusal, nor are 423, 500 and what comes of an overload; 403 and 404 are.
+    """
+    policies = policies_of(trace)
+    users, primary = set(policies.get("locations") or ()), policies.get("user")
+    for transaction in (t for t in trace.transactions if t.method == "REGISTER"):
+        request, final = transaction.request, transaction.final
+        to = request.to if request is not None else None
+        if request is None or final is None or not isinstance(to, NameAddr) or user_of(to.uri_text) not in users:
+            continue
+        given = [digest.parse_credentials(text) for text in request.texts("Authorization")]
+        if any(not isinstance(g, Fault) and g.username == primary for g in given):
+            ok = final.status not in (403, 404)
+            yield finding(final, ok, expected="200", observed=str(final.status), also=[request])
+
+
+@check(
     "SCA-004", level=MUST, on=PHONE, clause="BroadWorks SCA guide: registration of a location",
     asks="a phone on a place of its own signs in with the primary's name, and registers its own address",
 )  # fmt: skip

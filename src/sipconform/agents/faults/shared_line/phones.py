@@ -257,3 +257,9 @@ def _insist(agent: Any) -> None:
 def lamps_are_mixed_up(agent: Any) -> None:
     """Every lamp that is lit is blue."""
     instead_of(agent.line, "lamp", lambda original, index: "off" if original(index) == "off" else "blue")
+
+
+@fault("L67", on="phone", kills={"SCA-045"}, scenarios=["dials_too_late"])
+def lost_slot_is_called_on(agent: Any) -> None:
+    """The phone does not notice that its seizure has run out."""
+    agent.line._seizure_told = lambda seizure, notify: None

@@ -191,3 +191,17 @@ def another_slot_is_granted(agent: Any) -> None:
 def restart_is_not_noticed(agent: Any) -> None:
     """A phone that has lost its power keeps its slots."""
     agent.lines._restarted = lambda line, device: None
+
+
+@fault("L24", on="server", kills={"SCA-001"}, scenarios=["receiver_is_put_back"])
+def only_the_primary_registers(agent: Any) -> None:
+    """A place of the line that has an address of its own may not register."""
+
+    def register(original: Callable[..., None], request: Any) -> None:
+        if request.message.has("Authorization") and "sip:2100-" in request.message.text("To"):
+            request.respond(403)
+        else:
+            original(request)
+
+    instead_of(agent.registrar, "_register", register)
+    agent.agent.serve("REGISTER", agent.registrar._register)
