@@ -132,8 +132,8 @@ def test_what_it_cannot_do_or_tell_is_not_supported(kind: Kind, tmp_path: Path) 
     assert Stage(settings(kind), capture).play(scenario).ending is Ending.PLAYED
 
 
-def test_baresip_does_not_look_past_a_challenge_it_does_not_know(tmp_path: Path) -> None:
-    """A trophy (docs/trophies.md): of two challenges Baresip 1.0 takes the first, or none."""
+def test_baresip_gives_up_for_one_challenge_it_does_not_know(tmp_path: Path) -> None:
+    """A trophy (docs/trophies.md): that there is another, which it knows, does not help Baresip 1.0."""
     require_program("baresip")
     KINDS["baresip"].START_WITHIN, usual = 3.0, KINDS["baresip"].START_WITHIN
     try:
