@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from sipconform.checks.catalogue import Verdict, catalogue
-from sipconform.features.feature_event import CONTENT_TYPE
+from sipconform.features.feature_event import CONTENT_TYPE, ForwardingEvent, SetForwarding
+from sipconform.features.feature_state import ForwardType
 from sipconform.trace.packet import Observation
 from tests.checks.scenes import OFF, ON, STATE, call, features, notify, second_phone, subscription, tell, wish
 from tests.checks.support import OTHER, PHONE, SERVER, Scene, _ns, asked, doubts, fails, passes, silent
@@ -560,3 +561,67 @@ def test_subscription_is_refreshed() -> None:
     assert doubts("FS-117", alive(scene, 3900.0), until=4000.0)
     scene = features().drop("refresh", "refreshed", "state-again", "state-again-ok")
     assert passes("FS-117", scene, until=4000.0)  # a phone that is never heard again may be switched off
+
+
+# -- freedoms ------------------------------------------------------------------------------------------------
+
+
+def test_a_phone_may_have_lost_its_subscription() -> None:
+    scene = features().drop("refresh", "refreshed", "state-again", "state-again-ok")
+    scene.change("portal-ok", start="SIP/2.0 481 Call/Transaction Does Not Exist")
+    assert passes("FS-104", scene)
+    used = features().change("portal-ok", start="SIP/2.0 481 Call/Transaction Does Not Exist")
+    assert fails("FS-104", used, party=PHONE)
+
+
+def test_coming_back_at_once_is_no_storm() -> None:
+    assert passes("FS-116", looping(6.0))
+
+
+def test_a_change_that_was_not_told_shows_at_the_refresh() -> None:
+    assert passes("FS-021", features(), until=1900.0)
+    hidden = features().change("state-again", body=STATE.content)
+    assert fails("FS-021", hidden, until=1900.0, party=SERVER)
+    moved = hidden.move("off", 1799.0).move("off-ok", 1799.1)
+    assert silent("FS-021", moved, until=1900.0)
+
+
+def forwarded(number: str, told: str) -> Scene:
+    """A forward the phone asks for, and what the server tells of it."""
+    scene = features().drop("refresh", "refreshed", "state-again", "state-again-ok")
+    body = SetForwarding(ForwardType.IMMEDIATE, True, number).to_xml()
+    scene.ask("cfu", 100.0, "SUBSCRIBE", seq=9, Expires="3600", Content_Type=CONTENT_TYPE, body=body, **INSIDE)
+    scene.answer("cfu-ok", 100.1, "cfu", 200)
+    tell(scene, "cfu-told", 100.2, 9, 3600, ForwardingEvent(ForwardType.IMMEDIATE, True, told).to_xml())
+    return scene
+
+
+def test_a_forward_is_confirmed_with_its_number() -> None:
+    assert passes("FS-020", forwarded("2050", "2050"))
+    assert fails("FS-020", forwarded("2050", "true"), party=SERVER)
+    assert passes("FS-012", forwarded("2050&<1>", "2050&<1>"))
+    assert fails("FS-012", forwarded("2050&<1>", "2050"), party=SERVER)
+
+
+def test_a_document_by_the_schema() -> None:
+    assert passes("FS-305", features(), until=1900.0)
+    odd = features().change("portal", body=ON.content.replace(b"<doNotDisturbOn>true", b"<doNotDisturbOn>yes"))
+    assert fails("FS-305", odd, until=1900.0, party=SERVER, level="INFO")
+
+
+def call_at_dnd() -> Scene:
+    """A call to the user while his phone is told that he is not to be disturbed."""
+    scene = features().drop("refresh", "refreshed", "state-again", "state-again-ok")
+    scene.ask("call", 100.0, "INVITE", by=OTHER, call="call", From="<sip:2002@example.com>;tag=ca")
+    scene.answer("busy", 100.5, "call", 486)
+    return scene
+
+
+def test_do_not_disturb_holds_for_calls() -> None:
+    assert passes("FS-301", call_at_dnd())
+    ringing = call_at_dnd()
+    ringing.ask(
+        "leg", 100.1, "INVITE", f"sip:u@{PHONE}", by=SERVER, to=PHONE, call="leg", From="<sip:2002@example.com>;tag=sa"
+    )
+    assert doubts("FS-301", ringing)  # it may be somebody who is always let through
+    assert fails("FS-301", driven(ringing, (9.9, True)), party=SERVER)

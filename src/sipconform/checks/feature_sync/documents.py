@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sipconform.checks.catalogue import MUST, PASSED, PHONE, SERVER, SHOULD, Finding, Level, check, finding
+from sipconform.checks.catalogue import (
+    EITHER,
+    INFO,
+    MUST,
+    PASSED,
+    PHONE,
+    SERVER,
+    SHOULD,
+    Finding,
+    Level,
+    check,
+    finding,
+)
 from sipconform.checks.feature_sync.told import Told, documents, envelope, requests
 from sipconform.features.feature_event import (
     CONTENT_TYPE,
@@ -17,6 +29,7 @@ from sipconform.features.feature_event import (
     SetForwarding,
     UnknownDocument,
 )
+from sipconform.features.schema import validate
 from sipconform.sip.fault import Fault, Span
 from sipconform.trace.trace import Trace, WireMessage
 
@@ -223,3 +236,21 @@ def set_is_valid(trace: Trace) -> Iterator[Finding]:
                 expected = "SetDoNotDisturb or SetForwarding"
                 ok = isinstance(told.document, UnknownDocument)  # agent state and its kin travel the same way
                 yield finding(request, ok, expected=expected, observed=facts.root, at=told.span)
+
+
+@check(
+    "FS-305", level=INFO, on=EITHER, clause="ECMA-323; XML Schema Part 1",
+    asks="documents are valid by the schema of the package",
+)  # fmt: skip
+def documents_are_valid(trace: Trace) -> Iterator[Finding]:
+    """The schema is of our own writing and stricter than any receiver: names, order, values and namespace. What it
+    minds is noted; what breaks receivers is judged by FS-009 … FS-013 and FS-110. Other kinds of document are left out.
+    """
+    for method in ("NOTIFY", "SUBSCRIBE"):
+        for message in requests(trace, method):
+            for told in documents(message):
+                facts = facts_of(told)
+                if facts is not None and facts.root in ORDER:
+                    faults = validate(message.raw[told.span.start : told.span.end])
+                    seen = faults[0].rule if faults else ""
+                    yield finding(message, not faults, expected="a valid document", observed=seen, at=told.span)

@@ -126,7 +126,7 @@ def accepted_with_202(agent: Any) -> None:
     agent.features.notifier.status = 202
 
 
-@fault("FX10", on="server", kills={"FS-010"}, scenarios=["dnd"])
+@fault("FX10", on="server", kills={"FS-010", "FS-305"}, scenarios=["dnd"])
 def element_of_another_document(agent: Any) -> None:
     """An event calls its forwardStatus activateForward, as requests do."""
     rewrite(agent, lambda body: body.replace(b"forwardStatus", b"activateForward"))
