@@ -10,7 +10,7 @@ from sipconform.checks.shared_line.course import Leg, during, judged, legs, slot
 from sipconform.checks.shared_line.told import QUIET, Line, ended_at, index_of, lines, seizures, user_of
 from sipconform.checks.subscription.course import is_final, requested, state_of
 from sipconform.features.appearance import LINE_SEIZE, Appearance, State, appearance_of
-from sipconform.trace.trace import Trace
+from sipconform.trace.trace import Subscription, Trace
 
 LONGEST = 30  # seconds a seizure may be granted for (the longest default of any make)
 
@@ -310,6 +310,8 @@ def phone_gives_up_at_once(trace: Trace) -> Iterator[Finding]:
                 end = ended_at(subscription)
                 if wait < 0 or wait > 14 or (end and end.packet.time_ns < told.time_ns):
                     continue
+                if any(_replaces(later, subscription, told.time_ns) for later in line.seizures):
+                    continue
                 given = [
                     t.request for t in subscription.subscribes
                     if requested(t) == 0 and t.request and -0.05e9 < t.request.packet.time_ns - told.time_ns < 1e9
@@ -317,6 +319,15 @@ def phone_gives_up_at_once(trace: Trace) -> Iterator[Finding]:
                 seen = "no SUBSCRIBE with Expires 0 within a second"
                 yield finding(initial.request, bool(given), expected="Expires: 0", observed=seen)
                 break
+
+
+def _replaces(later: Subscription, earlier: Subscription, before_ns: int) -> bool:
+    """Whether a phone had asked for another slot since: what it puts back then is that one."""
+    first, second = earlier.initial, later.initial
+    if later is earlier or first is None or second is None or second.request is None or first.request is None:
+        return False
+    same = later.subscriber == earlier.subscriber and second.request.number > first.request.number
+    return same and second.request.packet.time_ns <= before_ns
 
 
 def _speaks(trace: Trace, who: str, address: object) -> bool:
