@@ -92,6 +92,25 @@ def test_orders_are_repeated_until_the_client_stirs() -> None:
     play(story)
 
 
+def test_a_late_word_about_one_order_does_not_end_another() -> None:
+    async def story(home: Home) -> None:
+        host, client = await home.host(), await home.client(1)
+        await home.found(host, client)
+        host.devices.manage(client.mac, on=True)
+        client.meeting.close()  # deaf for a while
+        host.order("reboot", client.mac)
+        neighbour = Meeting(home.network, "10.0.2.9", BROADCAST)
+        await neighbour.open(client.place)
+        neighbour.say(Discovery("join", host.name, client.mac, firmware="2.txt", sip="10.0.2.1:5060"))
+        await asyncio.sleep(1)
+        neighbour.close()
+        await client.meeting.open(client.place)
+        await asyncio.sleep(FOUND)
+        assert client.reboots == 1
+
+    play(story)
+
+
 def test_what_it_exports_has_the_vendors_names() -> None:
     async def story(home: Home) -> None:
         host = await home.host()

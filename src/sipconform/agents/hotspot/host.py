@@ -48,7 +48,7 @@ class Host:
     devices: Devices = field(init=False)
     exchange: Exchange = field(init=False)
     _offering: asyncio.TimerHandle | None = None
-    _orders: dict[str, asyncio.TimerHandle] = field(default_factory=dict)
+    _orders: dict[tuple[str, Kind], asyncio.TimerHandle] = field(default_factory=dict)  # by MAC and kind
 
     def __post_init__(self) -> None:
         self.line = UserAgent(self.endpoint, self.account, self.proxy)
@@ -124,11 +124,18 @@ class Host:
         if told.kind == "join" and not told.name:
             self._say("offer")
         elif told.kind in ("join", "leave") and told.name == self.name:
-            if order := self._orders.pop(told.mac, None):
-                order.cancel()
+            self._carried_out(told)
             if told.kind == "join":
                 self._joined(told)
             self._changed()
+
+    def _carried_out(self, told: Discovery) -> None:
+        """A reboot shows in the client's leaving, an upgrade in the firmware it comes with."""
+        device = self.devices.known.get(told.mac)
+        if told.kind == "leave":
+            self._end_order(told.mac, "reboot")
+        elif device is not None and told.firmware != device.firmware:
+            self._end_order(told.mac, "upgrade")
 
     def _joined(self, told: Discovery) -> None:
         device = self.devices.join(told)
@@ -143,6 +150,7 @@ class Host:
         device = self.devices.known.get(mac)
         if device is None or not device.managed:
             return False
+        self._end_order(mac, kind)
         self._order(kind, mac, url, MOST_ORDERS)
         return True
 
@@ -150,7 +158,11 @@ class Host:
         self._say(kind, mac, url=url)
         if left > 1:
             loop = asyncio.get_running_loop()
-            self._orders[mac] = loop.call_later(ORDERED_EVERY, self._order, kind, mac, url, left - 1)
+            self._orders[mac, kind] = loop.call_later(ORDERED_EVERY, self._order, kind, mac, url, left - 1)
+
+    def _end_order(self, mac: str, kind: Kind) -> None:
+        if order := self._orders.pop((mac, kind), None):
+            order.cancel()
 
     def _say(self, kind: Kind, mac: str = "", **more: str) -> None:
         self.meeting.say(Discovery(kind, name=self.name, mac=mac, sip=self.address, **more))
