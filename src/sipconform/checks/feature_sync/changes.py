@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import lru_cache
 
 from sipconform.checks.catalogue import INFO, MUST, PASSED, SERVER, SHOULD, Finding, Verdict, check, finding
 from sipconform.checks.evidence import SLACK, seconds, watched
@@ -15,6 +16,7 @@ from sipconform.checks.subscription.notifying import PROMPT
 from sipconform.features.feature_event import EVENT
 from sipconform.trace.trace import Subscription, Trace, WireMessage
 
+NEIGHBOURS = 20  # requests before and after a wish that may fall into a second
 CONTEST = 10.0  # seconds within which two changes may have been made in either order
 
 
@@ -54,17 +56,24 @@ def dnd_is_confirmed(trace: Trace) -> Iterator[Finding]:
 
 def wishes_by_user(trace: Trace) -> dict[str, list[Wish]]:
     """Every wish, by the user it concerns."""
+    return _wishes_by_user(trace, len(trace.messages))
+
+
+@lru_cache(maxsize=2)
+def _wishes_by_user(trace: Trace, _length: int) -> dict[str, list[Wish]]:
     found: dict[str, list[Wish]] = {}
     for wish in wishes(trace):
         found.setdefault(wish.subscription.resource, []).append(wish)
+    for several in found.values():
+        several.sort(key=lambda w: w.request.number)
     return found
 
 
 def rivals(wish: Wish, everybody: list[Wish]) -> bool:
     """Whether somebody else asked for a change of the same user within a second of a wish."""
-    return any(
-        other.request is not wish.request and abs(seconds(other.request, wish.request)) <= SLACK for other in everybody
-    )
+    at = bisect_left(everybody, wish.request.number, key=lambda w: w.request.number)
+    beside = (w for w in everybody[max(0, at - NEIGHBOURS) : at + NEIGHBOURS] if w.request is not wish.request)
+    return any(abs(seconds(w.request, wish.request)) <= SLACK for w in beside)
 
 
 def _confirmation(trace: Trace, wish: Wish, told: WireMessage) -> Finding:
@@ -114,13 +123,15 @@ def others_are_told(trace: Trace) -> Iterator[Finding]:
     """
     users = _by_resource(trace)
     for wish, final in granted(trace):
+        others = [s for s in users[wish.subscription.resource] if _is_other_phone(wish, s)]
+        if not others:
+            continue
         own = after(wish.subscription, wish.request, wish.feature)
         old = before(wish.subscription, wish.request, wish.feature)
         if own is None or old is None or states(own)[wish.feature] in (old, None) or _contested(trace, wish):
             continue
-        for other in users[wish.subscription.resource]:
-            alive = _alive(other, wish.request) and not _forgotten(trace, other, wish.request)
-            if alive and _is_other_phone(wish, other):
+        for other in others:
+            if _alive(other, wish.request) and not _forgotten(trace, other, wish.request):
                 yield from _told_too(trace, wish, final, other)
 
 

@@ -20,6 +20,7 @@ from sipconform.features.feature_event import EVENT
 from sipconform.features.feature_state import ForwardType
 from sipconform.sip.headers.name_addr import NameAddr
 from sipconform.sip.uri import SipUri, TelUri, parse_uri
+from sipconform.trace.packet import Address
 from sipconform.trace.trace import Subscription, Trace, Transaction, WireMessage
 
 SETTLED = 2.0  # seconds within which a change may have crossed a call
@@ -62,6 +63,7 @@ def calls(trace: Trace) -> Iterator[Call]:
         users.setdefault(user_in(subscription.resource), []).append(subscription)
     invites = [t for t in trace.transactions if t.method == "INVITE" and t.request and not t.request.to_tag]
     stimuli = {(o.what.get("call_id"), o.what.get("branch")) for o in said(trace, "stimulus")}
+    sent = _sent_on(trace) if users and invites else {}
     for transaction in invites if users else ():
         request = transaction.request
         if request is None or is_relayed(request) or (request.call_id, request.branch) in stimuli:
@@ -70,7 +72,7 @@ def calls(trace: Trace) -> Iterator[Call]:
         known = [s for s in users.get(user, ()) if s.notifier == transaction.server]
         state = _state(known, request)
         if state and not _crossed(known, request):
-            yield Call(transaction, request, user, state, _legs(trace, transaction, request))
+            yield Call(transaction, request, user, state, _legs(sent, transaction, request))
 
 
 def _state(subscriptions: list[Subscription], moment: WireMessage) -> dict[Feature, Value]:
@@ -92,17 +94,26 @@ def _crossed(subscriptions: list[Subscription], moment: WireMessage) -> bool:
     return late or any(-SETTLED <= seconds(moment, r) < 0 for r in asked)
 
 
-def _legs(trace: Trace, transaction: Transaction, invite: WireMessage) -> list[WireMessage]:
-    caller = user_in(invite.from_.uri_text) if isinstance(invite.from_, NameAddr) else ""
-    final = transaction.final
-    found = []
+def _sent_on(trace: Trace) -> dict[tuple[Address, str], list[WireMessage]]:
+    """New INVITEs by who sent them and who calls."""
+    found: dict[tuple[Address, str], list[WireMessage]] = {}
     for request in trace.requests("INVITE"):
-        mine = trace.party(request.source) == transaction.server and not request.to_tag
-        after = request.number > invite.number and (final is None or request.number < final.number)
-        who = user_in(request.from_.uri_text) if isinstance(request.from_, NameAddr) else ""
-        if mine and after and who == caller and seconds(request, invite) <= RINGING:
-            found.append(request)
+        if not request.to_tag:
+            found.setdefault((trace.party(request.source), _caller(request)), []).append(request)
     return found
+
+
+def _caller(invite: WireMessage) -> str:
+    return user_in(invite.from_.uri_text) if isinstance(invite.from_, NameAddr) else ""
+
+
+def _legs(
+    sent: dict[tuple[Address, str], list[WireMessage]], transaction: Transaction, invite: WireMessage
+) -> list[WireMessage]:
+    last = transaction.final.number if transaction.final is not None else None
+    mine = sent.get((transaction.server, _caller(invite)), [])
+    after = [r for r in mine if r.number > invite.number and (last is None or r.number < last)]
+    return [r for r in after if seconds(r, invite) <= RINGING]
 
 
 def _verdict(trace: Trace) -> Verdict:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import islice, takewhile
 from typing import NamedTuple
 
 from sipconform.checks.evidence import seconds
@@ -26,6 +28,9 @@ from sipconform.trace.trace import Subscription, Trace, Transaction, WireMessage
 
 WINDOW = 4.0
 """Seconds in which the NOTIFYs of one full state follow each other: two, and two more for a lost first sending."""
+
+ANSWERED = 34.0
+"""Seconds after a request in which its answer is looked for: 64*T1, and slack for the way there and back."""
 
 Feature = str  # "dnd", or a forwarding type
 Value = tuple[bool | None, str]  # on or off, and the destination
@@ -118,8 +123,18 @@ def wishes(trace: Trace) -> Iterator[Wish]:
         yield from wishes_of(subscription)
 
 
-def wishes_of(subscription: Subscription) -> Iterator[Wish]:
+def wishes_of(subscription: Subscription) -> tuple[Wish, ...]:
     """Every legible Set request of one subscription."""
+    return _wishes_of(subscription, len(subscription.subscribes))
+
+
+@lru_cache(maxsize=256)
+def _wishes_of(subscription: Subscription, _length: int) -> tuple[Wish, ...]:
+    """The length is part of the key for a subscription that has grown since."""
+    return tuple(_read_wishes(subscription))
+
+
+def _read_wishes(subscription: Subscription) -> Iterator[Wish]:
     for transaction in subscription.subscribes:
         request = transaction.request
         told = documents(request) if request is not None and request.body else ()
@@ -152,12 +167,29 @@ def confirmation(wish: Wish, everybody: list[Wish]) -> WireMessage | None:
     """The NOTIFY that answers a wish: the first with the value asked for, before anybody asks for another; else the
     first that tells the feature. One told for an earlier request may come in between.
     """
-    same = (w.request.number for w in everybody if w.feature == wish.feature)
-    end = min((number for number in same if number > wish.request.number), default=None)
-    told = [t.request for t in wish.subscription.notifies if t.request is not None]
-    told = [n for n in told if n.number > wish.request.number and wish.feature in states(n)]
-    good = (n for n in told if states(n)[wish.feature] == wish.value and (end is None or n.number < end))
-    return next(good, told[0] if told else None)
+    told = _telling(wish.subscription, wish.feature, len(wish.subscription.notifies))
+    first = bisect_right(told, wish.request.number, key=lambda n: n.number)
+    if first == len(told):
+        return None
+    soon = list(takewhile(lambda n: seconds(n, wish.request) <= ANSWERED, islice(told, first, None)))
+    right = next((n for n in soon if states(n)[wish.feature] == wish.value), None)
+    if right is None or _another_asked(wish, right, everybody):
+        return told[first]
+    return right
+
+
+@lru_cache(maxsize=256)
+def _telling(subscription: Subscription, name: Feature, _length: int) -> list[WireMessage]:
+    """The NOTIFYs that tell a feature. The length is part of the key for a subscription that has grown since."""
+    told = (t.request for t in subscription.notifies if t.request is not None)
+    return [notify for notify in told if name in states(notify)]
+
+
+def _another_asked(wish: Wish, notify: WireMessage, everybody: list[Wish]) -> bool:
+    """Whether the feature was asked for again between a wish and a NOTIFY."""
+    start = bisect_right(everybody, wish.request.number, key=lambda w: w.request.number)
+    later = takewhile(lambda w: w.request.number < notify.number, islice(everybody, start, None))
+    return any(w.feature == wish.feature for w in later)
 
 
 def burst(subscription: Subscription, since: WireMessage, *, whole: bool = False) -> list[WireMessage]:
