@@ -55,7 +55,7 @@ def sessions(trace: Trace) -> Iterator[Session]:
     for transaction, _ in invites(trace):
         final = transaction.final
         if final is not None and final.status < 300 and final.dialog is not None:
-            yield Session(final.dialog, transaction, transaction.client, transaction.server)
+            yield Session(final.dialog, transaction, trace.party(transaction.client), trace.party(transaction.server))
 
 
 class Asked(NamedTuple):
@@ -76,14 +76,16 @@ def asked(trace: Trace, *, by_server: bool = True) -> Iterator[Asked]:
         for transaction in session.dialog.transactions:
             request = transaction.request
             told = document(request) if request is not None else None
-            if request is None or told is None or transaction.method != "INFO" or request.source != source:
+            if request is None or told is None or transaction.method != "INFO":
+                continue
+            if trace.party(request.source) != source:
                 continue
             if is_overtaken(session, transaction):
                 continue
             final = transaction.final
             answer = document(final) if final is not None else None
             if final is not None and answer is None:
-                answer = _later(session, told, final)
+                answer = _later(trace, session, told, final)
             yield Asked(session, transaction, request, told, final, answer)
 
 
@@ -101,10 +103,11 @@ def is_overtaken(session: Session, transaction: Transaction) -> bool:
     )
 
 
-def _later(session: Session, told: CstaDocument, final: WireMessage) -> CstaDocument | None:
+def _later(trace: Trace, session: Session, told: CstaDocument, final: WireMessage) -> CstaDocument | None:
     for transaction in session.dialog.transactions:
         request = transaction.request
-        if request is None or request.source != final.source or abs(seconds(request, final)) > LATER:
+        elsewhere = request is None or trace.party(request.source) != trace.party(final.source)
+        if request is None or elsewhere or abs(seconds(request, final)) > LATER:
             continue
         found = document(request)
         if found is not None and found.name in (f"{told.name}Response", "CSTAErrorCode"):

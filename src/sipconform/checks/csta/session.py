@@ -40,7 +40,7 @@ def session_is_taken(trace: Trace) -> Iterator[Finding]:
     """A phone that has no uaCSTA says so with 415 or the like: not supported, not broken."""
     for transaction, request in invites(trace):
         final = transaction.final
-        if final is None or transaction.client not in trace.servers:
+        if final is None or trace.party(transaction.client) not in trace.servers:
             continue
         rang = next((r for r in transaction.provisional if r.status in (180, 183)), None)
         yield finding(rang or final, rang is None, expected="no ringing", observed="180 or 183", also=[request])
@@ -98,7 +98,7 @@ def session_is_renewed(trace: Trace) -> Iterator[Finding]:
         for transaction in session.dialog.transactions:
             request, final = transaction.request, transaction.final
             again = transaction.method == "INVITE" and request is not None and bool(request.to_tag)
-            if again and request is not None and final is not None and final.source == session.phone:
+            if again and request is not None and final is not None and trace.party(final.source) == session.phone:
                 ok, seen = final.status < 300 or final.status == 491, f"{final.status} {final.reason}"
                 yield finding(final, ok, expected="200", observed=seen, also=[request])
 
@@ -115,7 +115,7 @@ def session_is_made_anew(trace: Trace) -> Iterator[Finding]:
     for session in every:
         bye = next((m for m in session.dialog.messages if m.is_request and m.method == "BYE"), None)
         place = session.invite.request.request_uri if session.invite.request is not None else ""
-        again = _registered(trace, place, bye) if bye is not None and bye.source == session.phone else None
+        again = _registered(trace, place, bye) if bye is not None and trace.party(bye.source) == session.phone else None
         if again is None:
             continue
         calls = [r for _, r in invites(trace) if r.number > again.number and same_place(r.request_uri, place)]
@@ -150,7 +150,7 @@ def session_is_no_call(trace: Trace) -> Iterator[Finding]:
             yield finding(final, final.status not in BUSY, expected="200", observed=seen, also=[request])
     for session in sessions(trace):
         for transaction in trace.transactions:
-            if transaction.method == "INVITE" and transaction.server == session.phone:
+            if transaction.method == "INVITE" and trace.party(transaction.server) == session.phone:
                 yield from _busy_with_it(trace, transaction)
 
 

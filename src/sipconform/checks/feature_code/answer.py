@@ -29,9 +29,10 @@ def call_to_code_ends(trace: Trace) -> Iterator[Finding]:
             continue
         byes = [t for t in dialog.transactions if t.method == "BYE" and t.request is not None]
         for bye in byes:
-            if bye.client == call.last.server and bye.final is not None and bye.request is not None:
+            theirs = trace.party(bye.client) == trace.party(call.last.server)
+            if theirs and bye.final is not None and bye.request is not None:
                 seen = f"{bye.final.status} {bye.final.reason}"
-                crossed = any(other.client == call.last.client for other in byes)
+                crossed = any(trace.party(other.client) == trace.party(call.last.client) for other in byes)
                 ok = bye.final.status < 300 or (crossed and bye.final.status == 481)
                 yield finding(bye.final, ok, expected="200", observed=seen, also=[bye.request])
         yield from _hung_up(trace, call, accepted, byes)
@@ -41,7 +42,7 @@ def _hung_up(trace: Trace, call: Dialled, accepted: WireMessage, byes: list[Tran
     limit = LONGEST + SLACK + REPEATS_LOST
     first = min((t.request for t in byes if t.request is not None), key=lambda r: r.number, default=None)
     expected, party = "BYE within 30 s of the answer", call.last.client
-    if first is not None and first.source == call.last.client:
+    if first is not None and trace.party(first.source) == trace.party(call.last.client):
         after = seconds(first, accepted)
         yield finding(first, after <= limit, expected=expected, observed=f"after {after:.0f} s", also=[accepted])
     elif first is None and watched(trace, accepted) > limit:

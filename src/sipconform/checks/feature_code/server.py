@@ -92,7 +92,7 @@ def code_is_carried_out(trace: Trace) -> Iterator[Finding]:
             yield finding(final, ok, expected="200 to a code of the system", observed=seen, also=[call.request])
         if call.accepted is not None:
             yield from _took_effect(trace, call, final)
-            yield from _ended(call, final)
+            yield from _ended(trace, call, final)
 
 
 def _took_effect(trace: Trace, call: Dialled, final: WireMessage) -> Iterator[Finding]:
@@ -105,11 +105,12 @@ def _took_effect(trace: Trace, call: Dialled, final: WireMessage) -> Iterator[Fi
         yield finding(final, stored == call.wanted, expected=expected, observed=seen, also=[call.request])
 
 
-def _ended(call: Dialled, final: WireMessage) -> Iterator[Finding]:
+def _ended(trace: Trace, call: Dialled, final: WireMessage) -> Iterator[Finding]:
     byes = [t.request for t in final.dialog.transactions if t.method == "BYE" and t.request] if final.dialog else []
     if byes:
         first = min(byes, key=lambda bye: bye.number)
-        ok = first.source != call.last.client or seconds(first, final) < PATIENCE
+        theirs = trace.party(first.source) != trace.party(call.last.client)
+        ok = theirs or seconds(first, final) < PATIENCE
         seen = f"the phone had to, after {seconds(first, final):.0f} s"
         yield finding(final, ok, expected="BYE from the server", observed=seen, also=[first])
 
