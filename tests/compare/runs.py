@@ -19,9 +19,13 @@ FOUL = Weather(loss=0.1, duplicate=0.1, reorder=0.2)
 RACES = (
     # What comes of these depends on which of two messages arrives first; two good runs may take different courses.
     "at_once",
+    "races",
     "crosses",
     "second_offer",
     "the_holder_stays_alone",
+    # A change at the server may come before or after the phone's monitor is set up.
+    "reaches_the_phone[4-event]",
+    "forwards_go_both_ways[set]",
 )
 
 

@@ -226,7 +226,7 @@ def _kind(exchange: Exchange) -> Hashable:
 def _may_repeat(before: Exchange, lone: Exchange) -> bool:
     """A report may be repeated; a request that failed may not, nor a refresh long before it is due."""
     final, request, earlier = lone.final, lone.request, before.request
-    if lone.method == "NOTIFY":
+    if lone.method in ("NOTIFY", "INFO"):
         return True
     if final is None or final.status >= 300 or request is None or earlier is None:
         return False
