@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sipconform.features.csta import DOCUMENTS, CstaDocument, csta, forwarding_response, parse_csta
+from sipconform.features.csta import (
+    DOCUMENTS,
+    CstaDocument,
+    csta,
+    error,
+    forwarding_response,
+    parse_csta,
+    resulting_state,
+)
 from sipconform.features.feature_state import FeatureState, Forward, ForwardType
 from sipconform.sip.fault import Fault
 
@@ -81,3 +89,38 @@ def test_what_is_no_document_is_a_fault(body: bytes) -> None:
 def test_reading_never_raises(body: bytes) -> None:
     found = parse_csta(b"<SetForwarding><forwardingList>" + body + b"</forwardingList></SetForwarding>")
     assert isinstance(found, CstaDocument | Fault)
+
+
+def test_an_error_is_a_category_with_its_value() -> None:
+    document = read(error("operation", 5, "invalidDeviceID").to_xml())
+    assert (document.name, document.edition, document.fields) == ("CSTAErrorCode", 5, {"operation": "invalidDeviceID"})
+
+
+ALL_OFF = FeatureState.assigned()
+BUSY = ForwardType.BUSY
+
+
+@pytest.mark.parametrize(
+    ("document", "after"),
+    [
+        (csta("SetDoNotDisturb", doNotDisturbOn=True), ALL_OFF.with_dnd(True)),
+        (csta("DoNotDisturbEvent", doNotDisturbOn=True), ALL_OFF.with_dnd(True)),
+        (csta("DoNotDisturbEvent", doNotDisturbOn="maybe"), None),
+        (csta("GetDoNotDisturb"), None),
+        (
+            csta("ForwardingEvent", forwardingType=BUSY.value, forwardStatus=True, forwardTo="tel:2050"),
+            ALL_OFF.with_forward(BUSY, Forward(True, "2050")),
+        ),
+        (csta("SetForwarding", forwardingType=BUSY.value, activateForward=True), None),
+        (csta("SetForwarding", forwardingType="forwardSideways", activateForward=False), None),
+    ],
+)
+def test_the_state_after_a_document(document: CstaDocument, after: FeatureState | None) -> None:
+    assert resulting_state(ALL_OFF, document) == after
+
+
+def test_a_feature_that_is_not_assigned_stays_so() -> None:
+    bare = FeatureState(None, {})
+    assert resulting_state(bare, csta("SetDoNotDisturb", doNotDisturbOn=True)) is None
+    words = {"forwardingType": BUSY.value, "forwardDN": "1"}
+    assert resulting_state(bare, csta("SetForwarding", 3, activateForward=True, **words)) is None
