@@ -44,15 +44,6 @@ class Incoming:
 
 
 @dataclass(frozen=True, slots=True)
-class Diverted:
-    """One diversion of a call: from whom, to whom, and why ("unconditional", "user-busy", "no-answer")."""
-
-    by: str
-    to: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
 class Target:
     """One place to ring: the Request-URI, the To value, and header fields for this branch alone."""
 
