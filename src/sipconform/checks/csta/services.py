@@ -18,7 +18,7 @@ from sipconform.checks.csta.course import (
     user_of,
 )
 from sipconform.checks.evidence import watched
-from sipconform.checks.feature_code.course import believed
+from sipconform.checks.feature_code.course import ever_believed
 from sipconform.features.csta import DOCUMENTS
 from sipconform.features.xml_body import XmlBody, children, local_name, read_xml
 from sipconform.sip.fault import Fault
@@ -39,6 +39,12 @@ def _answered(of: Asked, name: str) -> Iterator[Finding]:
         ok = of.answer is not None and of.answer.name in (name, "CSTAErrorCode")
         seen = of.answer.name if of.answer is not None else "no document"
         yield finding(of.final, ok, expected=name, observed=seen, also=also)
+
+
+def _shown(trace: Trace, who: str, request: WireMessage, final: WireMessage) -> list[object]:
+    """What a phone showed of do not disturb while it answered a request, and a moment later."""
+    since, until = request.packet.time_ns, final.packet.time_ns + MOMENT
+    return ever_believed(trace, who, "dnd", since, until)
 
 
 def _silent(trace: Trace, of: Asked) -> Iterator[Finding]:
@@ -82,10 +88,9 @@ def dnd_can_be_set(trace: Trace) -> Iterator[Finding]:
         who = player(trace, of.session.phone)
         if of.final is None or of.answer is None or of.answer.name == "CSTAErrorCode" or not who:
             continue
-        shown = believed(trace, who, "dnd", of.final.packet.time_ns)
-        later = believed(trace, who, "dnd", of.final.packet.time_ns + MOMENT)
-        ok = of.document.on in (shown, later) or shown is ...
-        seen, expected = f"dnd {later!r}", f"dnd {of.document.on!r}"
+        shown = _shown(trace, who, of.request, of.final)
+        ok = of.document.on in shown or shown[0] is ...
+        seen, expected = f"dnd {shown[-1]!r}", f"dnd {of.document.on!r}"
         yield finding(of.final, ok, expected=expected, observed=seen, also=[of.request])
 
 
@@ -101,8 +106,8 @@ def dnd_can_be_read(trace: Trace) -> Iterator[Finding]:
         yield from _answered(of, "GetDoNotDisturbResponse")
         if of.answer is None or of.final is None or of.answer.name == "CSTAErrorCode":
             continue
-        who, now = player(trace, of.session.phone), of.final.packet.time_ns
-        states = [believed(trace, who, "dnd", at) for at in (of.request.packet.time_ns, now)] if who else [...]
+        who = player(trace, of.session.phone)
+        states = _shown(trace, who, of.request, of.final) if who else [...]
         told = of.answer.on
         yield finding(of.final, told is not None, expected="true or false", observed="neither", also=[of.request])
         ok = told is None or told in states or states[0] in (..., None)
@@ -256,10 +261,9 @@ def event_is_answered(trace: Trace) -> Iterator[Finding]:
 
 def _followed(trace: Trace, of: Asked, final: WireMessage) -> Iterator[Finding]:
     who = player(trace, of.session.phone)
-    shown = believed(trace, who, "dnd", final.packet.time_ns + MOMENT) if who else ...
+    shown = _shown(trace, who, of.request, final) if who else [...]
     odd = told_not_to_apply(trace, who) or pressed(trace, who, final.packet.time_ns)
     told = of.document.name == "DoNotDisturbEvent" and not odd
-    now = believed(trace, who, "dnd", final.packet.time_ns) if who else ...
-    if told and shown is not ... and of.document.on not in (now, shown):
-        expected, seen = f"dnd {of.document.on!r}", f"dnd {shown!r}"
+    if told and shown[0] is not ... and of.document.on not in shown:
+        expected, seen = f"dnd {of.document.on!r}", f"dnd {shown[-1]!r}"
         yield finding(final, False, expected=expected, observed=seen, also=[of.request], level=INFO)

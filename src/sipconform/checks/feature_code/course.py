@@ -192,6 +192,13 @@ def believed(trace: Trace, who: str, key: str, at_ns: int) -> object:
     return value
 
 
+def ever_believed(trace: Trace, who: str, key: str, since_ns: int, until_ns: int) -> list[object]:
+    """Everything a party said of itself in a span of time, what it had said before included."""
+    span = (seen for seen in trace.observations if since_ns < seen.time_ns <= until_ns)
+    later = [seen.what[key] for seen in span if seen.kind == "belief" and seen.who == who and key in seen.what]
+    return [believed(trace, who, key, since_ns), *later]
+
+
 def intents(trace: Trace, verb: str, who: str = "") -> Iterator[tuple[int, str, Mapping[str, object]]]:
     """When somebody was told to do something, who, and how."""
     for seen in trace.observations:
