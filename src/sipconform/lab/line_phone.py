@@ -109,8 +109,8 @@ class LinePhone(Phone):
         await self.do("hang_up_line", index=index)
 
     async def set_line(self, **settings: bool | str) -> None:
-        """Phone settings: `barge_in` (whether the key of a call elsewhere joins it), `names_nobody` and `says_state` (how
-        it asks for a call), `names_no_time` (follows the line without saying for how long)."""
+        """Phone settings: `barge_in` (whether the key of a call elsewhere joins it), `names_nobody` and `says_state`
+        (how it asks for a call), `names_no_time` (follows the line without saying for how long)."""
         await self.do("set_line", **settings)
 
     async def restart(self) -> None:

@@ -15,7 +15,8 @@ from sipconform.trace.trace import Trace, WireMessage
 
 IDLE = frozenset({State.IDLE})
 ACTIVE = frozenset({State.ACTIVE})
-HALF = 0.45  # seconds: a server need not wait longer for a phone that has not even rung and cannot be cancelled yet
+HALF = 0.45  # seconds that messages of one event may lie apart: somebody has to be waited for
+SAME_BREATH = 0.005  # seconds between two messages of one event
 TOGETHER = 2.0  # seconds between the first and the last INVITE of one incoming call
 
 
@@ -235,7 +236,7 @@ def alerting_is_told_first(trace: Trace) -> Iterator[Finding]:
             near = [
                 t for t in line.told if abs(seconds(t.notify, first)) < 1 and t.state.state(index) == State.ALERTING
             ]
-            early = [t for t in near if t.notify.number < first.number or seconds(t.notify, first) < 0.1]
+            early = [t for t in near if t.notify.number < first.number or seconds(t.notify, first) < HALF]
             seen = "told later" if near else "not told"
             yield finding(first, bool(early), expected="alerting before the INVITE", observed=seen)
 
@@ -243,9 +244,11 @@ def alerting_is_told_first(trace: Trace) -> Iterator[Finding]:
 def _is_behind(line: Line, invite: WireMessage, index: int) -> bool:
     """Whether a phone had still to answer what it was told before the call, so that this had to wait."""
     for told in line.told:
-        final = told.notify.transaction.final if told.notify.transaction is not None else None
-        earlier = seconds(invite, told.notify) > 0.05 and told.state.state(index) != State.ALERTING
-        if earlier and (final is None or final.number > invite.number):
+        transaction = told.notify.transaction
+        final = transaction.final if transaction is not None else None
+        repeated = transaction is not None and any(r.number > invite.number for r in transaction.requests)
+        earlier = seconds(invite, told.notify) > SAME_BREATH and told.state.state(index) != State.ALERTING
+        if earlier and (repeated or final is None or final.number > invite.number):
             return True
     return False
 
