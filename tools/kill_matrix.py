@@ -22,11 +22,14 @@ def main() -> int:
     checks = checks_of(given.family)
     faults = [f for f in all_faults().values() if f.id in given.fault or not given.fault]
     faults = [f for f in faults if not given.family or f.kills & set(checks)]
-    matrix = kill_matrix(faults, processes=given.processes)
+    matrix = kill_matrix(faults, processes=given.processes, progress=_progress if sys.stderr.isatty() else None)
     for seen in matrix.honest:
         print(f"HONEST   {seen.scenario}: {seen.ending} {seen.sentence}")
         for check, observed in seen.failed.items():
             print(f"         {check}: {observed}")
+    broken = matrix.broken.union(*(seen.broken for seen in matrix.honest))
+    for check in sorted(broken):
+        print(f"BROKEN   {check} raised an exception")
     escaped = matrix.escaped(faults)
     for fault, missing in escaped.items():
         print(f"ESCAPED  {fault} is not caught by {', '.join(sorted(missing))}")
@@ -37,7 +40,11 @@ def main() -> int:
         f"{len(checks)} checks, {len(survivors)} survive; {len(faults)} faults, {len(escaped)} escape; "
         f"{len(matrix.honest)} scenarios with findings against honest agents"
     )
-    return 1 if survivors or escaped or matrix.honest else 0
+    return 1 if survivors or escaped or broken or matrix.honest else 0
+
+
+def _progress(fault: str) -> None:
+    print(f"\r{fault:<12}", end="", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

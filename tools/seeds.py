@@ -56,6 +56,8 @@ def main() -> int:
             endings[seen.ending] += 1
             if seen.ending not in (Ending.PLAYED, Ending.NOT_SUPPORTED):
                 print(f"seed {seed}: {seen.scenario} {seen.ending}: {seen.sentence}")
+            for check in seen.broken:
+                accused[f"{check} raised an exception"] += 1
             for check, observed in seen.failed.items():
                 accused[check] += 1
                 print(f"seed {seed}: {seen.scenario} {check}: {observed}")

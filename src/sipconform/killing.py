@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,17 +23,17 @@ from sipconform.lab.scenarios import Known, known_scenarios
 from sipconform.lab.settings import LabSettings
 from sipconform.lab.stage import Ending, Played, Stage
 
-ACCUSES = (Verdict.FAIL, Verdict.COULD_NOT_RUN)
-
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What one scenario showed: its ending, and the checks that failed, each with one observation."""
+    """What one scenario showed: its ending, and the checks that failed, each with one observation. `broken` are the
+    checks that raised an exception: a defect of ours, never a kill."""
 
     scenario: str
     ending: Ending
     sentence: str
     failed: dict[str, str]
+    broken: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -42,6 +42,7 @@ class Matrix:
 
     caught: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     honest: list[Seen] = field(default_factory=list)
+    broken: set[str] = field(default_factory=set)  # checks that raised an exception on what a fault did
 
     def escaped(self, faults: Iterable[Fault]) -> dict[str, set[str]]:
         """Faults that are not caught by checks they name, and which."""
@@ -64,7 +65,8 @@ def play_once(scenario: Known, fault: Fault | None = None, settings: LabSettings
         capture = Path(folder) / "capture.pcapng"
         played = _played(scenario, Stage(settings, capture, (fault,) if fault else ()), fault)
         findings = [f for _, judgement in judge_capture(capture) for f in judgement.findings]
-    return Seen(scenario.id, played.ending, played.sentence, _failed(findings))
+    broken = frozenset(f.check.id for f in findings if f.check and f.verdict is Verdict.COULD_NOT_RUN)
+    return Seen(scenario.id, played.ending, played.sentence, _failed(findings), broken)
 
 
 def _played(scenario: Known, stage: Stage, fault: Fault | None) -> Played:
@@ -80,7 +82,7 @@ def _played(scenario: Known, stage: Stage, fault: Fault | None) -> Played:
 def _failed(findings: list[Finding]) -> dict[str, str]:
     failed: dict[str, str] = {}
     for found in findings:
-        if found.check is not None and found.verdict in ACCUSES:
+        if found.check is not None and found.verdict is Verdict.FAIL:
             failed.setdefault(found.check.id, f"{found.side} {found.party}: {found.observed} (wanted {found.expected})")
     return failed
 
@@ -93,15 +95,18 @@ def scenarios_for(fault: Fault) -> list[Known]:
     return [s for s in known if any(word in s.id for word in fault.scenarios)]
 
 
-def try_fault(name: str) -> tuple[str, set[str]]:
-    """Plays scenarios until every check the fault names has failed."""
+def try_fault(name: str) -> tuple[str, set[str], set[str]]:
+    """Plays scenarios until every check the fault names has failed: the fault, what failed, what broke."""
     fault = all_faults()[name]
     caught: set[str] = set()
+    broken: set[str] = set()
     for scenario in scenarios_for(fault):
-        caught |= set(play_once(scenario, fault).failed)
+        seen = play_once(scenario, fault)
+        caught |= set(seen.failed)
+        broken |= seen.broken
         if fault.kills <= caught:
             break
-    return name, caught
+    return name, caught, broken
 
 
 def try_honestly(at: int, settings: LabSettings | None = None) -> Seen:
@@ -109,17 +114,22 @@ def try_honestly(at: int, settings: LabSettings | None = None) -> Seen:
     return play_once(known_scenarios()[at], settings=settings)
 
 
-def kill_matrix(faults: Sequence[Fault], *, processes: int = 2) -> Matrix:
+def kill_matrix(
+    faults: Sequence[Fault], *, processes: int = 2, progress: Callable[[str], None] | None = None
+) -> Matrix:
     """The whole matrix for these faults; the honest runs are those of every scenario."""
     matrix = Matrix()
     with ProcessPoolExecutor(processes) as pool:
         matrix.honest = [
             seen
             for seen in pool.map(partial(try_honestly, settings=None), range(len(known_scenarios())))
-            if seen.failed or seen.ending not in (Ending.PLAYED, Ending.NOT_SUPPORTED)
+            if seen.failed or seen.broken or seen.ending not in (Ending.PLAYED, Ending.NOT_SUPPORTED)
         ]
-        for name, caught in pool.map(try_fault, [fault.id for fault in faults]):
+        for name, caught, broken in pool.map(try_fault, [fault.id for fault in faults]):
             matrix.caught[name] |= caught
+            matrix.broken |= broken
+            if progress:
+                progress(name)
     return matrix
 
 

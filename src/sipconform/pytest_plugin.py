@@ -29,7 +29,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "--listen": {"help": "where our own server listens for a real phone, IP[:PORT]"},
     "--by-hand": {"action": "store_true", "help": "a person at the terminal does what has to be done at the server"},
     "--account": {"action": "append", "default": [], "help": "NAME=USER:PASSWORD, e.g. phone=2001:secret"},
-    "--phone": {"action": "append", "default": [], "help": "NAME=HOST:PORT, the driver of a remote phone, or NAME=operator"},
+    "--phone": {"action": "append", "default": [], "help": "NAME=HOST:PORT: a remote phone's driver; or NAME=operator"},
     "--under-test": {"choices": ["both", "server", "phone", "none"], "help": "whose violations count"},
     "--network": {"choices": ["sockets", "simulated"], "help": "real sockets (default) or the simulated network"},
     "--transport": {"choices": ["udp", "tcp", "tls"], "help": "SIP transport (default udp)"},

@@ -71,7 +71,7 @@ def subscription(package: str = "dialog", expires: int = 600, tag: str = "ph1", 
     return scene
 
 
-def notify(  # noqa: PLR0917 - a NOTIFY has as many parts as it has
+def notify(
     scene: Scene, name: str, at: float, seq: int, state: str, package: str = "dialog", *,
     to: Address = PHONE, call: str = "c1", tag: str = "ph1", body: str | bytes = b"", kind: str | None = None,
     status: int = 200,
@@ -128,7 +128,7 @@ def wish(scene: Scene, name: str, at: float, seq: int, on: bool, *, tag: str = "
     scene.answer(f"{name}-ok", at + 0.1, name, 200)
 
 
-def tell(  # noqa: PLR0917 - a NOTIFY has as many parts as it has
+def tell(
     scene: Scene, name: str, at: float, seq: int, left: int, body: bytes, kind: str = CONTENT_TYPE, *,
     to: Address = PHONE, call: str = "c1", tag: str = "ph1",
 ) -> None:  # fmt: skip

@@ -30,7 +30,7 @@ class Content:
     headers: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class NotifierSubscription:
     """One subscriber in one dialog. `expires_at` is in the event loop's seconds."""
 
@@ -110,7 +110,7 @@ class NotifierSubscription:
             self.drop()
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Notifier:
     """One event package served by an agent.
 

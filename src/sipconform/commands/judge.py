@@ -84,7 +84,8 @@ def _tell(run: Run, path: Path) -> None:
     for result in run.scenarios:
         bad = {told.check for told in result.tally if told.verdict is Verdict.FAIL and not told.expected}
         failed = f": {', '.join(sorted(bad))}" if bad else ""
-        print(f"{result.id}: {result.verdict}, {result.messages} messages{failed or (result.error and ': ' + result.error)}")
+        why = failed or (f": {result.error}" if result.error else "")
+        print(f"{result.id}: {result.verdict}, {result.messages} messages{why}")
         for note in result.notes:
             print(f"  note: {note.text}")
     print(f"report: {path / 'report.html'}")

@@ -12,9 +12,10 @@ from sipconform.commands.standalone import Standalone, address_argument
 
 def main(arguments: Sequence[str]) -> int:
     parser = Parser("serve", "Run our server until it is interrupted; it says where it listens.")
-    parser.add_argument("--listen", type=address_argument, default=address_argument("127.0.0.1:5060"), metavar="IP:PORT")
+    here = address_argument("127.0.0.1:5060")
+    parser.add_argument("--listen", type=address_argument, default=here, metavar="IP:PORT")
     parser.add_argument("--transport", choices=["udp", "tcp", "tls"], default="udp")
-    parser.add_argument("--control", type=address_argument, metavar="IP:PORT", help="where the driver interface listens")
+    parser.add_argument("--control", type=address_argument, metavar="IP:PORT", help="the driver interface listens here")
     parser.add_argument("--profile", default="broadsoft")
     parser.add_argument("--user", action="append", default=[], metavar="USER:PASSWORD", help="repeatable")
     parser.add_argument("--domain", default="", help="default: the address it listens on")

@@ -89,7 +89,7 @@ class Lab:
 
     def __post_init__(self) -> None:
         self.profile = load_profile(self.settings.profile)
-        self._writer = CaptureWriter(self.capture, comment="sipconform")
+        self._writer = CaptureWriter(self.capture, comment="sipconform", mtu=self.settings.mtu)
         hotspots = self.profile.capabilities.hotspot == "yes"
         self._tap = CaptureTap(self._writer, {self.profile.hotspot.port} if hotspots else ())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 
 from sipconform.trace.exported import packed_host
 from sipconform.trace.ip import TCP, UDP
@@ -75,3 +76,22 @@ def _checksum(data: bytes) -> int:
     """RFC 1071; the one's complement sum of 16-bit words is the number modulo 65,535."""
     words = int.from_bytes(data + b"\0" * (len(data) & 1), "big")
     return 0xFFFF - (words % 0xFFFF or 0xFFFF)
+
+
+def fragments_of(packet: bytes, mtu: int) -> list[bytes]:
+    """An IPv4 packet cut as a router would for links of that many octets (RFC 791 §2.3); IPv6 is left whole, for
+    only its sender may cut it."""
+    if len(packet) <= mtu or packet[0] >> 4 != 4:
+        return [packet]
+    header, payload = packet[:20], packet[20:]
+    piece = (mtu - 20) // 8 * 8
+    name = struct.pack("!H", zlib.crc32(payload) & 0xFFFF)  # what the pieces are put together by
+    cut = []
+    for start in range(0, len(payload), piece):
+        more = 0x2000 if start + piece < len(payload) else 0
+        data = payload[start : start + piece]
+        length = struct.pack("!H", 20 + len(data))
+        flags = struct.pack("!H", more | start // 8)
+        bare = header[:2] + length + name + flags + header[8:10] + b"\0\0" + header[12:20]
+        cut.append(bare[:10] + struct.pack("!H", _checksum(bare)) + bare[12:] + data)
+    return cut

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
-from sipconform.trace.build import ACK, PSH, SYN, packed_pair, tcp_packet, udp_packet
+from sipconform.trace.build import ACK, PSH, SYN, fragments_of, packed_pair, tcp_packet, udp_packet
 from sipconform.trace.exported import write_exported
 from sipconform.trace.frame import OURS
 from sipconform.trace.link import EXPORTED_PDU, RAW_IP, USER0
@@ -35,7 +35,8 @@ class CaptureWriter:
     `comment` is kept in the section header. Time stamps have nanoseconds.
     """
 
-    def __init__(self, target: Path | BinaryIO, *, comment: str = "") -> None:
+    def __init__(self, target: Path | BinaryIO, *, comment: str = "", mtu: int = 0) -> None:
+        self._mtu = mtu or 65_535  # what one frame may carry: UDP over IPv4 beyond it is written in fragments
         self._owned = isinstance(target, Path)
         self._file: BinaryIO = target.open("wb") if isinstance(target, Path) else target
         self._sequences: dict[tuple[Address, Address], int] = {}
@@ -61,7 +62,8 @@ class CaptureWriter:
             told = {"who": item.who, "kind": item.kind, "what": item.what}
             self._frame("observations", item.time_ns, json.dumps(told, separators=(",", ":")).encode())
         elif item.transport == "udp":
-            self._frame("udp", item.time_ns, udp_packet(item.source, item.destination, item.payload))
+            for piece in fragments_of(udp_packet(item.source, item.destination, item.payload), self._mtu):
+                self._frame("udp", item.time_ns, piece)
         elif item.transport == "tls":
             packed_pair(item.source, item.destination)
             pdu = write_exported("sip", item.source, item.destination, item.payload)

@@ -193,6 +193,12 @@ def silent_about_capabilities(agent: Any) -> None:
     tamper_answers(agent, "OPTIONS", [200], lambda d: d.remove("Allow").remove("Accept").remove("Supported"))
 
 
+@fault("SC32", on="phone", kills={"SIP-032"}, lab={"mtu": 1500})
+def too_long_for_udp(agent: Any) -> None:
+    """REGISTER has grown beyond what the link carries in one piece, and still travels by UDP."""
+    tamper_requests(agent, "REGISTER", lambda d: d.set("X-Padding", "x" * 1600))
+
+
 @fault("SC33", on="server", kills={"SIP-033"}, scenarios=["short_form"])
 def short_form_misread(agent: Any) -> None:
     """A Call-ID in short form is not read: the answer invents another."""

@@ -233,7 +233,8 @@ def other_device_is_an_error(trace: Trace) -> Iterator[Finding]:
     asks="parameters of the body's type do not make it another type",
 )  # fmt: skip
 def type_parameters_are_tolerated(trace: Trace) -> Iterator[Finding]:
-    """A charset is said by many."""
+    """Many say a charset, which is legal for any type. Only a refusal with 415 counts, for it says that the type was
+    not understood; whether the charset itself suits the receiver is its own affair."""
     for _, request, final in _infos(trace):
         if is_csta(request) and ";" in request.text("Content-Type"):
             seen = f"{final.status} to {request.text('Content-Type')}"

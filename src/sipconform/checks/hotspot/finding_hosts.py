@@ -130,7 +130,7 @@ def different_settings_do_not_meet(trace: Trace) -> Iterator[Finding]:
     asks="hotspots with different addresses do not mix: a client registers at the one it is set to",
 )  # fmt: skip
 def hotspots_do_not_mix(trace: Trace) -> Iterator[Finding]:
-    """Judged by the client's REGISTER."""
+    """Which host a client belongs to shows in where it registers, so it is judged by the client's REGISTER alone."""
     if len(spots(trace)) > 1:
         yield from _places(trace)
 

@@ -39,7 +39,7 @@ def short_numbers(trace: Trace) -> Iterator[Finding]:
     asks="with the prefix 8 the host is 8000 and the clients are 8001, 8002, …, and no such number reaches the PBX",
 )  # fmt: skip
 def prefixed_numbers(trace: Trace) -> Iterator[Finding]:
-    """As without a prefix."""
+    """The same as without a prefix: the host adds and takes off the digits, and the PBX never hears of them."""
     yield from _by_number(trace, prefixed=True)
 
 

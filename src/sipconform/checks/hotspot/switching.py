@@ -70,7 +70,7 @@ def _kept(trace: Trace, spot: Spot, off: Observation) -> Iterator[Finding]:
     asks="when the host has vanished a client shows its line down before its registration has run out",
 )  # fmt: skip
 def line_goes_down(trace: Trace) -> Iterator[Finding]:
-    """Recorded, not judged."""
+    """What a client shows when its host is gone is not documented anywhere, so it is recorded and not judged."""
     for spot in spots(trace):
         for gone in spot.intents("unplug"):
             for client in spot.clients.values():

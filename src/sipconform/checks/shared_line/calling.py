@@ -155,7 +155,8 @@ def answered_call_is_active(trace: Trace) -> Iterator[Finding]:
     asks="the slot of a call that is refused, redirected or given up is idle again",
 )  # fmt: skip
 def failed_call_is_idle(trace: Trace) -> Iterator[Finding]:
-    """Within 4 s of the final answer."""
+    """The slot has to be free for the next call. Judged within 4 s of the final answer, for the NOTIFY may
+    queue behind others."""
     yield from judged(trace, "call failed", wanted=IDLE)
 
 
@@ -432,7 +433,7 @@ def anonymous_stays_anonymous(trace: Trace) -> Iterator[Finding]:
     asks="nothing in a line's calls asks for an extension by the name of shared appearances",
 )  # fmt: skip
 def no_option_tag(trace: Trace) -> Iterator[Finding]:
-    """Other tags are other features' business."""
+    """No option tag exists for shared lines, so none may be required. Other tags are other features' business."""
     for _, leg in legs(trace):
         if not leg.calls:
             tags = [tag for tag in leg.request.require if "appearance" in tag or tag == "sca"]
