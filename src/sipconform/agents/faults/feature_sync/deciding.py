@@ -24,7 +24,7 @@ from sipconform.features.feature_state import ForwardType
 from sipconform.sip.fault import Fault
 
 IMPATIENT = 3.0  # seconds
-BODIES = ("odd_request", "cannot_be_read")
+BODIES = ("odd_request",)
 
 
 def before_body(agent: Any, look: Callable[[Any, Any], bool]) -> None:
