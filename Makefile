@@ -4,7 +4,7 @@
 
 BIN := .venv/bin
 JOBS ?= auto
-# What is played on real sockets by `make demo`, and by `make test` beside everything on the simulated network. All of it
+# What `make test` plays on real sockets, beside everything on the simulated network. All of it
 # in real time takes about a quarter of an hour: `make scenarios STORIES=suites`.
 STORIES ?= suites/calls suites/feature_sync/test_dnd.py suites/shared_line/test_stories.py \
 	suites/hunt_group/test_ring_all.py suites/hotspot/test_group_ringing.py suites/feature_codes/test_codes.py
@@ -12,8 +12,10 @@ BENCH_CAPTURES ?= $(wildcard ../shared/captures/kamailio/sca-2*.pcap)
 
 .PHONY: demo test setup scenarios kill-matrix lint bench clean
 
+DEMO := suites/calls suites/feature_sync/test_dnd.py suites/shared_line/test_stories.py suites/hunt_group/test_ring_all.py
+
 demo: setup
-	$(BIN)/sipconform run $(STORIES) --out reports/demo
+	$(BIN)/sipconform run $(DEMO) --out reports/demo
 
 test: setup
 	$(BIN)/python -m pytest tests -n $(JOBS) --dist loadfile

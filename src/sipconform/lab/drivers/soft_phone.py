@@ -19,6 +19,7 @@ from sipconform.trace.packet import Address
 
 KINDS: dict[str, type[RealPhone]] = {"baresip": Baresip, "linphone": Linphone, "twinkle": Twinkle}
 DISPLAYED = {"incoming": "ringing", "established": "active", "ended": "idle"}
+HEARD_WITHIN = 8.0  # seconds after which a program that says nothing at all is told once more
 ANSWERED_WITHIN = 40.0  # seconds a call may take to be answered or refused
 SIGN_WITHIN = 8.0
 _STATUS = re.compile(r"\b([3-6][0-9]{2}) [A-Z]")
@@ -74,12 +75,16 @@ class SoftPhone:
 
     async def _do_dial(self, number: str, **_: Any) -> int:
         """The final status, as far as the program tells it; 487 where it only says that it is over."""
-        ends = self._ends
+        ends, said = self._ends, len(self.phone.output)
+
+        def settled() -> bool:
+            return self._ends > ends or self.beliefs["call"] == "active"
+
         await asyncio.to_thread(self.phone.dial, number)
-        over = await self.changes.until(
-            lambda: self._ends > ends or self.beliefs["call"] == "active", ANSWERED_WITHIN
-        )
-        if not over:
+        over = await self.changes.until(settled, HEARD_WITHIN)
+        if not over and len(self.phone.output) == said:  # an order that comes while the last call ends may get lost
+            await asyncio.to_thread(self.phone.dial, number)
+        if not over and not await self.changes.until(settled, ANSWERED_WITHIN):
             raise CouldNotRunError(f"{self.phone.program} says nothing of its call after {ANSWERED_WITHIN:g} s")
         if self._ends == ends:
             return 200
