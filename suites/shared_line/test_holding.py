@@ -12,7 +12,7 @@ from sipconform.lab.profile import Profile
 LONG_AFTER = 5.0  # seconds: whatever a hold leads to has been told by then
 
 
-@pytest.mark.rows("A4")
+@pytest.mark.rows("A6", "A7")
 @pytest.mark.parametrize("style", ["sendonly", "inactive", "0.0.0.0"])
 @pytest.mark.parametrize("late", [False, True])
 async def test_the_ways_to_hold(
@@ -55,7 +55,7 @@ async def test_the_customer_holds(manager: LinePhone, assistant: LinePhone, cust
     await all_show(1, "idle", manager, assistant)
 
 
-@pytest.mark.rows("A5")
+@pytest.mark.rows("A6")
 @pytest.mark.parametrize("names_nobody", [False, True])
 async def test_the_ways_to_retrieve(
     manager: LinePhone, assistant: LinePhone, customer: LinePhone, audio: Listening, names_nobody: bool
@@ -148,7 +148,7 @@ async def test_a_free_key_gives_no_call(manager: LinePhone, assistant: LinePhone
     await all_show(1, "idle", manager, assistant)
 
 
-@pytest.mark.rows("A6", "A7")
+@pytest.mark.rows("A7")
 async def test_a_private_hold_ends_with_its_holder(
     manager: LinePhone, assistant: LinePhone, customer: LinePhone
 ) -> None:

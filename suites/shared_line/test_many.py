@@ -9,7 +9,7 @@ from sipconform.lab.line_scenes import all_show, at_work, outside
 from sipconform.lab.profile import Profile
 
 
-@pytest.mark.rows("A11")
+@pytest.mark.rows("A3", "A4")
 async def test_thirty_five_phones_on_one_line(desks: list[LinePhone], profile: Profile) -> None:
     """Every place of the line has a phone, and every phone lifts the receiver: all the keys are taken, each by one
     phone, and every phone shows them all. All put it back, and all keys are free."""
@@ -25,7 +25,7 @@ async def test_thirty_five_phones_on_one_line(desks: list[LinePhone], profile: P
         await all_show(index, "idle", *desks)
 
 
-@pytest.mark.rows("A11")
+@pytest.mark.rows("A5")
 async def test_two_hundred_races(manager: LinePhone, assistant: LinePhone, secretary: LinePhone) -> None:
     """Three phones take the same key in the same instant, two hundred times: each time exactly one gets it."""
     phones = (manager, assistant, secretary)
@@ -38,7 +38,7 @@ async def test_two_hundred_races(manager: LinePhone, assistant: LinePhone, secre
         await all_show(1, "idle", *phones)
 
 
-@pytest.mark.rows("A11")
+@pytest.mark.rows("A3", "A5")
 async def test_twenty_changes_in_a_second(manager: LinePhone, assistant: LinePhone, customer: LinePhone) -> None:
     """The manager holds and resumes as fast as he can press: in the end every key shows what is true."""
     await at_work(manager, assistant)

@@ -19,7 +19,7 @@ async def ringing(customer: LinePhone, *phones: LinePhone, index: int = 1) -> "a
     return calling
 
 
-@pytest.mark.rows("A3")
+@pytest.mark.rows("A1")
 async def test_two_answer_at_once(manager: LinePhone, assistant: LinePhone, customer: LinePhone) -> None:
     """The manager and the assistant answer in the same instant: one has the call, the other is out of it, and the
     key is free when the call is over."""
@@ -35,7 +35,7 @@ async def test_two_answer_at_once(manager: LinePhone, assistant: LinePhone, cust
     await all_show(1, "idle", manager, assistant)
 
 
-@pytest.mark.rows("A3")
+@pytest.mark.rows("A1")
 async def test_everybody_rejects(manager: LinePhone, assistant: LinePhone, customer: LinePhone) -> None:
     """The manager rejects, then the assistant: the customer is told that nobody wants the call."""
     await at_work(manager, assistant)
@@ -50,7 +50,7 @@ async def test_everybody_rejects(manager: LinePhone, assistant: LinePhone, custo
     await all_show(1, "idle", manager, assistant, within=2)
 
 
-@pytest.mark.rows("A3", "A9")
+@pytest.mark.rows("A1")
 async def test_the_customer_gives_up(manager: LinePhone, assistant: LinePhone, customer: LinePhone) -> None:
     """Nobody answers and the customer hangs up: every phone stops ringing and has missed one call."""
     await at_work(manager, assistant)
@@ -63,7 +63,7 @@ async def test_the_customer_gives_up(manager: LinePhone, assistant: LinePhone, c
     await all_show(1, "idle", manager, assistant, within=2)
 
 
-@pytest.mark.rows("A9")
+@pytest.mark.rows("A1")
 async def test_answered_elsewhere_is_not_missed(manager: LinePhone, assistant: LinePhone, customer: LinePhone) -> None:
     """The assistant answers: the manager's phone does not count the call as missed."""
     await at_work(manager, assistant)
@@ -105,7 +105,7 @@ async def test_the_line_is_busy_where_nobody_disturbs(
     await all_show(1, "idle", manager, assistant)
 
 
-@pytest.mark.rows("A1")
+@pytest.mark.rows("A2")
 async def test_a_private_line_says_nothing_of_its_calls(
     manager: LinePhone, assistant: LinePhone, customer: LinePhone
 ) -> None:

@@ -10,7 +10,7 @@ from sipconform.lab.line_scenes import all_show, at_work, outside, talking
 from sipconform.lab.profile import Profile
 
 
-@pytest.mark.rows("A2", "A10")
+@pytest.mark.rows("A3", "A5")
 async def test_a_phone_calls_out_on_the_line(manager: LinePhone, assistant: LinePhone, customer: LinePhone) -> None:
     """The manager lifts the receiver: the key is taken and the assistant's turns red. He dials, the customer's phone
     rings and the assistant sees that a call is being made; the customer answers, and both keys show a call."""

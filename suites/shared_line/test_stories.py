@@ -10,7 +10,7 @@ from sipconform.lab.listening import Listening
 from sipconform.lab.profile import Profile
 
 
-@pytest.mark.rows("A1", "A2", "A3", "A9")
+@pytest.mark.rows("A1", "A4", "A9", "A10")
 async def test_the_manager_rejects_and_the_assistant_goes_on_ringing(
     manager: LinePhone, assistant: LinePhone, customer: LinePhone
 ) -> None:
@@ -36,7 +36,7 @@ async def test_the_manager_rejects_and_the_assistant_goes_on_ringing(
     await assistant.shows_line(1, "idle")
 
 
-@pytest.mark.rows("A4", "A5")
+@pytest.mark.rows("A6", "A9", "A11")
 async def test_the_assistant_holds_and_the_manager_takes_over(
     manager: LinePhone, assistant: LinePhone, customer: LinePhone, audio: Listening
 ) -> None:
@@ -60,7 +60,7 @@ async def test_the_assistant_holds_and_the_manager_takes_over(
     await customer.shows(call="idle")
 
 
-@pytest.mark.rows("A6", "A7")
+@pytest.mark.rows("A7", "A12")
 async def test_the_manager_holds_privately_and_nobody_takes_over(
     manager: LinePhone, assistant: LinePhone, customer: LinePhone, audio: Listening, profile: Profile
 ) -> None:
@@ -94,7 +94,7 @@ async def test_the_manager_holds_privately_and_nobody_takes_over(
     await manager.shows_line(1, "idle")
 
 
-@pytest.mark.rows("A8")
+@pytest.mark.rows("A8", "A13")
 async def test_the_assistant_joins_the_call_to_take_notes(
     manager: LinePhone, assistant: LinePhone, customer: LinePhone, audio: Listening, profile: Profile
 ) -> None:
