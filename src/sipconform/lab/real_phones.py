@@ -52,6 +52,10 @@ class RealPhone(Peer):
     def dial(self, user: str) -> None:
         """Calls a user of the registrar. Does not wait for an answer: see `await_sign`."""
 
+    def ignored(self, user: str, since: int) -> bool:
+        """Whether its output after `since` characters tells that the order to call `user` came to nothing."""
+        return False
+
     @abstractmethod
     def answer(self) -> None: ...
 
@@ -180,6 +184,11 @@ class Twinkle(ConsolePhone):
 
     def dial(self, user: str) -> None:
         self.tell("call", user)
+
+    def ignored(self, user: str, since: int) -> bool:
+        """It drops an order without a word while its line is busy, as it is for an instant after a call has ended."""
+        said = self.output[since:].replace(f"call {user}", "").replace("Twinkle>", "")
+        return not said.strip()
 
     def answer(self) -> None:
         self.tell("answer")

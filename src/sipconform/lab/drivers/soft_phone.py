@@ -19,7 +19,7 @@ from sipconform.trace.packet import Address
 
 KINDS: dict[str, type[RealPhone]] = {"baresip": Baresip, "linphone": Linphone, "twinkle": Twinkle}
 DISPLAYED = {"incoming": "ringing", "established": "active", "ended": "idle"}
-HEARD_WITHIN = 8.0  # seconds after which a program that says nothing at all is told once more
+HEARD_WITHIN = 1.0  # seconds a program may take to speak of a call it was told to make
 ANSWERED_WITHIN = 40.0  # seconds a call may take to be answered or refused
 SIGN_WITHIN = 8.0
 _STATUS = re.compile(r"\b([3-6][0-9]{2}) [A-Z]")
@@ -81,11 +81,12 @@ class SoftPhone:
             return self._ends > ends or self.beliefs["call"] == "active"
 
         await asyncio.to_thread(self.phone.dial, number)
-        over = await self.changes.until(settled, HEARD_WITHIN)
-        if not over and len(self.phone.output) == said:  # an order that comes while the last call ends may get lost
-            await asyncio.to_thread(self.phone.dial, number)
-        if not over and not await self.changes.until(settled, ANSWERED_WITHIN):
-            raise CouldNotRunError(f"{self.phone.program} says nothing of its call after {ANSWERED_WITHIN:g} s")
+        patience = asyncio.get_running_loop().time() + ANSWERED_WITHIN
+        while not await self.changes.until(settled, HEARD_WITHIN):
+            if asyncio.get_running_loop().time() > patience:
+                raise CouldNotRunError(f"{self.phone.program} says nothing of its call after {ANSWERED_WITHIN:g} s")
+            if self.phone.ignored(number, said):
+                await asyncio.to_thread(self.phone.dial, number)
         if self._ends == ends:
             return 200
         status = _STATUS.search(self._last)
