@@ -19,7 +19,7 @@ from sipconform.trace.packet import Address
 
 KINDS: dict[str, type[RealPhone]] = {"baresip": Baresip, "linphone": Linphone, "twinkle": Twinkle}
 DISPLAYED = {"incoming": "ringing", "established": "active", "ended": "idle"}
-HEARD_WITHIN = 1.0  # seconds a program may take to speak of a call it was told to make
+HEARD_WITHIN = 2.0  # seconds a program may take to speak of a call it was told to make
 ANSWERED_WITHIN = 40.0  # seconds a call may take to be answered or refused
 SIGN_WITHIN = 8.0
 _STATUS = re.compile(r"\b([3-6][0-9]{2}) [A-Z]")
