@@ -2,7 +2,8 @@
 
 import pytest
 
-from sipconform.lab.actors import NotSupportedError, Phone, Server
+from sipconform.lab.actor import NotSupportedError
+from sipconform.lab.actors import Phone, Server
 from sipconform.lab.clock import Clock
 from sipconform.lab.profile import Profile
 

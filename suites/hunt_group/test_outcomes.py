@@ -5,7 +5,8 @@ import contextlib
 
 import pytest
 
-from sipconform.lab.actors import CouldNotRunError, Phone, Server
+from sipconform.lab.actor import CouldNotRunError
+from sipconform.lab.actors import Phone, Server
 
 pytestmark = pytest.mark.profile("estos-ucserver")
 RINGING_ON = 1.5  # seconds the others go on ringing after one has refused

@@ -5,7 +5,8 @@ import contextlib
 
 import pytest
 
-from sipconform.lab.actors import NotSupportedError, Phone, Server
+from sipconform.lab.actor import NotSupportedError
+from sipconform.lab.actors import Phone, Server
 
 pytestmark = pytest.mark.profile("brightpattern")
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from sipconform.lab.actors import NotSupportedError
+from sipconform.lab.actor import NotSupportedError
 from sipconform.lab.line_phone import LinePhone
 from sipconform.lab.line_scenes import all_show, at_work, outside, talking
 from sipconform.lab.listening import Listening

@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from sipconform.lab.actors import NotSupportedError, Phone, Server
+from sipconform.lab.actor import NotSupportedError
+from sipconform.lab.actors import Phone, Server
 
 REFUSALS = range(400, 700)
 

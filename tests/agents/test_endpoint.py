@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sipconform.agents.endpoint import ServerRequest, Tamper
+from sipconform.agents.endpoint import Tamper
+from sipconform.agents.requests import ServerRequest
 from sipconform.sip.compose import Draft
 from tests.agents.world import SERVER, STRANGER, World, later, play, request
 

@@ -10,7 +10,7 @@ import pytest
 
 from sipconform.agents.user_agent import Account
 from sipconform.features.hotspot import DISCOVERY, Discovery
-from sipconform.lab.actors import NotSupportedError
+from sipconform.lab.actor import NotSupportedError
 from sipconform.lab.drivers.nobody import Nobody
 from sipconform.lab.hotspot import CLIENTS, HotspotClient, HotspotHost, Surroundings, facts, foreign_host, heard
 from sipconform.lab.profile import load_profile

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sipconform.lab.actors import NotSupportedError
+from sipconform.lab.actor import NotSupportedError
 from sipconform.lab.listening import Listening
 from sipconform.net import g711
 from sipconform.net.rtp import Rtp

@@ -11,7 +11,7 @@ import pytest
 
 from sipconform.checks.catalogue import MUST, Finding, Side, Verdict
 from sipconform.judging import judge_capture
-from sipconform.lab.actors import CouldNotRunError
+from sipconform.lab.actor import CouldNotRunError
 from sipconform.lab.lab import Lab
 from sipconform.lab.real_peers import Kamailio
 from sipconform.lab.real_phones import Baresip, Linphone, RealPhone

@@ -8,7 +8,8 @@ import pytest
 from sipconform.checks.catalogue import MUST, Verdict
 from sipconform.checks.judge import Judgement
 from sipconform.judging import judge_capture
-from sipconform.lab.actors import NotSupportedError, Phone, Server
+from sipconform.lab.actor import NotSupportedError
+from sipconform.lab.actors import Phone, Server
 from sipconform.lab.drivers.soft_phone import KINDS
 from sipconform.lab.settings import LabSettings, PhoneSettings, ServerSettings
 from sipconform.lab.stage import Ending, Scenario, Stage

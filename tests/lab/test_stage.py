@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sipconform.lab.actors import CouldNotRunError, NotSupportedError, Phone, Server
+from sipconform.lab.actor import CouldNotRunError, NotSupportedError
+from sipconform.lab.actors import Phone, Server
 from sipconform.lab.settings import LabSettings, PhoneSettings
 from sipconform.lab.stage import Ending, Played, Scenario, Stage
 from sipconform.trace.capture import read_capture

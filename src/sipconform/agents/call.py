@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
-from sipconform.agents.endpoint import ClientRequest, ServerRequest
+from sipconform.agents.requests import ClientRequest, ServerRequest
 from sipconform.agents.user_agent import Headers, UserAgent
 from sipconform.sip.compose import Draft
 from sipconform.sip.dialog import Dialog, contact_uri, without_tag

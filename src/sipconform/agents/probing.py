@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from sipconform.agents.endpoint import ClientRequest
+from sipconform.agents.requests import ClientRequest
 from sipconform.agents.user_agent import Headers, UserAgent
 from sipconform.sip.compose import Draft
 from sipconform.sip.dialog import Dialog

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from sipconform.agents.endpoint import ServerRequest
+from sipconform.agents.requests import ServerRequest
 from sipconform.agents.user_agent import Headers, UserAgent
 from sipconform.sip.compose import Draft
 from sipconform.sip.dialog import Dialog, contact_uri

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from sipconform.agents.credentials import CredentialStore
-from sipconform.agents.endpoint import ClientRequest, Endpoint, ServerRequest
+from sipconform.agents.endpoint import Endpoint
+from sipconform.agents.requests import ClientRequest, ServerRequest
 from sipconform.sip.compose import Draft
 from sipconform.sip.dialog import Dialog
 from sipconform.sip.message import Message

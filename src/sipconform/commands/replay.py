@@ -12,7 +12,7 @@ from sipconform.checks.catalogue import Level
 from sipconform.commands import Parser, complain
 from sipconform.commands.standalone import address_argument
 from sipconform.comparing import load_trace
-from sipconform.lab.actors import CouldNotRunError, NotSupportedError
+from sipconform.lab.actor import CouldNotRunError, NotSupportedError
 from sipconform.lab.drivers.control import ControlledDriver
 from sipconform.net.sockets import SocketNetwork
 from sipconform.replay.player import PATIENCE_S, Settings

@@ -18,7 +18,7 @@ from sipconform.agents.server.directory import Directory
 from sipconform.agents.server.server import Server
 from sipconform.agents.user_agent import Account
 from sipconform.commands import complain
-from sipconform.lab.actors import CouldNotRunError, Driver
+from sipconform.lab.actor import CouldNotRunError, Driver
 from sipconform.lab.dialect import teach_phone, teach_server
 from sipconform.lab.drivers.control import serve_control
 from sipconform.lab.drivers.own import OwnPhone, OwnServer

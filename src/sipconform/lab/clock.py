@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from sipconform.lab.actors import NotSupportedError
+from sipconform.lab.actor import NotSupportedError
 
 LONGEST_REAL_WAIT = 10.0  # seconds a scenario may let pass on real sockets
 

@@ -14,7 +14,8 @@ from sipconform.agents.hotspot.discovery import Meeting, Place
 from sipconform.agents.hotspot.host import Host
 from sipconform.agents.user_agent import Account
 from sipconform.features.hotspot import DISCOVERY, RingMode, parse_discovery
-from sipconform.lab.actors import NotSupportedError, Phone
+from sipconform.lab.actor import NotSupportedError
+from sipconform.lab.actors import Phone
 from sipconform.lab.profile import Profile
 from sipconform.lab.settings import PhoneSettings
 from sipconform.net.group import Group, broadcast_address, open_group

@@ -21,7 +21,8 @@ from sipconform.agents.server.hunt_group import Group
 from sipconform.agents.server.server import Server as OwnServerAgent
 from sipconform.agents.user_agent import DEFAULT_PORT, Account
 from sipconform.lab import hotspot, shared_line
-from sipconform.lab.actors import CouldNotRunError, Driver, Phone, Server
+from sipconform.lab.actor import CouldNotRunError, Driver
+from sipconform.lab.actors import Phone, Server
 from sipconform.lab.dialect import teach_phone, teach_server
 from sipconform.lab.drivers.control import ControlledDriver
 from sipconform.lab.drivers.hotspot import OwnClient, OwnHost

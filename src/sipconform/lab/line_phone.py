@@ -6,7 +6,8 @@ import asyncio
 from dataclasses import dataclass, field
 
 from sipconform.features.lamp import lamp
-from sipconform.lab.actors import BELIEVED_WITHIN, BeliefError, CouldNotRunError, NotSupportedError, Phone
+from sipconform.lab.actor import BELIEVED_WITHIN, BeliefError, CouldNotRunError, NotSupportedError
+from sipconform.lab.actors import Phone
 
 PATIENCE = 10.0  # seconds a user listens to ringing after having asked for a call that is there
 NO_LINE = frozenset({403, 404, 405, 489, 501})

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sipconform.lab.actors import BeliefError, NotSupportedError
+from sipconform.lab.actor import BeliefError, NotSupportedError
 from sipconform.net import g711
 from sipconform.net.rtp import Rtp, parse
 from sipconform.net.tone import WARNING, heard

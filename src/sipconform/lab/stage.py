@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sipconform.agents.faults import Fault
-from sipconform.lab.actors import CouldNotRunError, NotSupportedError
+from sipconform.lab.actor import CouldNotRunError, NotSupportedError
 from sipconform.lab.clock import Clock
 from sipconform.lab.lab import Lab, new_loop
 from sipconform.lab.listening import Listening

@@ -15,7 +15,8 @@ from functools import partial
 
 from sipconform.agents.changes import Changes
 from sipconform.agents.credentials import CredentialStore
-from sipconform.agents.endpoint import ClientRequest, Endpoint, ServerRequest
+from sipconform.agents.endpoint import Endpoint
+from sipconform.agents.requests import ClientRequest, ServerRequest
 from sipconform.net.transport import Network
 from sipconform.replay.rewriting import Leg, Rewriting, remote_target
 from sipconform.replay.script import Cue, Step, called_unregistered, parties_of

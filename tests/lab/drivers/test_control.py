@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sipconform.agents.changes import Changes
-from sipconform.lab.actors import CouldNotRunError, NotSupportedError
+from sipconform.lab.actor import CouldNotRunError, NotSupportedError
 from sipconform.lab.drivers.control import LONGEST_LINE, ControlledDriver, serve_control
 from sipconform.trace.packet import Address
 

@@ -1,6 +1,6 @@
 import pytest
 
-from sipconform.lab.actors import NotSupportedError
+from sipconform.lab.actor import NotSupportedError
 from sipconform.lab.drivers.nobody import Nobody
 from sipconform.net.virtual_clock import run
 

@@ -7,7 +7,7 @@ import io
 
 import pytest
 
-from sipconform.lab.actors import Actor, BeliefError, NotSupportedError
+from sipconform.lab.actor import Actor, BeliefError, NotSupportedError
 from sipconform.lab.drivers.operator import ORDERS, Operator
 
 

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from sipconform.agents.call import Leg
-from sipconform.agents.endpoint import ServerRequest
 from sipconform.agents.hotspot.devices import Device, Devices
 from sipconform.agents.hotspot.telephone import Telephone
+from sipconform.agents.requests import ServerRequest
 from sipconform.agents.server.call_server import Session, Target, best_status
 from sipconform.agents.server.registrar import user_part
 from sipconform.agents.user_agent import UserAgent

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from sipconform.agents.endpoint import Endpoint, ServerRequest
+from sipconform.agents.endpoint import Endpoint
 from sipconform.agents.hotspot.devices import Devices
 from sipconform.agents.hotspot.discovery import Meeting, Place
 from sipconform.agents.hotspot.exchange import Exchange, sender
 from sipconform.agents.hotspot.telephone import Telephone
 from sipconform.agents.phone.registration import Registration
+from sipconform.agents.requests import ServerRequest
 from sipconform.agents.server.authentication import Authentication
 from sipconform.agents.server.directory import Directory
 from sipconform.agents.server.registrar import Registrar

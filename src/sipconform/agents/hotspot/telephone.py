@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from sipconform.agents.call import Leg
-from sipconform.agents.endpoint import ServerRequest
 from sipconform.agents.phone.calls import Calls
+from sipconform.agents.requests import ServerRequest
 from sipconform.agents.user_agent import UserAgent
 
 

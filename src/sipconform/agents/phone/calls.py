@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from sipconform.agents.call import Leg
-from sipconform.agents.endpoint import ServerRequest
 from sipconform.agents.phone import journal
 from sipconform.agents.phone.audio import Audio
 from sipconform.agents.phone.replacing import to_be_replaced
+from sipconform.agents.requests import ServerRequest
 from sipconform.agents.user_agent import Headers, UserAgent
 from sipconform.sip.offer_answer import compose_answer, compose_audio, compose_hold
 from sipconform.sip.sdp import Sdp

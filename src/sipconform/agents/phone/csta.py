@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from sipconform.agents.call import Leg
-from sipconform.agents.endpoint import ServerRequest
+from sipconform.agents.requests import ServerRequest
 from sipconform.agents.user_agent import UserAgent
 from sipconform.features.csta import (
     CONTENT_TYPE,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from sipconform.agents.endpoint import ServerRequest
+from sipconform.agents.requests import ServerRequest
 from sipconform.features.diversion import forwarded_by
 from sipconform.sip.headers.name_addr import NameAddr
 from sipconform.sip.headers.reason import Reason

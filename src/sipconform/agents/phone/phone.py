@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
-from sipconform.agents.endpoint import Endpoint, ServerRequest
+from sipconform.agents.endpoint import Endpoint
 from sipconform.agents.phone.audio import Audio
 from sipconform.agents.phone.calls import Calls
 from sipconform.agents.phone.csta import Csta
@@ -14,6 +14,7 @@ from sipconform.agents.phone.feature_sync import FeatureSync
 from sipconform.agents.phone.reg_event import RegWatch
 from sipconform.agents.phone.registration import Registration
 from sipconform.agents.phone.shared_line import SharedLine
+from sipconform.agents.requests import ServerRequest
 from sipconform.agents.user_agent import Account, UserAgent
 from sipconform.features.feature_state import Forward, ForwardType
 from sipconform.trace.packet import Address

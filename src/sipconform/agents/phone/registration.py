@@ -9,8 +9,8 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
-from sipconform.agents.endpoint import ClientRequest
 from sipconform.agents.phone.keep_alive import KeepAlive
+from sipconform.agents.requests import ClientRequest
 from sipconform.agents.user_agent import Begun, UserAgent
 from sipconform.sip.compose import Draft
 from sipconform.sip.headers.name_addr import NameAddr

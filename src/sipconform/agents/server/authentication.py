@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from sipconform.agents.endpoint import ServerRequest
+from sipconform.agents.requests import ServerRequest
 from sipconform.agents.server.directory import Directory, User
 from sipconform.sip import digest
 from sipconform.sip.digest import Challenge

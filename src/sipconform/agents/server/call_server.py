@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from sipconform.agents.call import Leg
-from sipconform.agents.endpoint import ServerRequest
+from sipconform.agents.requests import ServerRequest
 from sipconform.agents.server import diverting
 from sipconform.agents.server.authentication import Authentication
 from sipconform.agents.server.directory import User

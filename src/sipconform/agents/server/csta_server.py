@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from sipconform.agents.call import Leg
-from sipconform.agents.endpoint import ServerRequest
+from sipconform.agents.requests import ServerRequest
 from sipconform.agents.server.directory import Binding, User
 from sipconform.agents.server.feature_server import FeatureServer
 from sipconform.agents.server.registrar import Registrar

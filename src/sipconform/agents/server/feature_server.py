@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from sipconform.agents.endpoint import ServerRequest
 from sipconform.agents.notifier import Content, Notifier, NotifierSubscription
+from sipconform.agents.requests import ServerRequest
 from sipconform.agents.server.authentication import Authentication
 from sipconform.agents.server.directory import User
 from sipconform.agents.server.registrar import user_part

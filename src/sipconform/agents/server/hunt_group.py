@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from sipconform.agents.call import Leg
-from sipconform.agents.endpoint import ServerRequest
+from sipconform.agents.requests import ServerRequest
 from sipconform.agents.server.call_server import CallServer, Incoming, Session, Target
 from sipconform.features.diversion import write_diversion, write_history
 

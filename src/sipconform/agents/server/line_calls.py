@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sipconform.agents.call import Leg
-from sipconform.agents.endpoint import ServerRequest
+from sipconform.agents.requests import ServerRequest
 from sipconform.agents.server.call_server import Incoming, Target
 from sipconform.agents.server.conference import Conference, Party
 from sipconform.agents.server.lines import Device, Line, Slot, Talker

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from sipconform.agents.endpoint import ServerRequest
 from sipconform.agents.notifier import Content, Notifier, NotifierSubscription
+from sipconform.agents.requests import ServerRequest
 from sipconform.agents.server.authentication import Authentication
 from sipconform.agents.server.call_server import CallServer
 from sipconform.agents.server.line_calls import LineCalls

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import formatdate
 
-from sipconform.agents.endpoint import ServerRequest
+from sipconform.agents.requests import ServerRequest
 from sipconform.agents.server.authentication import Authentication
 from sipconform.agents.server.directory import Binding, User
 from sipconform.agents.user_agent import UserAgent

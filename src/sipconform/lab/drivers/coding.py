@@ -12,7 +12,7 @@ from sipconform.agents.probing import Announce
 from sipconform.agents.server.code_server import SHAPES
 from sipconform.agents.server.server import Server
 from sipconform.features.feature_code import CodeTable, UriForm
-from sipconform.lab.actors import CouldNotRunError, NotSupportedError
+from sipconform.lab.actor import CouldNotRunError, NotSupportedError
 from sipconform.sip.offer_answer import compose_audio
 
 Verb = Callable[..., Awaitable[Any]]

@@ -10,7 +10,7 @@ from sipconform.agents.phone.phone import Phone
 from sipconform.agents.server.csta_server import CstaSession
 from sipconform.agents.server.server import Server
 from sipconform.features.csta import CONTENT_TYPE, DISPOSITION, csta
-from sipconform.lab.actors import CouldNotRunError, NotSupportedError
+from sipconform.lab.actor import CouldNotRunError, NotSupportedError
 
 Verb = Callable[..., Awaitable[Any]]
 

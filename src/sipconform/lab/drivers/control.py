@@ -18,7 +18,7 @@ from typing import Any
 
 from sipconform.agents.changes import Changes
 from sipconform.agents.probing import Announce
-from sipconform.lab.actors import CouldNotRunError, Driver, NotSupportedError
+from sipconform.lab.actor import CouldNotRunError, Driver, NotSupportedError
 from sipconform.trace.packet import Address
 
 LONGEST_LINE = 64 * 1024

@@ -11,7 +11,7 @@ from sipconform.agents.hotspot.host import Host
 from sipconform.agents.phone.calls import Calls
 from sipconform.agents.probing import Announce, Prober
 from sipconform.features.hotspot import Discovery, Kind, RingMode
-from sipconform.lab.actors import CouldNotRunError, NotSupportedError
+from sipconform.lab.actor import CouldNotRunError, NotSupportedError
 from sipconform.lab.drivers.own import Verb, Witness, _OwnAgent, probe
 
 PLACE = ("listen", "address", "port")

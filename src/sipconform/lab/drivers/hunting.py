@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from sipconform.agents.server.hunt_group import REASONS, HuntGroups
-from sipconform.lab.actors import NotSupportedError
+from sipconform.lab.actor import NotSupportedError
 
 Verb = Callable[..., Awaitable[Any]]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from sipconform.agents.phone.phone import Phone
 from sipconform.features.appearance import LINE_SEIZE, seize_value
-from sipconform.lab.actors import CouldNotRunError, NotSupportedError
+from sipconform.lab.actor import CouldNotRunError, NotSupportedError
 
 Verb = Callable[..., Awaitable[Any]]
 SETTINGS = ("barge_in", "names_nobody", "says_state", "private_press")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sipconform.agents.changes import Changes
-from sipconform.lab.actors import NotSupportedError
+from sipconform.lab.actor import NotSupportedError
 
 
 class Nobody:

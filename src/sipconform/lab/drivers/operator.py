@@ -11,7 +11,7 @@ import sys
 from typing import Any, TextIO
 
 from sipconform.agents.changes import Changes
-from sipconform.lab.actors import NotSupportedError
+from sipconform.lab.actor import NotSupportedError
 
 ORDERS = {
     "start": "Switch {who} on and let it register (feature synchronisation {sync})",

@@ -12,7 +12,7 @@ from sipconform.agents.phone.phone import Phone
 from sipconform.agents.probing import Announce, Prober
 from sipconform.agents.server.server import Server
 from sipconform.features.feature_state import FeatureState, Forward, ForwardType
-from sipconform.lab.actors import CouldNotRunError, NotSupportedError
+from sipconform.lab.actor import CouldNotRunError, NotSupportedError
 from sipconform.lab.drivers import registering, syncing
 from sipconform.lab.drivers.coding import phone_coding_verbs, server_coding_verbs
 from sipconform.lab.drivers.computing import csta_beliefs, phone_csta_verbs, server_csta_verbs

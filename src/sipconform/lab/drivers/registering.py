@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from sipconform.agents.credentials import CredentialStore
-from sipconform.agents.endpoint import ClientRequest
 from sipconform.agents.phone.phone import Phone
+from sipconform.agents.requests import ClientRequest
 from sipconform.agents.server.server import Server
-from sipconform.lab.actors import NotSupportedError
+from sipconform.lab.actor import NotSupportedError
 from sipconform.net.simulated import SimulatedNetwork
 
 Announce = Callable[[str, str], None]

@@ -12,7 +12,7 @@ from typing import Any
 
 from sipconform.agents.changes import Changes
 from sipconform.features.feature_code import Action, CodeTable, Feature
-from sipconform.lab.actors import CouldNotRunError, NotSupportedError
+from sipconform.lab.actor import CouldNotRunError, NotSupportedError
 from sipconform.lab.real_peers import PeerFailed, PeerMissing
 from sipconform.lab.real_phones import LOOPBACK, Baresip, Linphone, RealPhone, Twinkle
 from sipconform.trace.packet import Address

@@ -10,7 +10,7 @@ from sipconform.agents.server import storage
 from sipconform.agents.server.server import Server
 from sipconform.features.feature_event import CONTENT_TYPE, EVENT
 from sipconform.features.feature_state import FeatureState, Forward, ForwardType
-from sipconform.lab.actors import NotSupportedError
+from sipconform.lab.actor import NotSupportedError
 
 OVERTAKEN_BY = 0.2  # seconds
 FORWARDS = {"cfu": ForwardType.IMMEDIATE, "cfb": ForwardType.BUSY, "cfna": ForwardType.NO_ANSWER}

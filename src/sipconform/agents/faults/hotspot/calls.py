@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from sipconform.agents.call import Leg
-from sipconform.agents.endpoint import ServerRequest
 from sipconform.agents.faults import fault
 from sipconform.agents.faults.hotspot.finding_hosts import first_device
 from sipconform.agents.faults.tampering import instead_of, tamper_answers, tamper_requests
+from sipconform.agents.requests import ServerRequest
 from sipconform.sip.compose import Draft
 from sipconform.trace.packet import Address
 

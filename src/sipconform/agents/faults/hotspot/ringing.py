@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from sipconform.agents.call import Leg
-from sipconform.agents.endpoint import ServerRequest
 from sipconform.agents.faults import fault
 from sipconform.agents.faults.tampering import instead_of, tamper_requests
+from sipconform.agents.requests import ServerRequest
 from sipconform.agents.server.hunt_group import second_answer
 from sipconform.features.hotspot import RingMode
 
