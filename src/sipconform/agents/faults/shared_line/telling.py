@@ -1,4 +1,4 @@
-"""What a line server tells its phones, told wrongly: the NOTIFY of call-info is rewritten as it leaves."""
+"""What a line server tells its phones of the calls, told wrongly."""
 
 from __future__ import annotations
 
@@ -8,55 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from sipconform.agents.faults import fault
-from sipconform.agents.faults.tampering import instead_of, is_request, tamper
-from sipconform.features.appearance import Appearance, State, read_full_state
-from sipconform.sip.compose import Draft
-
-LINE = ["shared_line/"]
-Slots = dict[int, Appearance]
-Change = Callable[[Slots, Slots], Slots | None]
-"""Given the slots as they are and as this phone was told them last, gives those to tell; None: tell nothing."""
-
-
-def is_state(draft: Draft) -> bool:
-    return is_request(draft, "NOTIFY") and draft.get("Event") == "call-info" and draft.has("Call-Info")
-
-
-def retell(agent: Any, change: Change) -> None:
-    """Passes the state of every call-info NOTIFY through `change`."""
-    told: dict[str, Slots] = {}
-
-    def edit(draft: Draft) -> Draft | None:
-        state = read_full_state(draft.all("Call-Info"))
-        uri = next(iter(state.slots.values())).uri if state.slots else f"sip:{agent.directory.domain}"
-        slots = change(dict(state.slots), told.get(draft.get("Call-ID"), {}))
-        if slots is None:
-            return None
-        told[draft.get("Call-ID")] = slots
-        values = [str(replace(slot, index=index, uri=uri)) for index, slot in sorted(slots.items())]
-        return draft.set("Call-Info", ", ".join([*values, f"<{uri}>;appearance-index=*;appearance-state=idle"]))
-
-    tamper(agent, is_state, edit)
-
-
-def renamed(before: str, after: str) -> Change:
-    """Every slot in one state is told in another; "idle" takes it off the list."""
-
-    def change(slots: Slots, _: Slots) -> Slots:
-        named = {i: replace(s, state=after) if s.state == before else s for i, s in slots.items()}
-        return {i: s for i, s in named.items() if s.state != State.IDLE}
-
-    return change
-
-
-def stuck(*states: str, shown: str = "") -> Change:
-    """A slot told in one of these states is never told idle afterwards."""
-
-    def change(slots: Slots, last: Slots) -> Slots:
-        left = {i: s for i, s in last.items() if i not in slots and s.state in states}
-        return slots | {i: replace(s, state=shown or s.state) for i, s in left.items()}
-
-    return change
+from sipconform.agents.faults.shared_line.retelling import Slots, keep, renamed, retell, stuck
+from sipconform.agents.faults.tampering import instead_of
+from sipconform.features.appearance import Appearance
 
 
 @fault("F01", on="server", kills={"SCA-052"}, seen="Kamailio 82e67c07ee", scenarios=["calls_out"])
@@ -167,31 +121,6 @@ def answer_without_slot_is_lost(agent: Any) -> None:
     retell(agent, renamed("active", "idle"))
 
 
-@fault("F32", on="server", kills={"SCA-016"}, seen="Kamailio 26d57116ab", scenarios=LINE)
-def old_target_is_kept(agent: Any) -> None:
-    """NOTIFYs go by what the phone's Contact once was."""
-    tamper(agent, is_state, lambda d: _retarget(d, "before"))
-
-
-@fault("F33", on="server", kills={"SCA-016"}, seen="Kamailio 8632a265c3", scenarios=LINE)
-def dialog_is_ignored(agent: Any) -> None:
-    """NOTIFYs are addressed to the line, not to the phone in its dialog."""
-    tamper(agent, is_state, lambda d: _retarget(d, ""))
-
-
-def _retarget(draft: Draft, user: str) -> Draft:
-    method, uri, version = draft.start_line.split(" ")
-    host = uri.rpartition("@")[2]
-    draft.start_line = f"{method} sip:{user + '@' if user else ''}{host} {version}"
-    return draft
-
-
-@fault("F34", on="server", kills={"SCA-016"}, seen="Kamailio c60d8bb016", scenarios=LINE)
-def numbers_do_not_grow(agent: Any) -> None:
-    """Every NOTIFY has the same CSeq."""
-    tamper(agent, is_state, lambda d: d.set("CSeq", "7 NOTIFY"))
-
-
 @fault(
     "F39",
     on="server",
@@ -216,67 +145,6 @@ def lost_ack_ends_the_slot(agent: Any) -> None:
     retell(agent, change)
 
 
-@fault(
-    "F41",
-    on="server",
-    kills={"SCA-053", "INV-006"},
-    seen="Kamailio 472854e990",
-    scenarios=["calls_out", "answered_elsewhere"],
-)
-def own_number_is_shown(agent: Any) -> None:
-    """The address told with a slot is the line's own."""
-    own = f"<sip:2100@{agent.directory.domain}>"
-    retell(agent, lambda slots, _: {i: replace(s, party=own) for i, s in slots.items()})
-
-
-@fault("F45", on="server", kills={"SCA-030"}, seen="Kamailio, header buffer", scenarios=["thirty_five"])
-def long_state_is_not_told(agent: Any) -> None:
-    """A state that is too long for the buffer is not told at all."""
-    retell(agent, lambda slots, _: None if len(slots) > 20 else slots)
-
-
-@fault("F46", on="server", kills={"SCA-030"}, seen="FreeSWITCH, substring", scenarios=["thirty_five"])
-def one_hits_ten(agent: Any) -> None:
-    """Taking slot 1 off the list takes 10 to 19 with it."""
-    retell(agent, lambda slots, _: {i: s for i, s in slots.items() if i not in range(10, 20)})
-
-
-@fault("F47", on="server", kills={"SCA-014"}, seen="OpenSIPS presence_callinfo", scenarios=["two_lift"])
-def index_is_repeated(agent: Any) -> None:
-    """One value of Call-Info has two indexes."""
-    tamper(agent, is_state, lambda d: d.set("Call-Info", d.get("Call-Info").replace(";", ";appearance-index=3;", 1)))
-
-
-@fault("F48", on="server", kills={"SCA-030"}, seen="OpenSIPS 97cbd24ce9", scenarios=["thirty_five"])
-def two_digits_are_one(agent: Any) -> None:
-    """Of an index with two digits only the first is read."""
-    retell(agent, lambda slots, _: {int(str(i)[0]): s for i, s in slots.items()})
-
-
-@fault("F50", on="server", kills={"SCA-106"}, seen="OpenSIPS 8f1be98346", scenarios=["answered_elsewhere"])
-def name_is_cut(agent: Any) -> None:
-    """A far party's address is cut in its middle."""
-    retell(agent, lambda slots, _: {i: replace(s, party=s.party[:9]) for i, s in slots.items()})
-
-
-@fault("F52", on="server", kills={"SCA-109"}, seen="FreeSWITCH a4ed829db8", scenarios=["answered_elsewhere", "twenty"])
-def older_state_comes_last(agent: Any) -> None:
-    """Each NOTIFY tells the state before the one that is."""
-    waiting: list[Slots] = [{}, {}]
-
-    def change(slots: Slots, _: Slots) -> Slots:
-        waiting.append(slots)
-        return waiting[-3]
-
-    retell(agent, change)
-
-
-@fault("F55", on="server", kills={"SCA-014"}, seen="Kazoo", scenarios=["private_line"])
-def inner_state_is_told(agent: Any) -> None:
-    """A state that is nobody's business is told: active-pending."""
-    retell(agent, renamed("active", "active-pending"))
-
-
 @fault("F61", on="server", kills={"SCA-066"}, scenarios=["one_of_two_ringing"])
 def wrong_slot_goes_idle(agent: Any) -> None:
     """When one of two ringing calls is given up the other's slot is told idle."""
@@ -286,39 +154,6 @@ def wrong_slot_goes_idle(agent: Any) -> None:
         return dict(zip(gone, slots.values(), strict=True)) if len(gone) == 1 and len(slots) == 1 else slots
 
     retell(agent, change)
-
-
-@fault("L02", on="server", kills={"SCA-011"}, scenarios=LINE)
-def state_has_a_body(agent: Any) -> None:
-    """The NOTIFY carries a body that nobody asked for."""
-    tamper(agent, is_state, lambda d: d.with_body("text/plain", b"idle"))
-
-
-@fault("L03", on="server", kills={"SCA-013"}, scenarios=["good_order"])
-def told_after_the_end(agent: Any) -> None:
-    """A phone that has left is told once more."""
-
-    def edit(draft: Draft) -> Any:
-        if not draft.get("Subscription-State").startswith("terminated"):
-            return draft
-        number = int(draft.get("CSeq").split()[0])
-        again = Draft(draft.start_line, list(draft.headers), draft.body)
-        again.set("CSeq", f"{number + 1} NOTIFY").set("Subscription-State", "active;expires=60")
-        again.set("Via", draft.get("Via").replace("branch=z9hG4bK", "branch=z9hG4bKx"))
-        return [draft, again]
-
-    tamper(agent, is_state, edit)
-
-
-@fault("L04", on="server", kills={"SCA-027"}, scenarios=["customer_holds", "ways_to_hold", "one_of_the_bridge"])
-def acting_phone_is_not_told(agent: Any) -> None:
-    """The first phone of the line is told of no call, for it has it."""
-
-    def edit(draft: Draft) -> Draft | None:
-        mine = "sip:2100@" in draft.start_line
-        return draft.set("Call-Info", "<sip:line>;appearance-index=*;appearance-state=idle") if mine else draft
-
-    tamper(agent, is_state, edit)
 
 
 @fault("L05", on="server", kills={"SCA-036"}, scenarios=["receiver_is_put_back"])
@@ -342,7 +177,7 @@ def alerting_is_not_told(agent: Any) -> None:
 @fault("L08", on="server", kills={"SCA-073"}, scenarios=["ways_to_hold"])
 def resume_is_not_told(agent: Any) -> None:
     """A call that was held is told held until it ends."""
-    _keep(agent, "held", "active")
+    keep(agent, "held", "active")
 
 
 @fault("L09", on="server", kills={"SCA-093"}, scenarios=["one_of_the_bridge"])
@@ -361,18 +196,6 @@ def bridge_is_told_active(agent: Any) -> None:
 def private_out_of_nothing(agent: Any) -> None:
     """A call that comes in is told as a private hold."""
     retell(agent, renamed("alerting", "held-private"))
-
-
-@fault("L12", on="server", kills={"INV-004"}, scenarios=["private_line", "answered_elsewhere"])
-def one_phone_is_forgotten(agent: Any) -> None:
-    """The first phone of the line is told the first state it was told, for ever."""
-
-    def edit(draft: Draft) -> Draft:
-        if "sip:2100@" in draft.start_line:
-            draft.set("Call-Info", "<sip:line>;appearance-index=1;appearance-state=seized")
-        return draft
-
-    tamper(agent, is_state, edit)
 
 
 @fault("L13", on="server", kills={"INV-005"}, scenarios=["runs_out"])
@@ -408,14 +231,3 @@ def far_hold_is_told(agent: Any) -> None:
     instead_of(agent.lines.line_calls, "_far_offers", offers)
     state = {True: "held", False: "active"}
     retell(agent, lambda slots, _: {i: replace(s, state=state[held[0]]) if held else s for i, s in slots.items()})
-
-
-def _keep(agent: Any, state: str, instead: str) -> None:
-    """A slot told in `state` is told so again when it is in `instead`."""
-
-    def change(slots: Slots, last: Slots) -> Slots:
-        return {
-            i: last[i] if i in last and last[i].state == state and s.state == instead else s for i, s in slots.items()
-        }
-
-    retell(agent, change)

@@ -1,0 +1,191 @@
+"""What a phone does with line-seize before it dials, and when it puts the receiver back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sipconform.checks.catalogue import MUST, PHONE, SHOULD, Finding, check, finding
+from sipconform.checks.evidence import seconds
+from sipconform.checks.shared_line.course import Leg, legs
+from sipconform.checks.shared_line.told import Line, ended_at, index_of, lines, seizures
+from sipconform.checks.subscription.course import is_final, requested, state_of
+from sipconform.features.appearance import State
+from sipconform.trace.trace import Subscription, Trace
+
+
+@check(
+    "SCA-042", level=MUST, on=PHONE, clause="line-seize (sheet 3.1)",
+    asks="a phone seizes the slot before it calls on it, and calls only once it has it",
+)  # fmt: skip
+def phone_seizes_first(trace: Trace) -> Iterator[Finding]:
+    """Every INVITE of a subscribed phone to somebody outside the line that names a slot. A phone that names none makes
+    an ordinary call, which a server may carry. What was seized before the evidence begins is not known: there the phone
+    has to have been told first, and of another state than seized.
+    """
+    for line, leg in legs(trace):
+        if not leg.calls or leg.press or index_of(leg.request) is None or _seized_before(line, leg):
+            continue
+        own = [s for s in seizures(line) if s.subscription.subscriber == leg.phone and s.slot == leg.index]
+        had = [s for s in own if s.final.status < 300 and s.final.number < leg.request.number]
+        began = min((s.request.number for s in own), default=None)
+        seen = "no line-seize" if began is None else "an INVITE before the 2xx"
+        also = [s.request for s in own[:1]]
+        yield finding(leg.request, bool(had), expected="a seizure with 2xx first", observed=seen, also=also)
+
+
+def _seized_before(line: Line, leg: Leg) -> bool:
+    """Whether the phone may have seized the slot of its call before the evidence begins."""
+    own = [s for s in line.subscriptions if s.subscriber == leg.phone]
+    if any(s.began_here for s in own) or leg.index is None:
+        return False
+    told = [t for s in own for t in line.told_to(s) if t.notify.number < leg.request.number]
+    return not told or any(t.state.state(leg.index) == State.SEIZED for t in told)
+
+
+@check(
+    "SCA-043", level=MUST, on=PHONE, clause="line-seize, refused (sheet 3.4, 3.16)",
+    asks="a phone that was refused a slot does not call on it",
+)  # fmt: skip
+def refused_phone_does_not_call(trace: Trace) -> Iterator[Finding]:
+    """Within 15 s of the refusal, unless it has got the slot since."""
+    for line in lines(trace):
+        for seizure in seizures(line):
+            if seizure.final.status < 400 or seizure.slot is None:
+                continue
+            later = [
+                leg for known, leg in legs(trace)
+                if known is line and leg.calls and not leg.press and leg.phone == seizure.subscription.subscriber
+                and leg.index == seizure.slot and 0 < seconds(leg.request, seizure.final) < 15
+            ]  # fmt: skip
+            won = any(
+                s.final.status < 300 and s.slot == seizure.slot and s.final.number > seizure.final.number
+                for s in seizures(line)
+                if s.subscription.subscriber == seizure.subscription.subscriber
+            )
+            bad = later[0].request if later and not won else None
+            yield finding(
+                bad or seizure.final, bad is None, expected="no INVITE", observed="INVITE", also=[seizure.final]
+            )
+
+
+@check(
+    "SCA-044", level=MUST, on=PHONE, clause="line-seize (sheet 3.8)",
+    asks="a phone that puts the receiver back gives the seizure up at once",
+)  # fmt: skip
+def phone_gives_up_at_once(trace: Trace) -> Iterator[Finding]:
+    """Known only where the record says when the receiver was put back; a second later the SUBSCRIBE must be there, in
+    the seizure's dialog, unless the seizure had ended.
+    """
+    for line in lines(trace):
+        for subscription in line.seizures:
+            initial = subscription.initial
+            if initial is None or initial.final is None or initial.final.status >= 300:
+                continue
+            for told in (o for o in trace.observations if o.kind == "intent" and o.what.get("do") == "put_back"):
+                if not _speaks(trace, told.who, subscription.subscriber):
+                    continue
+                wait = (told.time_ns - initial.final.packet.time_ns) / 1e9
+                end = ended_at(subscription)
+                if wait < 0 or wait > 14 or (end and end.packet.time_ns < told.time_ns):
+                    continue
+                if any(_replaces(later, subscription, told.time_ns) for later in line.seizures):
+                    continue
+                given = [
+                    t.request for t in subscription.subscribes
+                    if requested(t) == 0 and t.request and -0.05e9 < t.request.packet.time_ns - told.time_ns < 1e9
+                ]  # fmt: skip
+                seen = "no SUBSCRIBE with Expires 0 within a second"
+                yield finding(initial.request, bool(given), expected="Expires: 0", observed=seen)
+                break
+
+
+def _replaces(later: Subscription, earlier: Subscription, before_ns: int) -> bool:
+    """Whether a phone had asked for another slot since: what it puts back then is that one."""
+    first, second = earlier.initial, later.initial
+    if later is earlier or first is None or second is None or second.request is None or first.request is None:
+        return False
+    same = later.subscriber == earlier.subscriber and second.request.number > first.request.number
+    return same and second.request.packet.time_ns <= before_ns
+
+
+def _speaks(trace: Trace, who: str, address: object) -> bool:
+    for observation in trace.observations:
+        if observation.kind == "lab":
+            actors = observation.what.get("actors")
+            if isinstance(actors, dict) and actors.get(who) == str(address):
+                return True
+    return False
+
+
+@check(
+    "SCA-045", level=MUST, on=PHONE, clause="line-seize, run out while dialling (sheet 3.10)",
+    asks="a phone whose seizure has run out seizes again before it calls",
+)  # fmt: skip
+def expired_seizure_is_renewed(trace: Trace) -> Iterator[Finding]:
+    """Told so by NOTIFY terminated;reason=timeout, which it has answered, a second or more before its INVITE."""
+    for line in lines(trace):
+        for seizure in seizures(line):
+            end = next((t for t in seizure.subscription.notifies if is_final(t.request)), None)
+            state = state_of(end.request) if end is not None else None
+            if (
+                end is None
+                or state is None
+                or state.reason != "timeout"
+                or end.final is None
+                or end.final.status >= 300
+            ):
+                continue
+            own = [s for s in seizures(line) if s.subscription.subscriber == seizure.subscription.subscriber]
+            for known, leg in legs(trace):
+                late = leg.phone == seizure.subscription.subscriber and leg.index == seizure.slot
+                if known is not line or not late or not leg.calls or leg.press or seconds(leg.request, end.final) < 1:
+                    continue
+                again = [s for s in own if end.final.number < s.request.number < leg.request.number]
+                seen = "an INVITE on the slot that was lost"
+                yield finding(leg.request, bool(again), expected="line-seize first", observed=seen, also=[end.final])
+
+
+@check(
+    "SCA-046", level=MUST, on=PHONE, clause="line-seize (sheet 3.11)",
+    asks="a phone whose seizure ends because the call has the slot does not seize it again",
+)  # fmt: skip
+def phone_does_not_seize_again(trace: Trace) -> Iterator[Finding]:
+    """For as long as its call on that slot lasts."""
+    for line in lines(trace):
+        for subscription in line.seizures:
+            for notify in (t.request for t in subscription.notifies if t.request is not None):
+                state = state_of(notify)
+                if state is None or state.state != "terminated" or state.reason != "noresource":
+                    continue
+                calls = [leg for known, leg in legs(trace) if known is line and leg.phone == subscription.subscriber]
+                calls = [
+                    leg for leg in calls if leg.calls and leg.request.number < notify.number and not leg.over(notify)
+                ]
+                again = [
+                    s for s in seizures(line)
+                    if s.subscription.subscriber == subscription.subscriber and s.request.number > notify.number
+                    and any(leg.index == s.slot and not leg.over(s.request) for leg in calls)
+                ]  # fmt: skip
+                bad = again[0].request if again else notify
+                yield finding(bad, not again, expected="no SUBSCRIBE", observed="line-seize once more", also=[notify],
+                              party=subscription.subscriber)  # fmt: skip
+
+
+@check(
+    "SCA-047", level=SHOULD, on=PHONE, clause="call-info and line-seize (sheet 2.4)",
+    asks="a phone does not seize a slot that it was told is in use",
+)  # fmt: skip
+def phone_avoids_used_slots(trace: Trace) -> Iterator[Finding]:
+    """Told a second or more before. A phone that was told to press the key of a slot in use does what it is told: where
+    such an intent is on record nothing is judged.
+    """
+    if {o.what.get("do") for o in trace.observations if o.kind == "intent"} & {"seize", "seize_elsewhere"}:
+        return
+    for line in lines(trace):
+        for seizure in seizures(line):
+            told = [t for t in line.told if t.subscription.subscriber == seizure.subscription.subscriber]
+            told = [t for t in told if seconds(seizure.request, t.notify) > 1]
+            if told and seizure.slot is not None:
+                state = told[-1].state.state(seizure.slot)
+                seen = f"seizes slot {seizure.slot}, told {state}"
+                yield finding(seizure.request, state in (State.IDLE, ""), expected="an idle slot", observed=seen)
