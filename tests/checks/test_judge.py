@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from sipconform.checks.catalogue import EITHER, MUST, SERVER, Check, Finding, Si
 from sipconform.checks.explain import explanations
 from sipconform.checks.judge import judge
 from sipconform.trace.capture import read_capture
-from sipconform.trace.packet import Observation
+from sipconform.trace.packet import Address, Observation
 from sipconform.trace.parts import traces
 from sipconform.trace.trace import Trace
 from tests.checks import scenes
@@ -94,6 +95,21 @@ def test_stimulus_is_not_held_against_its_sender(what: dict[str, object]) -> Non
     assert (judgement.provoked, len(judgement.findings)) == ((1, 0) if provoked else (0, 1))
 
 
+def test_a_stimulus_is_its_senders_whatever_port_it_left_by() -> None:
+    """By stream a phone asks from one port and answers from another; the trace knows that they are one."""
+    by_stream = PHONE._replace(port=49152)
+    scene = no_hops(scenes.call())
+    scene.observations.append(Observation(0, "suite", "stimulus", {"call_id": "c1"}))
+    trace = scene.trace()
+    trace.aliases[PHONE] = by_stream
+    judgement = judge(trace, {"ZZ-001": Check("ZZ-001", "?", MUST, EITHER, "none", partial(_accuses, by_stream))})
+    assert (judgement.provoked, judgement.findings) == (1, [])
+
+
+def _accuses(party: Address, trace: Trace) -> Iterator[Finding]:
+    yield finding(trace.messages[11], False, expected="x", observed="y", party=party)
+
+
 def test_what_a_stimulus_brings_out_counts() -> None:
     """The stray NOTIFY was ours, on purpose; that it was taken is the phone's failing."""
     scene = Scene()
@@ -128,9 +144,7 @@ def test_no_check_breaks_on_real_captures(shared_captures: Path) -> None:
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from([scenes.call, scenes.refused_call, scenes.subscription, scenes.registration, scenes.features]),
        st.lists(st.tuples(st.integers(0, 30), st.integers(0, 900), st.binary(max_size=6)), max_size=12))  # fmt: skip
-def test_no_check_breaks_on_mangled_messages(
-    scene: Callable[[], Scene], wounds: list[tuple[int, int, bytes]]
-) -> None:
+def test_no_check_breaks_on_mangled_messages(scene: Callable[[], Scene], wounds: list[tuple[int, int, bytes]]) -> None:
     mangled = scene()
     names = list(mangled.said)
     for which, where, what in wounds:

@@ -78,7 +78,9 @@ class _Parties:
         """Whether a finding accuses the sender of a message for a message it was told to send."""
         if not self._stimuli:
             return False
-        return any(self._is_stimulus(m) and found.party in (m.source, None) for m in _evidence(found))
+        party = self._trace.party
+        accused = found.party and party(found.party)  # by stream it sends and answers from different ports
+        return any(self._is_stimulus(m) and accused in (party(m.source), None) for m in _evidence(found))
 
     def _is_stimulus(self, message: WireMessage) -> bool:
         if not message.is_request:
