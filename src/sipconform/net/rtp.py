@@ -9,6 +9,7 @@ from typing import NamedTuple
 from sipconform.net import g711
 from sipconform.net.tone import FRAME
 from sipconform.net.transport import Network, Transport
+from sipconform.sip.sdp import Media
 from sipconform.trace.packet import Address, Packet
 
 _HEADER = struct.Struct("!BBHII")
@@ -56,9 +57,7 @@ class RtpPort:
         self._transport: Transport | None = None
 
     @classmethod
-    async def open(
-        cls, network: Network, host: str, ssrc: int, heard: Callable[[Sequence[int]], None]
-    ) -> RtpPort:
+    async def open(cls, network: Network, host: str, ssrc: int, heard: Callable[[Sequence[int]], None]) -> RtpPort:
         """Binds any free port of the host. Raises OSError."""
         port = cls(ssrc, heard)
         port._transport = await network.open("udp", Address(host, 0), port._arrived)
@@ -68,6 +67,12 @@ class RtpPort:
     def local(self) -> Address:
         assert self._transport is not None
         return self._transport.local
+
+    def speak_to(self, media: Media | None) -> None:
+        """From now on frames go where a description wants them: nowhere while its side holds or knows no G.711."""
+        known = [int(text) for text in media.formats if text in ("0", "8")] if media and not media.held else []
+        self.remote = Address(media.connection, media.port) if media and known else None
+        self.payload_type = known[0] if known else 0
 
     def send(self, samples: Sequence[int]) -> None:
         """Sends one frame, if there is anybody to send it to."""

@@ -13,6 +13,7 @@ AUDIBLE = 0.05  # share of a tone's full power from which it counts as heard
 TONES = (400, 550, 700, 850, 1000, 1150, 1300, 1450)
 """Hertz, each a whole number of periods in 20 ms, so that none leaks into another's bin."""
 WARNING = 1800  # hertz of the tone that tells of a barge-in
+PROMPT = 1600  # hertz of the voice that tells what came of a feature code
 
 
 def frame(hertz: int, amplitude: int = AMPLITUDE) -> list[int]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from sipconform.agents.phone.phone import Phone
 from sipconform.agents.server.code_server import SHAPES
+from sipconform.agents.server.prompt import Prompt
 from sipconform.agents.server.server import Server
 from sipconform.features.feature_code import CodeTable
 from sipconform.features.feature_state import ForwardType
@@ -37,6 +40,8 @@ def test_every_shape_gives_its_status_and_changes_what_it_says(shape: str) -> No
         server.codes.shape = shape
         assert await phone.codes.dial("*78") == SHAPES[shape].status
         assert server.user("2001").features.dnd is SHAPES[shape].applies
+        await asyncio.sleep(server.codes.prompt_seconds)
+        assert phone.codes.heard_prompt is (SHAPES[shape].early or SHAPES[shape].status < 300)
 
     play(story)
 
@@ -82,4 +87,36 @@ def test_a_voicemail_code_forwards_to_the_mailbox() -> None:
         assert forward is not None
         assert forward.to == "9001"
 
+    play(story)
+
+
+@pytest.mark.parametrize("shape", ["prompt", "early-prompt"])
+def test_a_call_given_up_while_the_prompt_plays_is_done_once_and_the_prompt_falls_silent(shape: str) -> None:
+    async def story(pair: Pair) -> None:
+        server, phone = await _signed_in(pair)
+        server.codes.shape, server.codes.prompt_seconds = shape, 60.0
+        changes: list[bool | None] = []
+        server.features.on_change = lambda: changes.append(server.user("2001").features.dnd)
+        dialling = asyncio.ensure_future(phone.codes.dial("*78"))
+        await asyncio.sleep(1)
+        assert phone.codes.heard_prompt
+        assert phone.codes.give_up() is (shape == "early-prompt")  # after 200 there is nothing to cancel
+        assert await dialling == (487 if shape == "early-prompt" else 200)
+        await asyncio.sleep(phone.codes.longest + 1)
+        assert changes == [True]
+        assert len(server.agent.usages) == 0
+
+    play(story)
+
+
+def test_without_a_port_for_a_prompt_nothing_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refused(*_: object) -> Prompt:
+        raise OSError("no port is free")
+
+    async def story(pair: Pair) -> None:
+        server, phone = await _signed_in(pair)
+        assert await phone.codes.dial("*78") == 503
+        assert server.user("2001").features.dnd is False
+
+    monkeypatch.setattr(Prompt, "open", refused)
     play(story)

@@ -10,7 +10,8 @@ from typing import Any
 from sipconform.agents.call import Leg
 from sipconform.agents.faults import fault
 from sipconform.agents.faults.tampering import instead_of, is_request, tamper, tamper_answers, tamper_requests
-from sipconform.features.feature_code import CodeTable, Feature
+from sipconform.agents.server.code_server import SHAPES
+from sipconform.features.feature_code import CodeTable, Feature, apply_code
 from sipconform.sip.compose import Draft
 
 Status = Awaitable[int]
@@ -260,12 +261,11 @@ def _takes(agent: Any, decide: Callable[[Callable[[Any], bool], Any], bool]) -> 
 def subscribers_are_not_told(agent: Any) -> None:
     """A code changes the database, and nobody who subscribes hears of it."""
 
-    async def serve(original: Callable[..., Awaitable[None]], leg: Leg, incoming: Any, *rest: Any) -> None:
+    async def serve(original: Callable[..., Awaitable[None]], leg: Leg, incoming: Any, match: Any, shape: Any) -> None:
         of, agent.features.notifier.of = agent.features.notifier.of, lambda user: iter(())
-        task = asyncio.ensure_future(original(leg, incoming, *rest))
-        await asyncio.sleep(0)
+        agent.features.change(incoming.caller, apply_code(incoming.caller.features, match))
         agent.features.notifier.of = of
-        await task
+        await original(leg, incoming, match, shape._replace(applies=False))
 
     instead_of(agent.codes, "_serve", serve)
 
@@ -292,7 +292,7 @@ def says_done_and_does_nothing(agent: Any) -> None:
 @fault("FC20c", on="server", kills={"FC-020"}, scenarios=["broadworks_dnd"])
 def never_says_goodbye(agent: Any) -> None:
     """The server never ends a call to a code."""
-    agent.codes.prompt_seconds = 600.0
+    agent.codes.shape = "endless"
 
 
 def _does(agent: Any, decide: Callable[[Any, Any], Any]) -> None:
@@ -318,10 +318,8 @@ def every_code_is_known(agent: Any) -> None:
 
     def take(original: Callable[[Any], bool], incoming: Any) -> bool:
         if agent.codes.table.match(incoming.dialled) is None and incoming.dialled.startswith("*"):
-            agent.features.set_dnd(incoming.caller, True)
             leg = Leg.offered(agent.agent, incoming.request)
-            leg.accept(agent.codes._prompt(leg))
-            leg.hang_up()
+            leg.spawn(agent.codes._serve(leg, incoming, agent.codes.table.match("*78"), SHAPES["prompt"]))
             return True
         return original(incoming)
 

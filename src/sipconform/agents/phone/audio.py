@@ -10,7 +10,6 @@ from sipconform.net.rtp import RtpPort
 from sipconform.net.tone import frame
 from sipconform.net.transport import Network
 from sipconform.sip.sdp import Sdp
-from sipconform.trace.packet import Address
 
 TICK = 0.02  # seconds a frame lasts
 
@@ -35,15 +34,9 @@ class Audio:
     def follow(self, local_sdp: bytes, remote_sdp: bytes) -> None:
         """Speaks to where the call's descriptions say; not at all while either side holds. Empty ones: no call."""
         local, remote = Sdp(local_sdp).audio if local_sdp else None, Sdp(remote_sdp).audio if remote_sdp else None
-        self.port.remote = None
-        if local is None or remote is None or local.held or remote.held:
-            return
-        known = [int(text) for text in remote.formats if text in ("0", "8")]
-        if known:
-            self.port.payload_type = known[0]
-            self.port.remote = Address(remote.connection, remote.port)
-            if self._clock is None:
-                self._clock = asyncio.get_running_loop().call_later(TICK, self._speak)
+        self.port.speak_to(remote if local is not None and not local.held else None)
+        if self.port.remote is not None and self._clock is None:
+            self._clock = asyncio.get_running_loop().call_later(TICK, self._speak)
 
     def close(self) -> None:
         if self._clock:

@@ -1,7 +1,7 @@
 """Feature codes at the phone: a key press becomes a call nobody hears (feature sync sheet §4).
 
 What the display says follows the answer, never the key: 2xx alone means that it was done. An error after an
-announcement says nothing, so it changes nothing.
+announcement says nothing, so it changes nothing. The phone listens all the same, and can tell whether a voice came.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from sipconform.agents.call import Leg
 from sipconform.agents.phone.calls import Calls
+from sipconform.agents.phone.ear import Ear
 from sipconform.agents.user_agent import UserAgent
 from sipconform.features.feature_code import (
     FORWARDS,
@@ -46,8 +47,16 @@ class FeatureCodes:
     tries: int = 3
     pause: float = 2.0
     longest: float = 20.0
+    on_change: Callable[[], None] | None = None
     _line: asyncio.Lock = field(default_factory=asyncio.Lock)  # presses in quick order are dialled in that order
     _dialled: int = 0
+    _dialling: Leg | None = None
+    _ear: Ear | None = None
+
+    @property
+    def heard_prompt(self) -> bool:
+        """Whether a voice was heard in the last call to a code."""
+        return self._ear is not None and self._ear.heard_a_voice
 
     async def press_dnd(self, on: bool) -> int:
         """The key for do not disturb: gives the final status, 0 when there is no code and nothing was sent."""
@@ -61,9 +70,7 @@ class FeatureCodes:
         timer = seconds if seconds in LEGAL_SECONDS else None
         return await self._press(self.table.compose(OF_KIND[kind], Action.ON, forward.to, timer))
 
-    async def dial(
-        self, code: str, uri: str = "", sender: str = "", begun: Callable[[str], None] | None = None
-    ) -> int:
+    async def dial(self, code: str, uri: str = "", sender: str = "", begun: Callable[[str], None] | None = None) -> int:
         """Dials any string once, as a user would who knows the codes: gives the final status. `uri` and `sender`
         are said instead of what would be said; `begun` is told the Call-ID."""
         async with self._line:
@@ -98,6 +105,7 @@ class FeatureCodes:
         if account is None:
             raise ValueError("a phone needs an account to call")
         uri = uri or request_uri(code, account.domain, self.form)
+        ear = await self._listen()
         leg, over, announced = Leg(self.agent), asyncio.Event(), False
 
         def progressed(_: Leg, message: Message) -> None:
@@ -106,22 +114,42 @@ class FeatureCodes:
 
         leg.on_provisional = progressed
         leg.on_state = lambda changed: over.set() if changed.state == "ended" else None
-        leg.call(uri, f"<{uri}>", self._offer(), identity=sender)
+        self._dialling = leg
+        leg.call(uri, f"<{uri}>", self._offer(ear), identity=sender)
         if begun:
             begun(leg.dialog.call_id)
-        status = await leg.outcome()
-        if status < 300:
-            leg.spawn(self._until_over(leg, over))
-        return status, announced
+        leg.spawn(self._until_over(leg, over, ear))
+        return await leg.outcome(), announced
 
-    async def _until_over(self, leg: Leg, over: asyncio.Event) -> None:
+    def give_up(self) -> bool:
+        """The user ends the call to a code that is not answered yet; False when there is none."""
+        leg = self._dialling
+        if leg is None or leg.state not in ("calling", "ringing"):
+            return False
+        leg.hang_up()
+        return True
+
+    async def _listen(self) -> Ear:
+        """An ear for one call. Raises OSError when no port is to be had."""
+        endpoint = self.agent.endpoint
+        self._ear = await Ear.open(endpoint.network, endpoint.transports[0].local.host, self._noticed)
+        return self._ear
+
+    def _noticed(self) -> None:
+        if self.on_change:
+            self.on_change()
+
+    async def _until_over(self, leg: Leg, over: asyncio.Event, ear: Ear) -> None:
+        """Listens until the call is over, and ends it when the other side has not in time."""
         try:
-            async with asyncio.timeout(self.longest):
-                await over.wait()
+            if await leg.outcome() < 300:
+                async with asyncio.timeout(self.longest):
+                    await over.wait()
         except TimeoutError:
             leg.hang_up()
+        finally:
+            ear.close()
 
-    def _offer(self) -> bytes:
+    def _offer(self, ear: Ear) -> bytes:
         self._dialled += 1
-        host = self.agent.endpoint.transports[0].local.host
-        return compose_audio(host, self.calls.media_port, 2000 + self._dialled)
+        return compose_audio(ear.port.local.host, ear.port.local.port, 2000 + self._dialled)

@@ -6,7 +6,6 @@ answered, by the one road every change takes, so that all the user's phones hear
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -14,16 +13,13 @@ from typing import NamedTuple
 from sipconform.agents.call import Leg
 from sipconform.agents.server.call_server import CallServer, Incoming
 from sipconform.agents.server.feature_server import FeatureServer
+from sipconform.agents.server.prompt import Prompt
 from sipconform.features.feature_code import CodeTable, Match, apply_code
-from sipconform.sip.offer_answer import compose_answer, compose_audio
-from sipconform.sip.sdp import Sdp
-
-PROMPT_PORT = 40_010  # named in the description; the prompt itself is silence
-SESSION = 1
 
 
 class Shape(NamedTuple):
-    """How a call to a code goes. `early`: a prompt in 183 before the final answer. `ends`: the server says BYE."""
+    """How a call to a code goes: a prompt after 183 (`early`) or after 200, none where it is refused at once. `ends`:
+    the server says BYE."""
 
     early: bool
     status: int
@@ -73,22 +69,30 @@ class CodeServer:
         return True
 
     async def _serve(self, leg: Leg, incoming: Incoming, match: Match, shape: Shape) -> None:
+        endpoint = self.calls.agent.endpoint
+        try:
+            prompt = await Prompt.open(endpoint.network, endpoint.transports[0].local.host)
+        except OSError:  # not a port to be had: nothing is done and nothing said
+            leg.reject(503)
+            return
         if shape.applies:
             user = incoming.caller
             self.features.change(user, apply_code(user.features, match, self.mailbox))
+        try:
+            await self._announce(leg, prompt, shape)
+        finally:
+            prompt.close()
+
+    async def _announce(self, leg: Leg, prompt: Prompt, shape: Shape) -> None:
+        description = prompt.description(leg.remote_sdp)
         if shape.early:
-            leg.ring(183, sdp=self._prompt(leg))
-            await asyncio.sleep(self.prompt_seconds)
+            leg.ring(183, sdp=description)
+            await prompt.play(leg, self.prompt_seconds)
         if shape.status >= 300:
             leg.reject(shape.status)
             return
-        leg.accept(self._prompt(leg))
+        leg.accept(description)
+        if not shape.early:
+            await prompt.play(leg, self.prompt_seconds)
         if shape.ends:
-            await asyncio.sleep(self.prompt_seconds)
             leg.hang_up()
-
-    def _prompt(self, leg: Leg) -> bytes:
-        host = self.calls.agent.endpoint.transports[0].local.host
-        if not leg.remote_sdp:
-            return compose_audio(host, PROMPT_PORT, SESSION, direction="sendonly")
-        return compose_answer(Sdp(leg.remote_sdp), host, PROMPT_PORT, SESSION, direction="sendonly")

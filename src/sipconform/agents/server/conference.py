@@ -16,7 +16,6 @@ from sipconform.net.tone import FRAME, WARNING, frame
 from sipconform.net.transport import Network
 from sipconform.sip.offer_answer import compose_answer, compose_audio
 from sipconform.sip.sdp import Sdp
-from sipconform.trace.packet import Address
 
 TICK = 0.02  # seconds a frame lasts
 LINGER = 10  # ticks without a sound from anybody after which the clock stops
@@ -59,12 +58,7 @@ class Party:
 
     def follow(self, leg: Leg) -> None:
         """Sends to where the leg's last description wants it, and nowhere while it will not listen."""
-        audio = Sdp(leg.remote_sdp).audio if leg.remote_sdp else None
-        self.port.remote = None
-        if audio is not None and not audio.held:
-            known = [int(text) for text in audio.formats if text in ("0", "8")]
-            self.port.payload_type = known[0] if known else 0
-            self.port.remote = Address(audio.connection, audio.port) if known else None
+        self.port.speak_to(Sdp(leg.remote_sdp).audio if leg.remote_sdp else None)
 
     def leave(self) -> None:
         self.conference.remove(self)
