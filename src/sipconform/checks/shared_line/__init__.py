@@ -1,25 +1,33 @@
 """SCA-001 … SCA-111 and INV-001 … INV-006: shared call appearances."""
 
 from sipconform.checks.shared_line import (
+    admitting,
     bridging,
     calling,
     dialling,
     holding,
     invariants,
+    lasting,
+    retrieving,
     ringing,
     seizing,
     showing,
     subscribing,
+    telling,
 )
 
 __all__ = [
+    "admitting",
     "bridging",
     "calling",
     "dialling",
     "holding",
     "invariants",
+    "lasting",
+    "retrieving",
     "ringing",
     "seizing",
     "showing",
     "subscribing",
+    "telling",
 ]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from sipconform.checks.catalogue import INFO, MUST, PHONE, SERVER, SHOULD, Finding, check, finding
 from sipconform.checks.evidence import GIVE_UP, seconds, watched
 from sipconform.checks.shared_line.course import Leg, Slot, during, judged, refusal, slots
+from sipconform.checks.shared_line.told import names_of
 from sipconform.features.appearance import State
 from sipconform.trace.trace import Trace
 
@@ -143,11 +144,10 @@ def joining_is_plain(trace: Trace) -> Iterator[Finding]:
 )  # fmt: skip
 def phone_does_not_barge(trace: Trace) -> Iterator[Finding]:
     """Known from the record of how the phone was set."""
-    lab = [o.what.get("actors") for o in trace.observations if o.kind == "lab"]
     settings = [o for o in trace.observations if o.kind == "intent" and o.what.get("do") == "set_line"]
     off = {o.who: o.time_ns for o in settings if o.what.get("barge_in") is False}
     for slot, leg, _ in _joins(trace):
-        names = [n for actors in lab if isinstance(actors, dict) for n, a in actors.items() if a == str(leg.phone)]
+        names = names_of(trace, leg.phone)
         pressed = any(name in off and off[name] < leg.request.packet.time_ns for name in names)
         yield finding(leg.request, not pressed, expected="no INVITE", observed=f"INVITE for slot {slot.index}")
 

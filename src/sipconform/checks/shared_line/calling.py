@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sipconform.checks.catalogue import MUST, PHONE, SERVER, Finding, check, finding
+from sipconform.checks.catalogue import INFO, MUST, PHONE, SERVER, SHOULD, Finding, check, finding
 from sipconform.checks.evidence import seconds
 from sipconform.checks.shared_line.course import Leg, Slot, between, judged, legs, slots
-from sipconform.checks.shared_line.told import ended_at, index_of, seizures, user_of
+from sipconform.checks.shared_line.told import ended_at, index_of, lines, seizures, user_of
 from sipconform.features.appearance import State
 from sipconform.sip.headers.name_addr import NameAddr
 from sipconform.trace.trace import Trace
@@ -139,3 +139,42 @@ def living_call_is_not_idle(trace: Trace) -> Iterator[Finding]:
                         seen = f"slot {slot.index} idle"
                         ok = state != State.IDLE
                         yield finding(told.notify, ok, expected="not idle", observed=seen, also=[leg.request])
+
+
+@check(
+    "SCA-110", level=INFO, on=SERVER, clause="SCA: ordinary phones (sheet 4.7)",
+    asks="what the server says of slots stays on the line",
+)  # fmt: skip
+def slots_stay_on_the_line(trace: Trace) -> Iterator[Finding]:
+    """Call-Info with an index toward somebody outside the line is ignored there; a server that adds it is not wrong."""
+    for line in lines(trace):
+        for request in trace.requests("INVITE"):
+            if trace.party(request.source) == line.server and trace.party(request.destination) not in line.phones:
+                said = request.text("Call-Info")
+                to = request.to
+                outside = isinstance(to, NameAddr) and user_of(to.uri_text) not in line.users
+                if outside and not request.to_tag:
+                    yield finding(request, "appearance-index" not in said, expected="no index", observed=said)
+
+
+@check(
+    "SCA-059", level=SHOULD, on=SERVER, clause="SCA: what is the line's stays there (sheet 4.3)",
+    asks="the phone's Call-Info is not passed on to the far party",
+)  # fmt: skip
+def call_info_is_stripped(trace: Trace) -> Iterator[Finding]:
+    """Looked at: INVITEs of the server from one of the line's addresses to somebody who is no phone of it."""
+    for line in lines(trace):
+        for request in trace.requests("INVITE"):
+            sender = request.from_
+            ours = isinstance(sender, NameAddr) and user_of(sender.uri_text) in line.users
+            if (
+                ours
+                and trace.party(request.source) == line.server
+                and (
+                    trace.party(request.destination) not in line.phones
+                    and user_of(request.request_uri) not in line.users
+                )
+            ):
+                said = request.text("Call-Info")
+                ok = "appearance-index" not in said
+                yield finding(request, ok, expected="no appearance-index", observed=said)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from sipconform.checks.catalogue import MUST, PHONE, SHOULD, Finding, check, finding
 from sipconform.checks.evidence import seconds
 from sipconform.checks.shared_line.course import Leg, legs
-from sipconform.checks.shared_line.told import Line, ended_at, index_of, lines, seizures
+from sipconform.checks.shared_line.told import Line, ended_at, index_of, lines, names_of, seizures
 from sipconform.checks.subscription.course import is_final, requested, state_of
 from sipconform.features.appearance import State
 from sipconform.trace.trace import Subscription, Trace
@@ -81,8 +81,9 @@ def phone_gives_up_at_once(trace: Trace) -> Iterator[Finding]:
             initial = subscription.initial
             if initial is None or initial.final is None or initial.final.status >= 300:
                 continue
+            names = names_of(trace, subscription.subscriber)
             for told in (o for o in trace.observations if o.kind == "intent" and o.what.get("do") == "put_back"):
-                if not _speaks(trace, told.who, subscription.subscriber):
+                if told.who not in names:
                     continue
                 wait = (told.time_ns - initial.final.packet.time_ns) / 1e9
                 end = ended_at(subscription)
@@ -106,15 +107,6 @@ def _replaces(later: Subscription, earlier: Subscription, before_ns: int) -> boo
         return False
     same = later.subscriber == earlier.subscriber and second.request.number > first.request.number
     return same and second.request.packet.time_ns <= before_ns
-
-
-def _speaks(trace: Trace, who: str, address: object) -> bool:
-    for observation in trace.observations:
-        if observation.kind == "lab":
-            actors = observation.what.get("actors")
-            if isinstance(actors, dict) and actors.get(who) == str(address):
-                return True
-    return False
 
 
 @check(

@@ -1,17 +1,15 @@
-"""Holding a call of a line, and its passing from one phone to another."""
+"""Holding a call of a line, publicly or privately, and coming back to it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sipconform.checks.catalogue import INFO, MUST, PHONE, SERVER, SHOULD, Finding, check, finding
-from sipconform.checks.evidence import GIVE_UP, seconds, watched
-from sipconform.checks.shared_line.course import Leg, Slot, between, during, judged, legs, refusal, slots
-from sipconform.checks.shared_line.told import QUIET, index_of, lines, said_slot, seizures, user_of
+from sipconform.checks.catalogue import MUST, PHONE, SERVER, SHOULD, Finding, check, finding
+from sipconform.checks.shared_line.course import Leg, Slot, between, judged, legs, slots
+from sipconform.checks.shared_line.told import QUIET, names_of, said_slot
 from sipconform.features.appearance import State
 from sipconform.trace.trace import Trace, WireMessage
 
-LET_GO = 0.8  # seconds a display may need
 HELD, PRIVATE, ACTIVE = frozenset({State.HELD}), frozenset({State.HELD_PRIVATE}), frozenset({State.ACTIVE})
 
 
@@ -79,119 +77,6 @@ def resume_is_told(trace: Trace) -> Iterator[Finding]:
     yield from judged(trace, "resume", wanted=ACTIVE)
 
 
-def _takeovers(trace: Trace) -> Iterator[tuple[Slot, Leg, Leg]]:
-    """Slot, old owner and new: a press that was answered while one phone held the call publicly."""
-    for slot in slots(trace):
-        for leg in (leg for leg in slot.legs if leg.press and leg.answer is not None):
-            old = [o for o in slot.legs if o is not leg and o.talks(leg.request) and o.phone != leg.phone]
-            held = [o for o in old if (hold := o.hold(leg.request)) and hold.held and not hold.private]
-            if len(old) == 1 and held:
-                yield slot, old[0], leg
-
-
-@check(
-    "SCA-074", level=MUST, on=SERVER, clause="SCA: retrieve (sheet 5.10, 2.23)",
-    asks="a held call that another phone takes is ended at the old one, and never told idle",
-)  # fmt: skip
-def retrieved_call_changes_hands(trace: Trace) -> Iterator[Finding]:
-    """The old owner's leg ends by a BYE of either side within 32 s. The last that is told is active, with the same
-    far party as before.
-    """
-    yield from judged(trace, "press answered", wanted=ACTIVE)
-    for slot, old, new in _takeovers(trace):
-        answer = new.answer or new.request
-        if old.bye is None and watched(trace, answer) > GIVE_UP and not new.over(answer):
-            lasting = new.end is None or seconds(new.end, answer) > GIVE_UP
-            if lasting:
-                seen = "the old owner's call goes on"
-                yield finding(answer, False, expected="BYE to the old owner", observed=seen, also=[old.request])
-        elif old.bye is not None:
-            yield finding(answer, True)
-        yield from _told_late(slot, old, new)
-        for notify, state in during(slot, new):
-            seen = f"slot {slot.index} idle"
-            yield finding(notify, state != State.IDLE, expected="active", observed=seen, also=[new.request])
-
-
-def _told_late(slot: Slot, old: Leg, new: Leg) -> Iterator[Finding]:
-    """The old owner is told of it once its own call is over, or its phone may forget the lamp: a warning."""
-    bye = old.bye.request if old.bye is not None and old.bye.client == slot.line.server else None
-    if bye is None or new.answer is None:
-        return
-    told = [t for t in slot.line.told if t.subscription.subscriber == old.phone and t.notify.number > new.answer.number]
-    told = [t for t in told if t.state.state(slot.index) == State.ACTIVE and not new.over(t.notify)]
-    if told and seconds(told[0].notify, new.answer) < QUIET:
-        late = [t for t in told if t.notify.number > bye.number]
-        seen, also = "active before the BYE, and not again", [bye]
-        yield finding(told[0].notify, bool(late), expected="active after it", observed=seen, also=also, level=SHOULD)
-
-
-@check(
-    "SCA-075", level=MUST, on=SERVER, clause="SCA: retrieve (sheet 5.8, 5.9)",
-    asks="a held call is given to any phone of the line that asks for it",
-)  # fmt: skip
-def retrieve_is_granted(trace: Trace) -> Iterator[Finding]:
-    """With whatever else Call-Info says; a Request-URI without a user is a rarer form, which ought to do as well. The
-    call must have been held publicly by one phone for a second, and still be up a second later, or a refusal may be
-    right.
-    """
-    for slot in slots(trace):
-        for leg in (leg for leg in slot.legs if leg.press and leg.invite.final is not None):
-            holders = [o for o in slot.legs if o is not leg and o.talks(leg.request)]
-            hold = holders[0].hold(leg.request) if len(holders) == 1 else None
-            final = leg.invite.final
-            if hold is None or final is None or not hold.held or hold.private or final.status == 487:
-                continue
-            rivals = [o for o in slot.legs if o is not leg and o.press and not o.talks(leg.request)]
-            rivals = [o for o in rivals if abs(seconds(o.request, leg.request)) < 1]
-            stable = seconds(leg.request, hold.at) > 1 or not _phone_asks_again(holders[0], hold.request)
-            gone = holders[0].end is not None and seconds(holders[0].end, leg.request) < 1
-            if stable and not rivals and not (gone and final.status >= 300):
-                level = MUST if user_of(leg.request.request_uri) else SHOULD
-                seen = str(final.status)
-                yield finding(final, final.status < 300, expected="200", observed=seen, also=[leg.request], level=level)
-
-
-def _phone_asks_again(leg: Leg, request: WireMessage) -> bool:
-    return any(h.request.number > request.number for h in leg.holds)
-
-
-@check(
-    "SCA-078", level=MUST, on=SERVER, clause="SCA: the end of a retrieved call (Kamailio issue 341)",
-    asks="a call that has changed hands and ends leaves its slot idle",
-)  # fmt: skip
-def retrieved_call_ends(trace: Trace) -> Iterator[Finding]:
-    """Whichever side ends it; and the phone that took it is told so by BYE if it was not the one."""
-    takers = {id(new) for _, _, new in _takeovers(trace)}
-    if takers:
-        yield from judged(trace, "bye", wanted=frozenset({State.IDLE}))
-
-
-@check(
-    "SCA-079", level=MUST, on=SERVER, clause="SCA: a private hold pressed elsewhere (sheet 5.13)",
-    asks="a privately held call is not given away",
-)  # fmt: skip
-def private_call_is_kept(trace: Trace) -> Iterator[Finding]:
-    """Refused with 403 (any 4xx or 6xx passes), or, where the profile says that a press is taken for barging in,
-    joined: but the holder's own call goes on in either case.
-    """
-    for slot in slots(trace):
-        for leg in (leg for leg in slot.legs if leg.press):
-            owners = [o for o in slot.legs if o is not leg and o.talks(leg.request) and o.phone != leg.phone]
-            hold = owners[0].hold(leg.request) if len(owners) == 1 else None
-            answer = refusal(leg)
-            if hold is None or not hold.held or not hold.private or answer is None:
-                continue
-            final, refused, seen = answer
-            barges = slot.line.policies.get("private_press") == "barge"
-            yield finding(final, refused or barges, expected="403", observed=seen, also=[leg.request, hold.request])
-            bye = owners[0].bye
-            if bye is not None and bye.client == slot.line.server and bye.request is not None:
-                thrown_out = 0 <= seconds(bye.request, leg.request) < 1
-                seen = "BYE to the holder"
-                yield finding(bye.request, not thrown_out, expected="the holder's call goes on", observed=seen)
-
-
 @check(
     "SCA-081", level=MUST, on=PHONE, clause="SCA: the hold keys (sheet 5.1, 5.5, 5.7)",
     asks="a phone's hold names its slot, a private one says so, and coming back says nothing of holding",
@@ -220,123 +105,10 @@ def hold_names_the_slot(trace: Trace) -> Iterator[Finding]:
 
 def _asked(trace: Trace, leg: Leg, request: WireMessage) -> bool | None:
     """Whether a private hold was asked for just before; None where no hold is on record."""
-    lab = [o.what.get("actors") for o in trace.observations if o.kind == "lab"]
-    names = {n for actors in lab if isinstance(actors, dict) for n, a in actors.items() if a == str(leg.phone)}
+    names = names_of(trace, leg.phone)
     wanted = [
         o for o in trace.observations
         if o.kind == "intent" and o.who in names and o.what.get("do") == "hold_line"
         and 0 <= request.packet.time_ns - o.time_ns < 1e9
     ]  # fmt: skip
     return bool(wanted[-1].what.get("private")) if wanted else None
-
-
-@check(
-    "SCA-082", level=MUST, on=PHONE, clause="SCA: the key of a call that is held elsewhere (sheet 5.8)",
-    asks="a phone asks for a held call by a new INVITE to its own line with the slot, without seizing it",
-)  # fmt: skip
-def retrieve_is_a_new_call(trace: Trace) -> Iterator[Finding]:
-    """An INVITE to the own line that names a slot and comes within 5 s of a line-seize of that slot by the same phone
-    is a seizure too many.
-    """
-    for slot in slots(trace):
-        for leg in (leg for leg in slot.legs if leg.press):
-            used = slot.line.last_told(slot.index, leg.request)
-            if used in (State.IDLE, State.SEIZED, ""):
-                continue
-            before = [
-                s for s in seizures(slot.line)
-                if s.slot == slot.index and s.subscription.subscriber == leg.phone
-                and 0 < seconds(leg.request, s.request) < 5
-            ]  # fmt: skip
-            yield finding(leg.request, not before, expected="no line-seize", observed="line-seize before it")
-
-
-@check(
-    "SCA-083", level=MUST, on=PHONE, clause="SCA: the old owner (sheet 2.23)",
-    asks="a phone whose call was taken over answers the BYE, and then shows the slot as others have it",
-)  # fmt: skip
-def old_owner_lets_go(trace: Trace) -> Iterator[Finding]:
-    """200, or 481 where its own BYE crossed. What it shows is compared where the phone tells: four seconds after the
-    BYE, if the slot is still in a call, its key shows neither idle nor a call of its own.
-    """
-    for slot, old, new in _takeovers(trace):
-        bye = old.bye
-        if bye is None or bye.request is None or bye.client != slot.line.server:
-            continue
-        final = bye.final
-        if final is not None:
-            ok = final.status in (200, 481)
-            yield finding(final, ok, expected="200", observed=str(final.status), also=[bye.request])
-        moment = bye.request.packet.time_ns + round(LET_GO * 1e9)
-        lasts = new.end is None or new.end.packet.time_ns > moment
-        if lasts and trace.end_ns > moment:
-            shown = _shown(trace, old, slot.index, moment)
-            if shown is not None:
-                ok = shown != "idle, theirs" and not shown.endswith("mine")
-                yield finding(bye.request, ok, expected="active, theirs", observed=shown, party=old.phone)
-
-
-def _shown(trace: Trace, leg: Leg, index: int, moment: int) -> str | None:
-    lab = [o.what.get("actors") for o in trace.observations if o.kind == "lab"]
-    names = {n for actors in lab if isinstance(actors, dict) for n, a in actors.items() if a == str(leg.phone)}
-    key = f"line.{index}"
-    told = [o for o in trace.observations if o.kind == "belief" and o.who in names and key in o.what]
-    told = [o for o in told if o.time_ns <= moment]
-    return str(told[-1].what[key]) if told else None
-
-
-@check(
-    "SCA-085", level=SHOULD, on=SERVER, clause="SCA: a press on a slot without a call (sheet 6.1)",
-    asks="a phone that asks for the call of a slot that has none is refused",
-)  # fmt: skip
-def empty_slot_gives_no_call(trace: Trace) -> Iterator[Finding]:
-    """Idle, seized or ringing, by the evidence. Any 4xx or 6xx."""
-    for slot in slots(trace):
-        for leg in (leg for leg in slot.legs if leg.press):
-            answer = refusal(leg)
-            talking = [o for o in slot.legs if o is not leg and o.talks(leg.request)]
-            recent = [
-                o for o in slot.legs if o is not leg and o.end is not None and abs(seconds(o.end, leg.request)) < 1
-            ]
-            if answer is not None and not talking and not recent:
-                final, refused, seen = answer
-                yield finding(final, refused, expected="480", observed=seen, also=[leg.request])
-
-
-@check(
-    "SCA-084", level=INFO, on=PHONE, clause="SCA: the key of a private hold elsewhere (sheet 5.13)",
-    asks="a phone does not take up a private hold of another",
-)  # fmt: skip
-def phone_respects_private_hold(trace: Trace) -> Iterator[Finding]:
-    """It sends nothing, or takes a refusal without trying again; where the profile says that the press is taken for
-    barging in, it may ask.
-    """
-    for slot in slots(trace):
-        presses = [leg for leg in slot.legs if leg.press]
-        for leg in presses:
-            state = slot.line.last_told(slot.index, leg.request)
-            final = leg.invite.final
-            if state != State.HELD_PRIVATE or final is None:
-                continue
-            again = [o for o in presses if o.phone == leg.phone and 0 < seconds(o.request, leg.request) < 5]
-            refused = final.status >= 400
-            yield finding(leg.request, not (refused and again), expected="no second try", observed="INVITE again")
-
-
-@check(
-    "SCA-100", level=MUST, on=SERVER, clause="Call-Info says other things too (sheet 2.2)",
-    asks="the slot is found among other values of Call-Info",
-)  # fmt: skip
-def slot_is_found_among_others(trace: Trace) -> Iterator[Finding]:
-    """A line-seize whose Call-Info has values that name no slot, or parameters nobody knows, beside one that does.
-    The slot must have been told idle before, or the refusal may mean something else.
-    """
-    for line in lines(trace):
-        for seizure in seizures(line):
-            text = ", ".join(seizure.request.texts("Call-Info"))
-            plain = text.count(";") == 1 and "," not in text and "appearance-index=" in text
-            idle = seizure.slot is not None and line.last_told(seizure.slot, seizure.request) == State.IDLE
-            if not plain and idle and index_of(seizure.request) is not None:
-                ok = seizure.final.status not in range(400, 480)
-                seen = f"{seizure.final.status} to Call-Info: {text}"
-                yield finding(seizure.final, ok, expected="200", observed=seen, also=[seizure.request])

@@ -10,7 +10,6 @@ from sipconform.checks.shared_line.course import Leg, judged, legs
 from sipconform.checks.shared_line.told import Line, index_of, lines, user_of
 from sipconform.features.appearance import State
 from sipconform.sip.headers.name_addr import NameAddr
-from sipconform.sip.headers.reason import Reason
 from sipconform.trace.trace import Trace, WireMessage
 
 IDLE = frozenset({State.IDLE})
@@ -164,7 +163,7 @@ def answered_call_stops_the_others(trace: Trace) -> Iterator[Finding]:
             for leg in group:
                 if leg is won or (leg.end is not None and leg.end.number < won.settled.number):
                     continue
-                cancel = _cancel(trace, leg)
+                cancel = cancel_of(trace, leg)
                 if cancel is None and leg.answer is None and watched(trace, won.settled) > GIVE_UP:
                     seen = "no CANCEL"
                     yield finding(leg.request, False, expected="CANCEL", observed=seen, also=[won.settled])
@@ -187,7 +186,7 @@ def _told_after(line: Line, leg: Leg, won: Leg, cancel: WireMessage) -> Iterator
         yield finding(told[-1].notify, bool(late), expected="active after the CANCEL", observed=seen, also=[cancel])
 
 
-def _cancel(trace: Trace, leg: Leg) -> WireMessage | None:
+def cancel_of(trace: Trace, leg: Leg) -> WireMessage | None:
     return next((t.request for t in trace.transactions if t.method == "CANCEL" and t.invite is leg.invite), None)
 
 
@@ -209,7 +208,7 @@ def rejecting_silences_one(trace: Trace) -> Iterator[Finding]:
                     continue
                 if proxied and final.status >= 600:
                     continue
-                cancels = [c for o in group if o is not leg and (c := _cancel(trace, o)) is not None]
+                cancels = [c for o in group if o is not leg and (c := cancel_of(trace, o)) is not None]
                 quick = [c for c in cancels if 0 < seconds(c, final) < 1]
                 answered = [o for o in group if o.answer is not None]
                 gave_up = [
@@ -222,35 +221,6 @@ def rejecting_silences_one(trace: Trace) -> Iterator[Finding]:
                 bad = quick if not (answered or gave_up or ended) else []
                 of = bad[0] if bad else final
                 yield finding(of, not bad, expected="the others ring on", observed="CANCEL", also=[final])
-
-
-@check(
-    "SCA-065", level=SHOULD, on=PHONE, clause="RFC 3326 §3.1; SCA: answered elsewhere (sheet 1.12)",
-    asks="a call that another phone of the line has answered is not shown as missed",
-)  # fmt: skip
-def answered_elsewhere_is_not_missed(trace: Trace) -> Iterator[Finding]:
-    """Where the phone tells what it shows and the CANCEL gives the reason. What it showed before the CANCEL and
-    within five seconds after are compared.
-    """
-    for _, leg in legs(trace):
-        cancel = _cancel(trace, leg) if not leg.calls else None
-        reasons = cancel.reason_values if cancel is not None else []
-        if cancel is None or not any(isinstance(r, Reason) and r.cause == 200 for r in reasons):
-            continue
-        shown = [
-            o for o in trace.observations if o.kind == "belief" and "missed" in o.what and _is(trace, o.who, leg.phone)
-        ]
-        before = [o for o in shown if o.time_ns <= cancel.packet.time_ns]
-        after = [o for o in shown if 0 < o.time_ns - cancel.packet.time_ns < 5e9]
-        if before:
-            grown = bool(after) and after[0].what["missed"] != before[-1].what["missed"]
-            seen = "one more missed call"
-            yield finding(cancel, not grown, expected="no missed call", observed=seen, party=leg.phone)
-
-
-def _is(trace: Trace, who: str, address: object) -> bool:
-    lab = [o.what.get("actors") for o in trace.observations if o.kind == "lab"]
-    return any(isinstance(actors, dict) and actors.get(who) == str(address) for actors in lab)
 
 
 @check(

@@ -228,6 +228,12 @@ def caught_up(subscription: Subscription, at_ns: int) -> bool:
     return True
 
 
+def names_of(trace: Trace, address: object) -> set[str]:
+    """The names by which the lab knows whoever is at an address."""
+    lab = [o.what.get("actors") for o in trace.observations if o.kind == "lab"]
+    return {n for actors in lab if isinstance(actors, dict) for n, a in actors.items() if a == str(address)}
+
+
 def is_busy(state: str) -> bool:
     return state not in ("", State.IDLE)
 

@@ -1,0 +1,206 @@
+"""What a call-info NOTIFY is: when it comes, what it says, and that it is told to everybody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sipconform.checks.catalogue import MUST, PHONE, SERVER, SHOULD, Finding, check, finding
+from sipconform.checks.evidence import GIVE_UP, contact, same_uri, seconds, watched
+from sipconform.checks.shared_line.course import legs, slots
+from sipconform.checks.shared_line.told import QUIET, caught_up, lines
+from sipconform.checks.subscription.course import state_of
+from sipconform.features.appearance import State
+from sipconform.sip.fault import Fault
+from sipconform.sip.headers.name_addr import NameAddr
+from sipconform.trace.trace import Trace, WireMessage
+
+AT_ONCE = 4.0  # seconds, three lost sendings included
+
+
+@check(
+    "SCA-011", level=MUST, on=SERVER, clause="RFC 6665 §4.2.1.2, §4.2.2",
+    asks="every accepted SUBSCRIBE to a line brings a NOTIFY with its whole state, and nothing in the body",
+)  # fmt: skip
+def state_is_told_at_once(trace: Trace) -> Iterator[Finding]:
+    """At once is 4 s here, and longer while an earlier NOTIFY has no answer. The last NOTIFY may leave the state out.
+    A body is only for those who asked for call-park information by Accept.
+    """
+    for line in lines(trace):
+        for subscription in line.subscriptions:
+            for transaction in subscription.subscribes:
+                request, final = transaction.request, transaction.final
+                if request is None or final is None or not 200 <= final.status < 300:
+                    continue
+                notifies = [t.request for t in subscription.notifies if t.request is not None]
+                since = [n for n in notifies if n.number > request.number]
+                due = AT_ONCE if len(since) == len(notifies) else GIVE_UP
+                if not since and watched(trace, final) > due and trace.party(request.source) not in trace.servers:
+                    yield finding(final, False, expected="a NOTIFY", observed=f"none for {watched(trace, final):.0f} s")
+                elif since:
+                    yield _whole(since[0], parks=request.has("Accept"))
+
+
+def _whole(notify: WireMessage, *, parks: bool) -> Finding:
+    state = state_of(notify)
+    last = state is not None and state.state == "terminated"
+    if not notify.has("Call-Info") and not last:
+        return finding(notify, False, expected="Call-Info with the whole state", observed="no Call-Info")
+    ok = parks or not notify.body
+    return finding(notify, ok, expected="no body", observed=f"{len(notify.body)} octets of body")
+
+
+@check(
+    "SCA-014", level=MUST, on=SERVER, clause="RFC 3261 §25.1; call-info grammar (sheet 2.2)",
+    asks="Call-Info of a NOTIFY is well-formed: one index a value, each once, one of nine states, * only with idle",
+)  # fmt: skip
+def state_is_well_formed(trace: Trace) -> Iterator[Finding]:
+    """Any order of parameters, commas or repeated rows, and parameters nobody knows are all right."""
+    for line in lines(trace):
+        for told in line.told:
+            faults = told.state.faults
+            seen = faults[0].rule if faults else ""
+            observed = told.notify.text("Call-Info") if faults else ""
+            yield finding(told.notify, not faults, expected=seen, observed=observed, at="Call-Info")
+
+
+@check(
+    "SCA-016", level=MUST, on=SERVER, clause="RFC 3261 §12.2.1.1; RFC 6665 §4.4",
+    asks="NOTIFYs of a line go to the phone's latest Contact, with numbers that grow",
+)  # fmt: skip
+def notify_is_in_dialog(trace: Trace) -> Iterator[Finding]:
+    """Numbers may leave gaps. The Contact is that of the latest SUBSCRIBE answered with a 2xx before the NOTIFY."""
+    for line in lines(trace):
+        for subscription in line.subscriptions:
+            highest = -1
+            for told in line.told_to(subscription):
+                notify = told.notify
+                yield finding(
+                    notify, notify.cseq_number > highest,
+                    expected=f"CSeq above {highest}", observed=f"CSeq: {notify.cseq_number}", at="CSeq",
+                )  # fmt: skip
+                highest = max(highest, notify.cseq_number)
+                target = next(
+                    (
+                        contact(t.request)
+                        for t in reversed(subscription.subscribes)
+                        if t.final is not None and t.succeeded and t.final.number < notify.number
+                    ),
+                    "",
+                )
+                if target and not notify.has("Route"):
+                    ok = same_uri(notify.request_uri, target)
+                    yield finding(notify, ok, expected=f"Request-URI {target}", observed=notify.request_uri)
+
+
+@check(
+    "SCA-026", level=MUST, on=PHONE, clause="BroadWorks SCA: state is told, calls are made by INVITE (sheet 2.12)",
+    asks="what a NOTIFY says neither ends nor begins a call at a phone",
+)  # fmt: skip
+def notify_moves_no_call(trace: Trace) -> Iterator[Finding]:
+    """Looked at: a BYE that a phone sends within 50 ms of a NOTIFY that tells its slot idle or held elsewhere, with
+    nothing asked of the phone in between and the call not ended by the other side. Without the record of what the
+    phone was asked to do nothing is judged.
+    """
+    intents = [o for o in trace.observations if o.kind == "intent"]
+    ending = [
+        o for o in intents if str(o.what.get("do")).startswith(("hang_up", "stop", "reject", "restart", "call_on"))
+    ]
+    if not intents:
+        return
+    for line, leg in legs(trace):
+        bye = leg.bye.request if leg.bye is not None and leg.bye.client == leg.phone else None
+        if bye is None:
+            continue
+        asked = any(0 <= bye.packet.time_ns - o.time_ns < 5e9 for o in ending)
+        prompted = [
+            t for t in line.told if t.subscription.subscriber == leg.phone and 0 <= seconds(bye, t.notify) < 0.05
+        ]
+        yield finding(bye, asked or not prompted, expected="no BYE", observed="BYE", also=[t.notify for t in prompted])
+
+
+@check(
+    "SCA-027", level=SHOULD, on=SERVER, clause="call-info (sheet 2.14)",
+    asks="the phone that caused a change is told of it like all others",
+)  # fmt: skip
+def acting_phone_is_told(trace: Trace) -> Iterator[Finding]:
+    """Judged per call: was the phone that has it told of its slot at all, while others were?"""
+    for line, leg in legs(trace):
+        if leg.index is None or leg.settled is None:
+            continue
+        told = [t for t in line.told if t.notify.number > leg.request.number and leg.index in t.state.busy]
+        over = leg.end.number if leg.end is not None else None
+        told = [t for t in told if over is None or t.notify.number < over]
+        own = [t for t in told if t.subscription.subscriber == leg.phone]
+        others = [t for t in told if t.subscription.subscriber != leg.phone]
+        if len(others) > 1 and seconds(others[-1].notify, others[0].notify) > AT_ONCE:
+            seen = f"{len(others)} NOTIFYs to others"
+            yield finding(others[0].notify, bool(own), expected=f"a NOTIFY to {leg.phone} too", observed=seen)
+
+
+@check(
+    "SCA-106", level=MUST, on=SERVER, clause="RFC 3261 §25.1: quoted-string; call-info (sheet 2.2)",
+    asks="the far party's address can be read back from what phones are told",
+)  # fmt: skip
+def far_party_is_readable(trace: Trace) -> Iterator[Finding]:
+    """Quotes and backslashes in a name are escaped, once for the name and once for the parameter. A name without its
+    own quotes is understood too.
+    """
+    for line in lines(trace):
+        for told in line.told:
+            for value in told.state.slots.values():
+                if value.party:
+                    party = value.far_party
+                    ok = isinstance(party, NameAddr) and not isinstance(party.uri, Fault)
+                    expected = "a name and an address"
+                    yield finding(told.notify, ok, expected=expected, observed=value.party, at="Call-Info")
+
+
+@check(
+    "SCA-108", level=SHOULD, on=SERVER, clause="call-info: one NOTIFY a change (Kamailio 765b6e06fe)",
+    asks="a phone is not told the same again and again",
+)  # fmt: skip
+def no_storm(trace: Trace) -> Iterator[Finding]:
+    """Three NOTIFYs in a row within two seconds that say exactly the same, none of them asked for by a SUBSCRIBE.
+    Once again is common; servers do so for every message of a call.
+    """
+    for line in lines(trace):
+        for subscription in line.subscriptions:
+            history = line.told_to(subscription)
+            asked = [t.request.time for t in subscription.subscribes if t.request is not None]
+            for first, second, third in zip(history, history[1:], history[2:], strict=False):
+                same = first.state.same_as(second.state) and second.state.same_as(third.state)
+                quick = seconds(third.notify, first.notify) < 2
+                prompted = any(first.notify.time <= at < third.notify.time for at in asked)
+                seen = "the same state three times in two seconds"
+                ok = not (same and quick) or prompted
+                yield finding(third.notify, ok, expected="one NOTIFY a change", observed=seen, also=[first.notify])
+
+
+@check(
+    "SCA-109", level=MUST, on=SERVER, clause="RFC 6665 §4.2.2: the latest state",
+    asks="what a phone is told last is true, however quickly the state changed before",
+)  # fmt: skip
+def last_word_is_true(trace: Trace) -> Iterator[Finding]:
+    """At the end of the evidence, for slots to which nothing happened for four seconds, and phones that had answered
+    every NOTIFY.
+    """
+    for slot in slots(trace):
+        if not slot.moves or (trace.end_ns - slot.moves[-1].at.packet.time_ns) / 1e9 < QUIET:
+            continue
+        last_move = slot.moves[-1].at
+        truth = slot.expected(trace.messages[-1])
+        if truth <= {State.SEIZED}:
+            continue
+        for subscription in slot.line.subscriptions:
+            told = slot.line.told_to(subscription)
+            ended = slot.line.end_of(subscription)
+            if not told or ended is not None or not caught_up(subscription, trace.end_ns):
+                continue
+            changed = [t for t in told if t.notify.number > last_move.number]
+            state = told[-1].state.state(slot.index)
+            if len(changed) > 0 or state not in truth:
+                seen = f"slot {slot.index} {state}"
+                yield finding(
+                    told[-1].notify, state in truth,
+                    expected=" or ".join(sorted(truth)), observed=seen, also=[last_move], party=slot.line.server,
+                )  # fmt: skip
