@@ -34,6 +34,10 @@ VERDICTS = {
     Ending.COULD_NOT_RUN: Verdict.COULD_NOT_RUN,
     Ending.TOO_LONG: Verdict.INCONCLUSIVE,
 }
+SILENT = (
+    "no message crossed the wire and no check found anything to judge, which proves nothing; "
+    "a scenario that expects silence says so with @pytest.mark.silent"
+)
 ARRANGEMENTS = {
     "both": Arrangement.BOTH_OURS,
     "server": Arrangement.SERVER_UNDER_TEST,
@@ -112,6 +116,8 @@ class ScenarioSession:
             verdict, sentence = self._with_findings(verdict, sentence, judgement)
             accused = (f for f in judgement.findings if f.verdict is Verdict.FAIL)
             failed |= {f.check.id: f.level is Level.MUST for f in accused if f.check}
+        if verdict is Verdict.PASS and _proves_nothing(result) and not item.get_closest_marker("silent"):
+            verdict, sentence = Verdict.INCONCLUSIVE, SILENT
         if ending is Ending.FAILED:
             result.deviation = self._deviation(result.id, failed)
             sentence = f"as expected ({result.deviation}), {sentence}" if result.deviation else sentence
@@ -180,6 +186,10 @@ class ScenarioSession:
 
     def close(self, *, interrupted: bool = False) -> None:
         self.folder.close(interrupted=interrupted)
+
+
+def _proves_nothing(result: ScenarioResult) -> bool:
+    return not (result.messages or result.passed or result.tally)
 
 
 def usable(options: Any) -> LabSettings:

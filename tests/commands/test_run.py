@@ -54,6 +54,17 @@ def test_an_honest_pair_passes_from_any_folder(tmp_path: Path, network: str) -> 
     assert len([*read_capture(capture)]) > 2
 
 
+@pytest.mark.parametrize(("mark", "verdict", "code"), [("", "inconclusive", NOT_JUDGED), ("silent", "pass", OK)])
+def test_a_scenario_that_says_nothing_proves_nothing(tmp_path: Path, mark: str, verdict: str, code: int) -> None:
+    marked = f"@pytest.mark.{mark}\n" if mark else ""
+    story = f"import pytest\n\n\n{marked}async def test_nothing(server):\n    pass\n"
+    (tmp_path / "test_story.py").write_text(story)
+    done = sipconform(tmp_path, "run", "test_story.py", "--network", "simulated", "--out", "run")
+    assert verdicts(tmp_path / "run") == [verdict]
+    assert done.returncode == code, done.stdout + done.stderr
+    assert ("no message crossed the wire" in done.stdout) == (not mark)
+
+
 def test_nothing_but_a_mistake_in_the_choice_is_wrong_use(tmp_path: Path) -> None:
     assert sipconform(tmp_path, "run", "sip_core", "-k", "no_such_story", "--out", "run").returncode == WRONG_USE
 
