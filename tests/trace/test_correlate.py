@@ -72,6 +72,32 @@ def test_one_call_on_two_hops_is_two_conversations() -> None:
     assert all(d.began_here and d.invite is d.transactions[0] for d in trace.dialogs)
 
 
+def test_a_refusal_and_its_ack_begin_no_dialog() -> None:
+    scene = Scene()
+    scene.ask("invite", 0, "INVITE", branch="z9hG4bKa", seq=1)
+    scene.answer("401", 1, "invite", 401)
+    scene.ask("ack", 1.1, "ACK", branch="z9hG4bKa", to_tag="as1", seq=1)
+    scene.ask("sub", 2, "SUBSCRIBE", Event="dialog", seq=2)
+    scene.answer("489", 3, "sub", 489)
+    trace = scene.trace()
+    assert trace.dialogs == []
+    assert [message.dialog for message in trace.messages] == [None] * 5
+
+
+def test_the_invite_that_is_accepted_begins_the_dialog_though_an_earlier_one_was_refused_with_the_same_tag() -> None:
+    scene = Scene()
+    scene.ask("bare", 0, "INVITE", branch="z9hG4bKa", seq=1)
+    scene.answer("401", 1, "bare", 401)
+    scene.ask("invite", 2, "INVITE", branch="z9hG4bKb", seq=2)
+    scene.answer("180", 2.1, "invite", 180)
+    scene.answer("486", 3, "invite", 486)
+    [dialog] = scene.trace().dialogs
+    assert [message.cseq_number for message in dialog.messages] == [2, 2, 2]  # the refusal ends what 180 began
+    assert dialog.invite is not None
+    assert dialog.invite.final is not None
+    assert dialog.invite.final.status == 486
+
+
 def test_a_dialog_that_began_before_the_capture_says_so() -> None:
     scene = Scene()
     scene.ask("bye", 0, "BYE", to_tag="as1")

@@ -14,7 +14,8 @@ from sipconform.sip.message import Message
 from sipconform.trace.packet import Address, Note, Observation, Packet, address_of, is_keep_alive
 from sipconform.trace.trace import Dialog, Subscription, Trace, Transaction, WireMessage
 
-CREATES_DIALOG = frozenset({"INVITE", "SUBSCRIBE", "REFER"})
+FIRST_TO_CREATE = {"INVITE": 101, "SUBSCRIBE": 200, "REFER": 200}
+"""The lowest status that creates a dialog, by method; none from 300 on does (RFC 3261 §12.1, RFC 6665 §4.1.2.4)."""
 DEFAULT_PORT = {"udp": 5060, "tcp": 5060, "tls": 5061}
 
 
@@ -99,8 +100,9 @@ class Correlator:
             transaction.request = transaction.request or request
             sent.append(request)
         self._note_roles(request.method, client, server)
-        if request.to_tag or request.method in CREATES_DIALOG:
-            self._place(request, transaction, client, server)
+        if request.to_tag or request.method in FIRST_TO_CREATE:
+            # The ACK to an error has a To tag too, and that names no dialog.
+            self._place(request, transaction, client, server, creates=request.method == transaction.method)
 
     def _transaction_of_request(self, request: WireMessage, client: Address, server: Address) -> Transaction:
         branch, method = request.branch, request.method
@@ -139,8 +141,11 @@ class Correlator:
         if transaction.final is None and response.status >= 200:
             transaction.final = response
         self._note_roles(method, client, server)
-        if response.to_tag and (method in CREATES_DIALOG or (transaction.requests and transaction.requests[0].dialog)):
-            self._place(response, transaction, client, server)
+        request = transaction.request
+        if response.to_tag and (method in FIRST_TO_CREATE or (request is not None and request.dialog is not None)):
+            within = request is not None and bool(request.to_tag)
+            creates = within or FIRST_TO_CREATE.get(method, 300) <= response.status < 300
+            self._place(response, transaction, client, server, creates=creates)
 
     def _note_roles(self, method: str, client: Address, server: Address) -> None:
         if method in ("REGISTER", "SUBSCRIBE"):
@@ -151,9 +156,12 @@ class Correlator:
 
     # -- dialogs and subscriptions --------------------------------------------------------------------------
 
-    def _place(self, message: WireMessage, transaction: Transaction, client: Address, server: Address) -> None:
-        if message.from_tag and message.to_tag:
-            dialog = self._dialog_of(message, transaction, frozenset((client, server)))
+    def _place(
+        self, message: WireMessage, transaction: Transaction, client: Address, server: Address, *, creates: bool
+    ) -> None:
+        """`creates`: its tags name a dialog even if none is known by them yet."""
+        dialog = self._dialog_of(message, transaction, frozenset((client, server)), creates)
+        if dialog is not None:
             message.dialog = dialog
             dialog.messages.append(message)
             if message.is_request and message.repeats is None and message.method != "ACK":
@@ -161,14 +169,20 @@ class Correlator:
         if message.method in ("SUBSCRIBE", "NOTIFY"):
             self._place_in_subscription(message, transaction, client, server)
 
-    def _dialog_of(self, message: WireMessage, transaction: Transaction, parties: frozenset[Address]) -> Dialog:
+    def _dialog_of(
+        self, message: WireMessage, transaction: Transaction, parties: frozenset[Address], creates: bool
+    ) -> Dialog | None:
+        if not (message.from_tag and message.to_tag):
+            return None
         key = (message.call_id, frozenset((message.from_tag, message.to_tag)), parties)
         dialog = self._dialogs.get(key)
         if dialog is None:
+            if not creates:
+                return None
             dialog = self._dialogs[key] = Dialog(*key)
             self.trace.dialogs.append(dialog)
         request = transaction.request
-        if message.is_response and request is not None and not request.to_tag and not dialog.began_here:
+        if creates and message.is_response and request is not None and not request.to_tag and not dialog.began_here:
             dialog.began_here = True
             dialog.messages.insert(0, request)
             dialog.transactions.insert(0, transaction)

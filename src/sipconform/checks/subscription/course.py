@@ -42,7 +42,7 @@ def notifications(subscription: Subscription) -> Iterator[WireMessage]:
 
 
 def dialog_of(subscription: Subscription) -> Dialog | None:
-    """The dialog its NOTIFYs travel in; the tag of a refused SUBSCRIBE's answer names none."""
+    """The dialog its NOTIFYs travel in; the answer to SUBSCRIBE may be another fork's (RFC 6665 §4.1.2.4)."""
     return next((n.dialog for n in notifications(subscription) if n.dialog is not None), subscription.dialog)
 
 
