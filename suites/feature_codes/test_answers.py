@@ -29,6 +29,28 @@ async def test_an_announcement_before_an_error_proves_nothing(phone: Phone, serv
     await phone.shows(dnd=False)
 
 
+@pytest.mark.parametrize("shape", ["prompt", "early-prompt"])
+async def test_the_prompt_is_heard(phone: Phone, server: Server, shape: str) -> None:
+    """The server speaks, in the call or before it refuses it: the phone hears a voice, though nobody listens."""
+    await server.answer_codes(shape)
+    await phone.start()
+    await phone.dial_code("*78")
+    await phone.shows(prompt=True)
+    await server.has(phone.user, dnd=True)
+
+
+async def test_a_code_given_up_while_the_prompt_plays_is_done_once(phone: Phone, server: Server) -> None:
+    """The server says in an early dialog what it has done, and the user hangs up before it has ended: what the code
+    means was done, once."""
+    await server.answer_codes("early-prompt", prompt=20.0)
+    await phone.start()
+    dialling = asyncio.ensure_future(phone.dial_code("*78"))
+    await phone.shows(prompt=True)
+    await phone.hang_up()
+    assert await dialling == 487, "the call was settled before it was given up"
+    await server.has(phone.user, dnd=True)
+
+
 @pytest.mark.parametrize("shape", ["busy", "declined", "not-found", "incomplete", "unavailable"])
 async def test_a_refused_code_changes_nothing(phone: Phone, server: Server, shape: str) -> None:
     """The server refuses the code. The phone does not show what has not happened; it may try again a few times, with

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -232,6 +233,19 @@ def test_it_is_done_more_than_once() -> None:
     noted(scene, 0.16, "server", "belief", **{"2001.dnd": False})
     noted(scene, 0.17, "server", "belief", **{"2001.dnd": True})
     assert fails("FC-025", scene, party=SERVER)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"), [([True], passes), ([], passes), ([True, False], doubts), ([True, False, True], fails)]
+)
+def test_a_call_that_is_given_up_is_done_once(values: list[bool], said: Callable[[str, Scene], bool]) -> None:
+    """Before a final answer of any other kind; taken back is not done twice, though it looks like it."""
+    scene = lab()
+    noted(scene, -0.5, "server", "intent", do="answer_codes", shape="early-prompt")
+    dial(scene, 0.0, status=487)
+    for number, value in enumerate(values):
+        noted(scene, 0.01 * (number + 1), "server", "belief", **{"2001.dnd": value})
+    assert said("FC-025", scene)
 
 
 def test_subscribers_are_told_of_it() -> None:

@@ -313,9 +313,10 @@ class Server(Actor):
         status: int = await self.do("send_to_session", user=user, **named)
         return status
 
-    async def answer_codes(self, shape: str) -> None:
-        """How calls to codes are answered from now on, a key of `agents.server.code_server.SHAPES`."""
-        await self.do("answer_codes", shape=shape)
+    async def answer_codes(self, shape: str, prompt: float = 1.0) -> None:
+        """How calls to codes are answered from now on, a key of `agents.server.code_server.SHAPES`; `prompt` is how
+        many seconds a prompt lasts."""
+        await self.do("answer_codes", shape=shape, prompt=prompt)
 
     async def probe(self, user: str, method: str, where: str = "outside", **bent: Any) -> int:
         """Sends one deliberately odd request to a user's phone and gives the status of the answer."""

@@ -350,6 +350,18 @@ def carried_out_again(agent: Any) -> None:
     instead_of(agent.codes, "_serve", serve)
 
 
+@fault("FC25b", on="server", kills={"FC-025"}, scenarios=["given_up"])
+def given_up_and_done_again(agent: Any) -> None:
+    """A call that is given up takes its code back, and what is left of its script carries it out anew."""
+
+    async def serve(original: Callable[..., Awaitable[None]], leg: Leg, incoming: Any, *rest: Any) -> None:
+        await original(leg, incoming, *rest)
+        for on in (False, True) if leg.status == 487 else ():
+            agent.features.set_dnd(incoming.caller, on)
+
+    instead_of(agent.codes, "_serve", serve)
+
+
 @fault("FC27", on="server", kills={"FC-027"}, scenarios=["may_not"])
 def nobody_is_barred(agent: Any) -> None:
     """What the administrator forbade is done all the same."""

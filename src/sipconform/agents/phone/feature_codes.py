@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from sipconform.agents.call import Leg
-from sipconform.agents.phone.calls import Calls
 from sipconform.agents.phone.ear import Ear
 from sipconform.agents.user_agent import UserAgent
 from sipconform.features.feature_code import (
@@ -39,7 +38,6 @@ class FeatureCodes:
     up after `longest` seconds. `shown` and `show` read and change the display."""
 
     agent: UserAgent
-    calls: Calls
     shown: Callable[[], FeatureState]
     show: Callable[[FeatureState], None]
     table: CodeTable = field(default_factory=CodeTable)

@@ -48,7 +48,7 @@ class Phone:
         self.calls = Calls(self.agent, self._refuses)
         self.line = SharedLine(self.agent, self.calls)
         display = (lambda: self.features.shown, self.features.show)
-        self.codes = FeatureCodes(self.agent, self.calls, *display)
+        self.codes = FeatureCodes(self.agent, *display)
         self.csta = Csta(self.agent, self.calls.invited, *display, self.proxy)
 
     def _refuses(self, _: ServerRequest) -> int:

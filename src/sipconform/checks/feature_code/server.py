@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from sipconform.checks.catalogue import MUST, SERVER, SHOULD, Finding, check, finding
+from sipconform.checks.catalogue import MUST, SERVER, SHOULD, Finding, Verdict, check, finding
 from sipconform.checks.evidence import seconds
 from sipconform.checks.feature_code.course import (
     SETTLED,
@@ -204,14 +204,22 @@ def code_acts_for_who_proved_himself(trace: Trace) -> Iterator[Finding]:
     asks="a code is carried out once, however often its call is repeated, lost or given up",
 )  # fmt: skip
 def code_is_carried_out_once(trace: Trace) -> Iterator[Finding]:
-    """A toggle carried out twice is no toggle. Asked where the server's books are open."""
-    for _, call, final in _known(trace):
-        until = _until(trace, call, final)
-        if call.match is not None and until is not None:
-            values = _changes(trace, call.user, call.began_ns, until).get(call.match.feature, [])
-            seen = " then ".join(map(repr, values))
-            ok = len(values) <= 1
-            yield finding(final, ok, expected="one change at most", observed=seen, also=[call.request])
+    """A toggle carried out twice is no toggle. Asked where the server's books are open, however the call was answered.
+    A server that takes back what it did for a caller who gave up has a defined state too, but a toggle done twice
+    looks the same: that is left open.
+    """
+    known = book(trace)
+    for call in dialled(trace, known) if known else ():
+        final = call.final
+        until = _until(trace, call, final) if final is not None and call.match is not None else None
+        if final is None or call.match is None or until is None:
+            continue
+        values = _changes(trace, call.user, call.began_ns, until).get(call.match.feature, [])
+        expected, seen = "one change at most", " then ".join(map(repr, values))
+        taken_back = final.status == 487 and len(values) == 2
+        verdict = Verdict.INCONCLUSIVE if taken_back else Verdict.FAIL
+        ok = len(values) <= 1
+        yield finding(final, ok, expected=expected, observed=seen, also=[call.request], verdict=verdict)
 
 
 @check(

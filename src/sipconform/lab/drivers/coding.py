@@ -40,15 +40,20 @@ def phone_coding_verbs(phone: Phone, announce: Announce | None = None) -> dict[s
     return {"set_mode": set_mode, "set_codes": set_codes, "set_code_form": set_code_form, "dial_code": dial_code}
 
 
+def code_beliefs(phone: Phone) -> dict[str, Any]:
+    """Whether a voice was heard in the last call to a code."""
+    return {"prompt": phone.codes.heard_prompt}
+
+
 def server_coding_verbs(server: Server) -> dict[str, Verb]:
     """By name."""
 
     async def set_codes(rows: Rows) -> None:
         server.codes.table = CodeTable.of(rows)
 
-    async def answer_codes(shape: str) -> None:
+    async def answer_codes(shape: str, prompt: float = server.codes.prompt_seconds) -> None:
         _known(shape, SHAPES, "way of answering a code")
-        server.codes.shape = shape
+        server.codes.shape, server.codes.prompt_seconds = shape, prompt
 
     async def let_through(user: str) -> int:
         contacts = server.user(user).contacts(asyncio.get_running_loop().time())

@@ -23,7 +23,7 @@ def phone_csta_verbs(phone: Phone) -> dict[str, Verb]:
 
     async def call_for_session(address: str, user: str) -> int:
         here = phone.endpoint.transports[0]
-        if here.protocol != "udp" and address.startswith(here.local.host):
+        if here.protocol != "udp" and address.rpartition(":")[0] == str(here.local).rpartition(":")[0]:
             raise NotSupportedError("on one host a stranger's connection looks like the server's")
         leg = Leg(phone.agent, content_type=CONTENT_TYPE)
         hello = csta("RequestSystemStatus").to_xml()

@@ -14,7 +14,7 @@ from sipconform.agents.server.server import Server
 from sipconform.features.feature_state import FeatureState, Forward, ForwardType
 from sipconform.lab.actor import CouldNotRunError, NotSupportedError
 from sipconform.lab.drivers import registering, syncing
-from sipconform.lab.drivers.coding import phone_coding_verbs, server_coding_verbs
+from sipconform.lab.drivers.coding import code_beliefs, phone_coding_verbs, server_coding_verbs
 from sipconform.lab.drivers.computing import csta_beliefs, phone_csta_verbs, server_csta_verbs
 from sipconform.lab.drivers.hunting import hunting_verbs
 from sipconform.lab.drivers.line_keys import line_beliefs, line_verbs
@@ -95,6 +95,7 @@ class OwnPhone(_OwnAgent):
         phone.reg_event.on_change = self.look
         phone.features.on_change = self.look
         phone.csta.on_change = self.look
+        phone.codes.on_change = self.look
         phone.calls.on_change = self.look
         self.look()
 
@@ -107,6 +108,7 @@ class OwnPhone(_OwnAgent):
             **self._journal(),
             **line_beliefs(self.phone),
             **csta_beliefs(self.phone),
+            **code_beliefs(self.phone),
             **told(self.phone.features.shown),
             "pending": self.phone.features.pending is not None,
         }
@@ -150,7 +152,8 @@ class OwnPhone(_OwnAgent):
         self.phone.calls.early_media(self._leg())
 
     async def _hang_up(self) -> None:
-        self._leg().hang_up()
+        if not self.phone.codes.give_up():
+            self._leg().hang_up()
 
     async def _hold(self) -> int:
         return await self.phone.calls.hold(self._leg())
