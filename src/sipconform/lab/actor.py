@@ -7,7 +7,7 @@ or nobody. What a driver cannot do or tell is *not supported*, and the scenario 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from sipconform.agents.changes import Changes
@@ -51,11 +51,12 @@ Record = Callable[[str, str, dict[str, Any]], None]
 
 @dataclass(eq=False, repr=False)
 class Actor:
-    """One name of the scenario and its driver."""
+    """One name of the scenario and its driver. `lag`: by how many seconds a network that loses may delay a display."""
 
     name: str
     driver: Driver
     record: Record | None = None
+    lag: float = field(default=0.0, kw_only=True)
 
     def __repr__(self) -> str:
         """The name alone: behind it hangs the whole lab, and whoever prints a task would print all of it."""
@@ -69,7 +70,7 @@ class Actor:
 
     async def shows(self, within: float = BELIEVED_WITHIN, **wanted: Any) -> None:
         """Waits until the device shows all this; raises BeliefError saying what it shows instead."""
-        driver = self.driver
+        driver, within = self.driver, within + self.lag
         await driver.inspect(wanted)
         if unknown := [key for key in wanted if key not in driver.beliefs]:
             raise NotSupportedError(f"nobody can tell what {self.name} shows for {', '.join(unknown)}")

@@ -98,6 +98,11 @@ class Lab:
     def simulated(self) -> bool:
         return self.settings.network == "simulated"
 
+    @property
+    def lag(self) -> float:
+        """By how many seconds the network may delay what a display shows."""
+        return self.settings.weather.lag if self.simulated else 0.0
+
     async def open(self) -> None:
         """Builds the network and the server; phones come when they are first named."""
         settings = self.settings
@@ -147,6 +152,7 @@ class Lab:
         """The phone of that name; made when first asked for."""
         if name not in self._actors:
             self._actors[name] = await self._open_phone(name)
+            self._actors[name].lag = self.lag
             self._introduce()
         phone = self._actors[name]
         assert isinstance(phone, Phone)
@@ -177,7 +183,7 @@ class Lab:
             self._adopt(agent)
             driver = OwnServer(agent, self._witness("server"), self._announce("server"))
         group = self.group.number if self.group else ""
-        self._actors["server"] = Server("server", driver, self.observe, group=group)
+        self._actors["server"] = Server("server", driver, self.observe, group=group, lag=self.lag)
         self._introduce()
 
     async def _open_phone(self, name: str) -> Phone:

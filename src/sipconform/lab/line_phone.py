@@ -83,14 +83,15 @@ class LinePhone(Phone):
         return await self._asked("take_line", index)
 
     async def _asked(self, verb: str, index: int) -> int:
+        patience = PATIENCE + self.lag
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(patience):
                 status: int = await self.do(verb, index=index)
                 return status
         except TimeoutError:
             await self.do("hang_up_line", index=index)
             raise BeliefError(
-                f"{self.name} asked for the call on key {index}, and was neither given nor refused it in {PATIENCE:g} s"
+                f"{self.name} asked for the call on key {index}, and was neither given nor refused it in {patience:g} s"
             ) from None
 
     async def hold_line(self, *, private: bool = False, style: str = "sendonly", late: bool = False) -> int:
@@ -127,5 +128,6 @@ class LinePhone(Phone):
         lit = lamp(state, mine, self.lamps)
         if lit is not None:
             wanted[f"lamp.{index}"] = str(lit)
-        known = {key: value for key, value in wanted.items() if key in self.driver.beliefs}
+        kinds = {key.partition(".")[0] for key in self.driver.beliefs}
+        known = {key: value for key, value in wanted.items() if key.partition(".")[0] in kinds}
         await self.shows(within, **(known or wanted))

@@ -12,6 +12,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from sipconform.sip.timers import Timers
+
 Kind = Literal["own", "remote"]
 PhoneKind = Literal["own", "remote", "baresip", "linphone", "twinkle"]
 Probability = Annotated[float, msgspec.Meta(ge=0, le=1)]
@@ -59,6 +61,12 @@ class Weather(_Table):
     duplicate: Probability = 0.0
     reorder: Probability = 0.0
     delay: tuple[float, float] = (0.001, 0.001)
+
+    @property
+    def lag(self) -> float:
+        """Seconds by which loss may delay what a display shows: two transactions one after the other, each repeated
+        until it would be given up (64*T1, RFC 3261 §17.1.2.2)."""
+        return 2 * Timers().give_up if self.loss else 0.0
 
 
 class LabSettings(_Table):

@@ -29,6 +29,8 @@ from sipconform.trace.trace import Subscription, Trace, Transaction, WireMessage
 QUIET = 4.0
 """Seconds without an event after which every phone must have been told: three lost sendings of a NOTIFY, and more than
 the half second a server may wait for calls that it ends."""
+UNDER_WAY_NS = 500_000_000
+"""How long an answer that somebody gave may be under way to the server."""
 
 
 class Told(NamedTuple):
@@ -218,14 +220,23 @@ def ended_at(subscription: Subscription) -> WireMessage | None:
 
 
 def caught_up(subscription: Subscription, at_ns: int) -> bool:
-    """Whether every NOTIFY sent before a time had been answered by then: else the next one has to wait."""
+    """Whether the server had an answer to every NOTIFY it sent before a time: else the next one has to wait.
+
+    An answer may still be under way, and one that was followed by the same NOTIFY again got lost.
+    """
     for transaction in subscription.notifies:
-        request, final = transaction.request, transaction.final
+        request, answer = transaction.request, _answer_that_arrived(transaction)
         if request is None or request.packet.time_ns > at_ns:
             continue
-        if final is None or final.packet.time_ns > at_ns or final.status >= 300:
+        if answer is None or answer.packet.time_ns > at_ns - UNDER_WAY_NS or answer.status >= 300:
             return False
     return True
+
+
+def _answer_that_arrived(transaction: Transaction) -> WireMessage | None:
+    """The final answer after which the request was not repeated any more."""
+    last = transaction.requests[-1].number if transaction.requests else 0
+    return next((r for r in transaction.responses if r.status >= 200 and r.number > last), None)
 
 
 def names_of(trace: Trace, address: object) -> set[str]:

@@ -22,6 +22,7 @@ from sipconform.lab.actor import CouldNotRunError, Driver, NotSupportedError
 from sipconform.trace.packet import Address
 
 LONGEST_LINE = 64 * 1024
+TOLD_WITHIN = 5.0  # seconds until a key that was never told of counts as one that nobody can tell
 ANSWERED_WITHIN = 40.0  # seconds: longer than a SIP transaction takes to give up
 
 
@@ -79,7 +80,8 @@ class ControlledDriver:
         return got.get("done")
 
     async def inspect(self, wanted: dict[str, Any]) -> None:
-        """Nothing to ask: the device tells by itself."""
+        """There is nothing to ask, but a key the device has never told of may be on its way."""
+        await self.changes.until(lambda: wanted.keys() <= self.beliefs.keys(), TOLD_WITHIN)
 
     async def close(self) -> None:
         self._listening.cancel()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from sipconform.agents.phone.phone import Phone
@@ -96,6 +96,12 @@ def line_beliefs(phone: Phone) -> dict[str, Any]:
         told[f"line.{index}"] = f"{state}, {'mine' if mine else 'theirs'}"
         told[f"lamp.{index}"] = line.lamp(index)
     return told
+
+
+def show_keys(phone: Phone, wanted: Iterable[str]) -> None:
+    """Has the phone show the keys that these beliefs are about."""
+    numbers = [key.partition(".")[2] for key in wanted if key.startswith(("line.", "lamp."))]
+    phone.line.keys = max(phone.line.keys, *map(int, numbers), 0)
 
 
 async def _with_call(doing: Awaitable[int]) -> int:

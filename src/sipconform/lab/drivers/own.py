@@ -17,7 +17,7 @@ from sipconform.lab.drivers import registering, syncing
 from sipconform.lab.drivers.coding import code_beliefs, phone_coding_verbs, server_coding_verbs
 from sipconform.lab.drivers.computing import csta_beliefs, phone_csta_verbs, server_csta_verbs
 from sipconform.lab.drivers.hunting import hunting_verbs
-from sipconform.lab.drivers.line_keys import line_beliefs, line_verbs
+from sipconform.lab.drivers.line_keys import line_beliefs, line_verbs, show_keys
 from sipconform.sip.dialog import Dialog
 
 FORWARDS = {"cfu": ForwardType.IMMEDIATE, "cfb": ForwardType.BUSY, "cfna": ForwardType.NO_ANSWER}
@@ -97,6 +97,11 @@ class OwnPhone(_OwnAgent):
         phone.csta.on_change = self.look
         phone.codes.on_change = self.look
         phone.calls.on_change = self.look
+        self.look()
+
+    async def inspect(self, wanted: dict[str, Any]) -> None:
+        """A line key that nothing was ever told of is looked at too: it is dark."""
+        show_keys(self.phone, wanted)
         self.look()
 
     def read(self) -> dict[str, Any]:
