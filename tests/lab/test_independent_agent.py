@@ -1,6 +1,7 @@
-"""SIPp as an independent user agent at our server: somebody else's bytes, our judgement."""
+"""SIPp as an independent user agent at our server and our phone: somebody else's bytes, our judgement."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,12 @@ from sipconform.shipped import shipped
 from sipconform.trace.packet import Address
 from tests.support import require_program
 
+Story = Callable[[Phone], Awaitable[None]]
+
+
+def script(name: str) -> Path:
+    return shipped("fixtures") / "peers" / "sipp" / f"{name}.xml"
+
 
 def judged(name: str, folder: Path) -> tuple[Judgement, dict[str, object]]:
     """Plays one of SIPp's scenarios against our server, which must suit it; what is said of both, and the server's
@@ -27,9 +34,8 @@ def judged(name: str, folder: Path) -> tuple[Judgement, dict[str, object]]:
     books: dict[str, object] = {}
 
     async def scenario(server: Server) -> None:
-        file = shipped("fixtures") / "peers" / "sipp" / f"{name}.xml"
         address = stage.lab.server_address
-        ran = await asyncio.to_thread(run_sipp, file, address, user="2001", password="pw2001")
+        ran = await asyncio.to_thread(run_sipp, script(name), address, user="2001", password="pw2001")
         assert ran.all_well, ran.errors
         books.update(server.driver.beliefs)
 
@@ -55,22 +61,49 @@ def test_neither_side_is_accused(name: str, asked: tuple[str, ...], tmp_path: Pa
     assert books["2001.dnd"] is (name == "code_call")
 
 
-def test_our_phone_dials_a_code_at_it(tmp_path: Path) -> None:
+def judged_phone(name: str, story: Story, folder: Path) -> Judgement:
+    """Our phone at one of SIPp's servers: `story` is what its user does, and must suit SIPp."""
     require_program("sipp")
     there = Address("127.0.0.1", free_port())
     server = ServerSettings(kind="remote", address=str(there))
-    stage = Stage(LabSettings(profile="broadworks-fac", server=server), tmp_path / "capture.pcapng")
-    file = shipped("fixtures") / "peers" / "sipp" / "code_taken.xml"
+    stage = Stage(LabSettings(profile="broadworks-fac", server=server), folder / "capture.pcapng")
 
     async def scenario(phone: Phone) -> None:
-        taking = asyncio.create_task(asyncio.to_thread(run_sipp, file, there, user="2001", port=there.port))
-        await phone.set_dnd(True)  # the call is repeated until somebody listens there
-        await phone.shows(dnd=True)
+        taking = asyncio.create_task(asyncio.to_thread(run_sipp, script(name), there, user="2001", port=there.port))
+        await story(phone)  # the first request is repeated until somebody listens there
         ran = await taking
         assert ran.all_well, ran.errors
 
     played = stage.play(scenario)
     assert played.ending is Ending.PLAYED, played.sentence
-    (judgement,) = [judgement for _, judgement in judge_capture(tmp_path / "capture.pcapng")]
+    (judgement,) = [judgement for _, judgement in judge_capture(folder / "capture.pcapng")]
+    return judgement
+
+
+async def dials_a_code(phone: Phone) -> None:
+    await phone.set_dnd(True)
+    await phone.shows(dnd=True)
+
+
+async def follows_and_wishes(phone: Phone) -> None:
+    await phone.set_mode("subscribe")
+    await phone.switch_sync(True)
+    await phone.shows(dnd=True)
+    await phone.set_dnd(False)
+    await phone.shows(dnd=False, pending=False)
+    await phone.switch_sync(False)
+
+
+@pytest.mark.parametrize(
+    ("name", "story", "asked"),
+    [
+        ("code_taken", dials_a_code, ("FC-001", "FC-003", "FC-007", "FC-008")),
+        ("feature_notifier", follows_and_wishes, ("FS-101", "FS-102", "FS-104", "FS-105", "FS-106", "FS-108")),
+    ],
+)
+def test_our_phone_suits_it_and_neither_is_accused(
+    name: str, story: Story, asked: tuple[str, ...], tmp_path: Path
+) -> None:
+    judgement = judged_phone(name, story, tmp_path)
     assert violations(judgement) == []
-    assert [c for c in ("FC-001", "FC-003", "FC-007", "FC-008") if not judgement.passed[c]] == []
+    assert [check for check in asked if not judgement.passed[check]] == []

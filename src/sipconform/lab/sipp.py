@@ -45,8 +45,8 @@ def run_sipp(
     with TemporaryDirectory(prefix="sipp-") as folder:
         errors = Path(folder, "errors")
         command = [program, str(server), "-sf", str(scenario.resolve()), "-s", user, "-au", user, "-ap", password]
-        command += ["-i", server.host, "-p", str(port or free_port(server.host)), "-nostdin"]
-        command += ["-m", str(calls), "-r", str(rate)]
+        command += ["-i", server.host, "-p", str(port or free_port(server.host))]
+        command += ["-mp", str(free_port(server.host)), "-m", str(calls), "-r", str(rate), "-nostdin"]
         command += ["-trace_err", "-error_file", str(errors)]
         try:
             done = subprocess.run(
