@@ -40,6 +40,7 @@ class NotifierSubscription:
     id: str = ""
     expires_at: float = 0.0
     state: str = "active"
+    forgotten: bool = False  # its subscriber knew nothing of it when it was told
     _queue: deque[tuple[str, Content]] = field(default_factory=deque)
     _sending: asyncio.Task[None] | None = None
     _expiry: asyncio.TimerHandle | None = None
@@ -107,6 +108,7 @@ class NotifierSubscription:
     def _answered(self, answer: Message | None) -> None:
         """A refusal that says the subscriber knows nothing of it ends it; silence does too (RFC 6665 §4.2.2)."""
         if answer is None or answer.status in ENDS_SUBSCRIPTION:
+            self.forgotten = answer is not None and answer.status == 481
             self.drop()
 
 

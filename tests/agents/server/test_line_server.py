@@ -135,6 +135,24 @@ def test_the_last_to_leave_ends_the_call() -> None:
     play(story)
 
 
+def test_a_phone_that_has_forgotten_its_line_begins_anew() -> None:
+    """It answers 481 to what it is told, and only then asks to be told: what it was doing is over."""
+
+    async def story(world: World) -> None:
+        _, line = await line_server(world)
+        first, second = await desk(world, 1), await desk(world, 2)
+        await answered(await outsider(world), "2001", first)
+        first.line.subscriber.close()
+        assert await second.line.seize(2) == 200  # the first phone is told, and knows nothing of it
+        await asyncio.sleep(1)
+        assert line.snapshot().state(1) == State.ACTIVE
+        assert await first.line.join() == 200
+        await asyncio.sleep(1)
+        assert line.snapshot().busy == [2]
+
+    play(story)
+
+
 def test_every_change_is_told_once_and_in_order() -> None:
     async def story(world: World) -> None:
         await line_server(world)

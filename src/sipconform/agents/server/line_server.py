@@ -39,6 +39,7 @@ class LineServer:
     line_seize: Notifier = field(init=False)
     line_calls: LineCalls = field(init=False)
     _publications: dict[str, Publication] = field(default_factory=dict)
+    _forgetful: set[str] = field(default_factory=set)  # Contacts that knew nothing of their subscription when told
 
     def __post_init__(self) -> None:
         self.call_info = Notifier(self.agent, CALL_INFO, self._admit, self._full_state, headers=PACKAGES)
@@ -46,6 +47,7 @@ class LineServer:
             self.agent, LINE_SEIZE, self._seize, self._seized_slot, headers=PACKAGES, min_expires=1, default_expires=15
         )
         self.line_seize.on_ended = self._seizure_ended
+        self.call_info.on_ended = self._follower_lost
         self.line_calls = LineCalls(self)
         self.calls.intercept(self.line_calls.take)
 
@@ -110,12 +112,18 @@ class LineServer:
             self._restarted(line, device)
         return line.user
 
+    def _follower_lost(self, subscription: NotifierSubscription) -> None:
+        if subscription.forgotten:
+            self._forgetful.add(subscription.dialog.target)
+
     def _restarted(self, line: Line, device: Device) -> None:
-        """A second subscription of one phone: it has begun anew and knows nothing of what it had (sheet 2.10)."""
+        """A second subscription of one phone, or one after it knew nothing of the first: it has begun anew and knows
+        nothing of what it had (sheet 2.10)."""
         known = [s for s in self.call_info.of(line.user) if s.dialog.target == device.contact]
         for subscription in known:
             subscription.drop()
-        if known:
+        if known or device.contact in self._forgetful:
+            self._forgetful.discard(device.contact)
             self._release_seizures(line, device)
             self.line_calls.abandon(line, device)
 
