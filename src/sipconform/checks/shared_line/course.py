@@ -367,7 +367,10 @@ def _compare(
         if not told or (ended is not None and ended.packet.time_ns < until):
             continue
         last = told[-1]
-        if not caught_up(subscription, move.at.packet.time_ns + round(QUIET * 1e9)):
+        horizon = move.at.packet.time_ns + round(QUIET * 1e9)
+        if following is not None:
+            horizon = min(horizon, until - round(AHEAD * 1e9))
+        if not caught_up(subscription, horizon):
             continue
         seen = last.state.state(slot.index) or "nothing"
         yield finding(
