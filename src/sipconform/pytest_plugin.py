@@ -52,6 +52,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "rows(*ids): the rows of REQUIREMENTS a scenario exercises")
     config.addinivalue_line("markers", "silent: a scenario in which nothing on the wire is what should be there")
+    config.addinivalue_line("markers", "race(what): two good runs may differ, for the outcome hangs on this")
     config.addinivalue_line("markers", "profile(name): the vendor profile a scenario was written for")
     if config.option.lab or config.option.profile or config.option.fault:
         from sipconform.session import usable  # noqa: PLC0415 - other projects' pytest must not pay for it

@@ -18,6 +18,7 @@ async def test_the_server_opens_a_session(phone: Phone, server: Server) -> None:
     await phone.shows(call="idle", missed=0)
 
 
+@pytest.mark.race("whether a state is told before it changes")
 @pytest.mark.parametrize("form", ["event", "set"])
 @pytest.mark.parametrize("edition", [3, 4, 5])
 async def test_dnd_at_the_server_reaches_the_phone(phone: Phone, server: Server, form: str, edition: int) -> None:
@@ -31,6 +32,7 @@ async def test_dnd_at_the_server_reaches_the_phone(phone: Phone, server: Server,
     await server.has(phone.user, dnd=False)
 
 
+@pytest.mark.race("whether a state is told before it changes")
 async def test_dnd_pressed_on_the_phone_reaches_the_server(phone: Phone, server: Server) -> None:
     """The user presses Do Not Disturb: the phone sends an event with the monitor's reference."""
     await _session(phone, server)
@@ -40,6 +42,7 @@ async def test_dnd_pressed_on_the_phone_reaches_the_server(phone: Phone, server:
         await phone.shows(dnd=on)
 
 
+@pytest.mark.race("whether a state is told before it changes")
 @pytest.mark.profile("broadsoft")
 @pytest.mark.parametrize("form", ["event", "set"])
 async def test_forwards_go_both_ways(phone: Phone, server: Server, form: str) -> None:
@@ -70,6 +73,7 @@ async def test_what_the_phone_does_not_know_is_refused(phone: Phone, server: Ser
     assert stale == "CSTAErrorCode", "the end of a monitor that never was was taken"
 
 
+@pytest.mark.race("whether a state is told before it changes")
 async def test_a_phone_that_cannot_apply_still_answers(phone: Phone, server: Server) -> None:
     """Some phones take the INFO and do nothing: they answer properly all the same, and show what they did before."""
     await phone.cannot_apply()
@@ -132,6 +136,7 @@ async def test_the_session_is_kept_fresh(phone: Phone, server: Server) -> None:
     await phone.shows(dnd=True)
 
 
+@pytest.mark.race("whether a state is told before it changes")
 async def test_a_phone_that_starts_anew_gets_a_new_session(phone: Phone, server: Server) -> None:
     """The phone signs off and on again: the server opens another session with another monitor."""
     await _session(phone, server)
@@ -174,6 +179,7 @@ async def test_code_session_and_subscription_agree(phone: Phone, second_phone: P
     await server.has(phone.user, dnd=False)
 
 
+@pytest.mark.race("whether a state is told before it changes")
 @pytest.mark.rows("B11")
 async def test_session_and_subscription_agree(phone: Phone, second_phone: Phone, server: Server) -> None:
     """One phone of the user is in a session, another subscribes to the feature state."""

@@ -87,6 +87,7 @@ async def test_features_that_are_not_assigned(phone: Phone, server: Server, assi
     await phone.shows(dnd=False, cfu="")
 
 
+@pytest.mark.race("which change arrives first")
 @pytest.mark.rows("B11")
 async def test_opposite_changes_at_once(phone: Phone, second_phone: Phone, server: Server) -> None:
     """Both phones of the user press the key, to opposite effect, in the same moment. Whoever wins, both show the

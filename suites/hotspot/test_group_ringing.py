@@ -69,6 +69,7 @@ async def test_the_ring_mode_says_who_rings(
     await outside_caller.shows(call="idle")
 
 
+@pytest.mark.race("who answers first")
 @pytest.mark.rows("E1")
 async def test_two_answer_at_once(
     outside_caller: Phone, host: HotspotHost, client_b: HotspotClient, client_c: HotspotClient

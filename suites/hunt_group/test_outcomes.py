@@ -24,6 +24,7 @@ async def ring(caller: Phone, server: Server, *members: Phone) -> "asyncio.Futur
     return calling
 
 
+@pytest.mark.race("who answers first")
 @pytest.mark.rows("D5")
 async def test_two_answer_at_once(caller: Phone, member_one: Phone, member_two: Phone, server: Server) -> None:
     """Two members lift the receiver in the same instant: one gets the call, the other's is ended at once."""
@@ -35,6 +36,7 @@ async def test_two_answer_at_once(caller: Phone, member_one: Phone, member_two: 
     await member_two.shows(call="idle")
 
 
+@pytest.mark.race("whose answer arrives first")
 @pytest.mark.rows("D5")
 async def test_an_answer_crosses_the_cancel(
     caller: Phone, member_one: Phone, member_two: Phone, server: Server

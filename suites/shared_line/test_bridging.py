@@ -107,6 +107,7 @@ async def test_one_of_the_bridge_holds(
     await all_show(1, "idle", manager, assistant)
 
 
+@pytest.mark.race("which report the next one overtakes")
 @pytest.mark.rows("A8")
 async def test_the_holder_stays_alone_in_the_bridge(
     manager: LinePhone, assistant: LinePhone, customer: LinePhone, profile: Profile

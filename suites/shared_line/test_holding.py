@@ -123,6 +123,7 @@ async def test_the_holder_hangs_up_as_the_call_is_retrieved(
     await all_show(1, "idle", manager, assistant)
 
 
+@pytest.mark.race("who takes the call first")
 async def test_two_retrieve_at_once(
     manager: LinePhone, assistant: LinePhone, secretary: LinePhone, customer: LinePhone, profile: Profile
 ) -> None:

@@ -34,6 +34,7 @@ async def test_thirty_five_phones_on_one_line(desks: list[LinePhone], profile: P
         await all_show(index, "idle", *desks)
 
 
+@pytest.mark.race("who lifts first, each time")
 @pytest.mark.rows("A5")
 async def test_two_hundred_races(manager: LinePhone, assistant: LinePhone, secretary: LinePhone) -> None:
     """Three phones take the same key in the same instant, two hundred times: each time exactly one gets it."""

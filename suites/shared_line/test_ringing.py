@@ -19,6 +19,7 @@ async def ringing(customer: LinePhone, *phones: LinePhone, index: int = 1) -> "a
     return calling
 
 
+@pytest.mark.race("who answers first")
 @pytest.mark.rows("A1")
 async def test_two_answer_at_once(manager: LinePhone, assistant: LinePhone, customer: LinePhone) -> None:
     """The manager and the assistant answer in the same instant: one has the call, the other is out of it, and the

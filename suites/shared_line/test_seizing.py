@@ -72,6 +72,7 @@ async def test_a_seizure_lives_on_in_its_call(
     await all_show(1, "idle", manager, assistant)
 
 
+@pytest.mark.race("who lifts first")
 async def test_two_lift_the_receiver_at_once(manager: LinePhone, assistant: LinePhone) -> None:
     """The manager and the assistant take the same key in the same instant: one gets it, the other is refused."""
     await at_work(manager, assistant)

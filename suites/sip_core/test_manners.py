@@ -110,6 +110,7 @@ async def test_a_phone_that_is_gone_is_given_up(phone: Phone, other_phone: Phone
     assert await calling in REFUSALS, "the caller was left waiting"
 
 
+@pytest.mark.race("whose hold arrives first")
 async def test_both_sides_hold_at_once(phone: Phone, other_phone: Phone) -> None:
     """Both users press hold in the same moment: neither offer may be accepted while the other is open, and in the
     end the call still lives."""
@@ -119,6 +120,7 @@ async def test_both_sides_hold_at_once(phone: Phone, other_phone: Phone) -> None
     await other_phone.shows(call="idle")
 
 
+@pytest.mark.race("whether the answer comes before the second offer")
 async def test_a_second_offer_is_put_off(phone: Phone, other_phone: Phone) -> None:
     """A second re-INVITE comes before the first was answered: it is refused, to be tried again later."""
     await _call(phone, other_phone)

@@ -10,29 +10,16 @@ from sipconform.agents.faults import Fault
 from sipconform.comparing import load_trace
 from sipconform.lab.scenarios import Known, known_scenarios
 from sipconform.lab.settings import LabSettings, Weather
-from sipconform.lab.stage import Ending, Stage
+from sipconform.lab.stage import Ending, Stage, race_of
 from sipconform.trace.trace import Trace
 
 FAIR = Weather()
 FOUL = Weather(loss=0.1, duplicate=0.1, reorder=0.2)
 
-RACES = (
-    # What comes of these depends on which of two messages arrives first; two good runs may take different courses.
-    "at_once",
-    "races",
-    "crosses",
-    "second_offer",
-    "the_holder_stays_alone",
-)
-
-
-def is_race(known: Known) -> bool:
-    # In a uaCSTA session both sides may speak at any time, so good runs order their INFOs differently.
-    return known.feature == "csta" or any(word in known.name for word in RACES)
-
 
 def scenarios() -> list[Known]:
-    return [known for known in known_scenarios() if not is_race(known)]
+    """Those of which all good runs take the same course."""
+    return [known for known in known_scenarios() if not race_of(known.play)]
 
 
 def scenario(name: str) -> Known:

@@ -1,27 +1,43 @@
-"""Two good runs of one scenario compare clean, whatever the seed and the weather."""
+"""Two good runs of one scenario compare clean, whatever the seed and the weather; those of a race may say that the
+course is another."""
 
 from itertools import combinations
 
 import pytest
 
 from sipconform.compare.comparison import compare
-from sipconform.lab.stage import Ending
+from sipconform.lab.scenarios import known_scenarios
+from sipconform.lab.stage import Ending, race_of
+from sipconform.trace.trace import Trace
 from tests.compare.runs import FOUL, good, play, scenario, scenarios
 
 SCENARIOS = 50  # spread over all suites; the captures shipped are compared for every scenario elsewhere
 RUNS = 5  # of each, the first in fair weather: ten pairs
 PLAYED = [known.id for known in scenarios()[:: max(1, len(scenarios()) // SCENARIOS)]][:SCENARIOS]
+RACES = [known.id for known in known_scenarios() if race_of(known.play) and "two_hundred" not in known.name]
 
 
-@pytest.mark.parametrize("name", PLAYED)
-def test_any_two_good_runs_compare_clean(name: str) -> None:
+def good_runs(name: str) -> list[Trace]:
     runs = [good(name)]
     for seed in range(100, 100 + RUNS - 1):
         ending, trace = play(scenario(name), seed, FOUL)
         if ending is Ending.PLAYED:  # foul weather may end a call, and that run is no good one
             runs.append(trace)
-    for run, reference in combinations(runs, 2):
+    return runs
+
+
+@pytest.mark.parametrize("name", PLAYED)
+def test_any_two_good_runs_compare_clean(name: str) -> None:
+    for run, reference in combinations(good_runs(name), 2):
         assert [tuple(found[:5]) for found in compare(run, reference).differences] == []
+
+
+@pytest.mark.parametrize("name", RACES)
+def test_two_good_runs_of_a_race_compare_clean_or_took_two_courses(name: str) -> None:
+    for run, reference in combinations(good_runs(name), 2):
+        result = compare(run, reference)
+        assert not result.differences or result.race
+        assert bool(result.race) == bool(result.reservations)
 
 
 def test_enough_pairs_are_compared() -> None:

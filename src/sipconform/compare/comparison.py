@@ -13,7 +13,8 @@ from itertools import zip_longest
 from sipconform.checks.catalogue import Level
 from sipconform.compare.align import lay_out, pair_conversations
 from sipconform.compare.difference import Comparison, Difference, Pair, Row
-from sipconform.compare.parties import agree
+from sipconform.compare.parties import Parties, agree
+from sipconform.compare.races import another_course, race_in, rivals
 from sipconform.compare.rules import HEADER_LEVELS, OTHER_HEADER
 from sipconform.compare.story import Conversation, Exchange, Story, tell_story
 from sipconform.compare.telling import Telling, Told, tell, why_written_otherwise
@@ -26,8 +27,27 @@ NOTHING = Told("(not there)", ())
 
 
 def compare(run: Trace, reference: Trace) -> Comparison:
-    """Compares two correlated traces of one scenario. See `Comparison` for what comes of it."""
-    ours, theirs = tell_story(run), tell_story(reference)
+    """Compares two correlated traces of one scenario. See `Comparison` for what comes of it.
+
+    Where the scenario is a race, two phones may have exchanged their parts; a run that took yet another course is
+    told with a reservation.
+    """
+    result = _compare(run, reference)
+    race = race_in(run, reference) if result.differences else ""
+    if not race:
+        return result
+    for one, other in rivals(Parties(run)):
+        again = _compare(run, reference, (one, other))
+        if not again.differences:
+            again.add(Difference("exchanged", None, race, one, other, None, None))
+            return again
+    result.race = race
+    result.reservations.append(another_course(race))
+    return result
+
+
+def _compare(run: Trace, reference: Trace, exchanged: tuple[str, str] | None = None) -> Comparison:
+    ours, theirs = tell_story(run, exchanged), tell_story(reference)
     agree(ours.parties, theirs.parties)
     return _Comparer(ours, theirs).compare()
 
@@ -63,8 +83,8 @@ class _Comparer:
             self._lone(exchange, "glare", None, exchange.conversation is run)
         asking = dict.fromkeys([*run.directions(), *reference.directions()])
         beside: list[list[Beside]] = []
-        for client in asking:
-            both = lay_out(run.asked_by(client), reference.asked_by(client), self._says, _kind)
+        for asker in asking:
+            both = lay_out(run.asked_by(*asker), reference.asked_by(*asker), self._says, _kind)
             beside.append(list(both))
         for ours_, theirs_ in _interleaved(beside):
             yield from self._exchange(ours_, theirs_, run, reference)
@@ -100,7 +120,8 @@ class _Comparer:
 
     def _why_lone(self, lone: Exchange, other: Conversation) -> str | None:
         """The rule by which an exchange may be in one only."""
-        before = [e for e in lone.conversation.exchanges if e.client == lone.client and e.method == lone.method]
+        asked = lone.conversation.exchanges
+        before = [e for e in asked if (e.client, e.method, e.subject) == (lone.client, lone.method, lone.subject)]
         at = before.index(lone)
         if at and self._state(before[at - 1]) == self._state(lone) and _may_repeat(before[at - 1], lone):
             return "repeat"
@@ -137,9 +158,7 @@ class _Comparer:
             last = told
             yield answer, exchange
 
-    def _row(
-        self, run: WireMessage | None, reference: WireMessage | None, ours: Exchange, theirs: Exchange
-    ) -> Row:
+    def _row(self, run: WireMessage | None, reference: WireMessage | None, ours: Exchange, theirs: Exchange) -> Row:
         if run is None and reference is None:
             return Row(None, None)
         if run is None or reference is None:

@@ -53,12 +53,16 @@ class Pair:
 
 @dataclass(slots=True)
 class Comparison:
-    """The result. `reservations` say what could not be compared, and why; with any, silence is no proof."""
+    """The result. `reservations` say what could not be compared, and why; with any, silence is no proof.
+
+    With a `race` the run took another course than the reference, and no difference is proof either.
+    """
 
     pairs: list[Pair] = field(default_factory=list)
     differences: list[Difference] = field(default_factory=list)
     ignored: list[Difference] = field(default_factory=list)
     reservations: list[str] = field(default_factory=list)
+    race: str = ""
 
     def add(self, found: Difference) -> Difference:
         (self.ignored if found.ignored else self.differences).append(found)

@@ -12,11 +12,11 @@ from sipconform.sip.uri import SipUri
 from sipconform.trace.packet import Address
 from sipconform.trace.trace import Trace, WireMessage
 
-_URI = re.compile(
-    r"\b(sips?):(?:([^\s@<>\"]*)@)?(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_.-]+)(?::([0-9]{1,5}))?", re.IGNORECASE
-)
+_URI = re.compile(r"\b(sips?):(?:([^\s@<>\"]*)@)?(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_.-]+)(?::([0-9]{1,5}))?", re.IGNORECASE)
 _ADDRESS = re.compile(r"(?<![\w.@:«])(\[[0-9a-fA-F:.]+\]|(?:[0-9]{1,3}\.){3}[0-9]{1,3})(?::([0-9]{1,5}))?(?![\w.])")
 _AT_DOMAIN = re.compile(r"(?<![\w@:])([\w.+*#!'-]+)@(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+)(?::([0-9]{1,5}))?")
+SHORTEST_NUMBER = 3
+"""Digits from which a number is taken for a user's wherever it stands."""
 
 
 @dataclass(slots=True)
@@ -29,9 +29,11 @@ class Parties:
     domains: set[str] = field(default_factory=set)
     users: dict[str, str] = field(default_factory=dict)
     contacts: dict[str, set[str]] = field(default_factory=dict)
+    owners: dict[str, str] = field(default_factory=dict)  # phone -> the user it registered first
     vague: bool = False  # several parties share a host: an address without a port does not tell which
     _hosts: dict[str, str] = field(default_factory=dict)
     _said: dict[str, str] = field(default_factory=dict)
+    _instead: dict[str, str] = field(default_factory=dict)  # user -> the one whose part he plays
 
     def __post_init__(self) -> None:
         ordered = list(_ordered(self.trace))
@@ -52,6 +54,7 @@ class Parties:
             to = message.to
             if isinstance(to, NameAddr) and isinstance(to.uri, SipUri) and to.uri.user:
                 self.users.setdefault(to.uri.user, f"user {len(self.users) + 1}")
+                self.owners.setdefault(self.name(message.source), to.uri.user)
         if message.has("Contact"):
             sender = self.name(message.source)
             for contact in message.contacts:
@@ -59,6 +62,24 @@ class Parties:
                     uri = contact.uri
                     if self.place(uri.host, str(uri.port or "")) == sender:
                         self.contacts.setdefault(sender, set()).add(uri.user)
+
+    def exchange(self, one: str, other: str) -> None:
+        """From now on each of two phones stands for the other, and its user for the other's."""
+        parts = {one: other, other: one}
+        mine, theirs = self.owners[one], self.owners[other]
+        self._instead = {mine: theirs, theirs: mine}
+        self.names = {address: parts.get(name, name) for address, name in self.names.items()}
+        self._hosts = {host: parts.get(name, name) for host, name in self._hosts.items()}
+        self.contacts = {
+            parts.get(name, name): {self._instead.get(user, user) for user in users}
+            for name, users in self.contacts.items()
+        }
+        self._said.clear()
+
+    def _as_the_other(self, text: str) -> str:
+        """A number stands in free text and documents too; a short one only means a user where one has to stand."""
+        words = "|".join(re.escape(user) for user in self._instead if len(user) >= SHORTEST_NUMBER) or "(?!)"
+        return re.sub(rf"(?<![\w.-])({words})(?![\w.-])", lambda found: self._instead[found[0]], text)
 
     def name(self, address: Address) -> str:
         """The party at an address."""
@@ -82,7 +103,7 @@ class Parties:
         """A text with addresses, domains and users replaced by the part they play."""
         said = self._said.get(text)
         if said is None:
-            said = _URI.sub(self._uri, text)
+            said = _URI.sub(self._uri, self._as_the_other(text) if self._instead else text)
             said = _AT_DOMAIN.sub(self._at_domain, said)
             said = _ADDRESS.sub(lambda found: "«" + self.place(found[1], found[2] or "") + "»", said)
             if len(self._said) < 100_000:
@@ -103,6 +124,8 @@ class Parties:
 
     def user(self, user: str) -> str:
         """A user by the order of registration; anybody else by his name."""
+        if len(user) < SHORTEST_NUMBER:
+            user = self._instead.get(user, user)
         return f"«{self.users[user]}»" if user in self.users else user
 
 

@@ -34,6 +34,7 @@ IGNORING = {
     "lost": "a provisional answer that the network lost is not sent again (RFC 3261 §17.2.1)",
     "wait": "how long to wait is a matter of chance or of load (RFC 3261 §14.1, §20.33)",
     "glare": "who asks at the same moment as the other is refused and asks again (RFC 3261 §14.1)",
+    "exchanged": "in a race two phones may have exchanged their parts",
     "timing": "the delay is within the tolerance",
 }
 """Why a difference counts for nothing. Every one that was ignored is listed with its rule."""

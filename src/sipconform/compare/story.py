@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sipconform.compare.parties import Parties
+from sipconform.features.csta import CONTENT_TYPE as CSTA
+from sipconform.features.csta import parse_csta
 from sipconform.sip.digest import parse_challenge, parse_credentials
 from sipconform.sip.fault import Fault
 from sipconform.trace.packet import Address
@@ -31,6 +33,7 @@ class Exchange:
     copy_of: Exchange | None = None  # the same request that came another way (RFC 3261 §8.2.2.2)
     acks: list[WireMessage] = field(default_factory=list)  # to an INVITE's final, whatever that was
     count: str = ""  # of a digest nonce: how far beyond its last use by this client
+    subject: str = ""  # what an INFO of a uaCSTA session is about: the order of two is free
 
     @property
     def method(self) -> str:
@@ -80,15 +83,15 @@ class Conversation:
         request = self.exchanges[0].request
         return request is not None and not request.to_tag
 
-    def asked_by(self, client: str) -> list[Exchange]:
-        """What one party asks, in order; of copies of one request, those refused last."""
-        exchanges = [e for e in self.exchanges if e.client == client and not e.glare]
+    def asked_by(self, client: str, subject: str = "") -> list[Exchange]:
+        """What one party asks on a subject, in order; of copies of one request, those refused last."""
+        exchanges = [e for e in self.exchanges if (e.client, e.subject) == (client, subject) and not e.glare]
         at = {exchange: place for place, exchange in enumerate(exchanges)}
         return sorted(exchanges, key=lambda e: (at.get(e.original, at[e]), e.final.status if e.final else 0))
 
-    def directions(self) -> list[str]:
-        """Everybody who asks something here, in order."""
-        return list(dict.fromkeys(exchange.client for exchange in self.exchanges))
+    def directions(self) -> list[tuple[str, str]]:
+        """Everybody who asks something here, and on which subjects, in order."""
+        return list(dict.fromkeys((exchange.client, exchange.subject) for exchange in self.exchanges))
 
 
 @dataclass(slots=True)
@@ -122,7 +125,6 @@ class Story:
         self._counts[used] = given.nc
         return "next" if step == 1 else f"{step:+d}"
 
-
     def lost_provisional(self, status: int) -> bool:
         """Whether the network itself says that it lost, or held back, a provisional answer of this status."""
         return any(m.status == status and _mark(m) in self.losses for m in self.trace.messages)
@@ -137,9 +139,11 @@ def _mark(message: WireMessage) -> tuple[int, object]:
     return message.packet.time_ns, str(message.source)
 
 
-def tell_story(trace: Trace) -> Story:
-    """Reads a correlated trace."""
+def tell_story(trace: Trace, exchanged: tuple[str, str] | None = None) -> Story:
+    """Reads a correlated trace; `exchanged` are two phones each of which plays the other's part."""
     story = Story(trace, Parties(trace))
+    if exchanged:
+        story.parties.exchange(*exchanged)
     conversations: dict[tuple[str, frozenset[Address]], Conversation] = {}
     steps: dict[tuple[str, Address], int] = {}
     for transaction in trace.transactions:
@@ -176,7 +180,17 @@ def _exchange(
     exchange = Exchange(transaction, *parties, request, answers, step, conversation, copy_of)
     exchange.acks = [ack for ack in transaction.acks if ack.repeats is None]
     exchange.count = story.count_nonce(exchange)
+    if transaction.method == "INFO" and request is not None and request.text("Content-Type").startswith(CSTA):
+        exchange.subject = _csta_subject(request.body)
     return exchange
+
+
+def _csta_subject(body: bytes) -> str:
+    """The service or event, and the kind of forward it is about; "" for what is no CSTA document."""
+    document = parse_csta(body)
+    if isinstance(document, Fault):
+        return ""
+    return f"{document.name} {document.forward_type or ''}"
 
 
 def _acknowledged(transaction: Transaction, conversation: Conversation, story: Story) -> bool:

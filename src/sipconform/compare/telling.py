@@ -151,7 +151,7 @@ class _Teller:
             same = request is None or request.cseq_number == message.cseq_number
             return f"{message.text('CSeq').partition(' ')[2]}, {'that of its request' if same else 'another'}"
         words = message.text("CSeq").partition(" ")[2]
-        return f"{words}, {'first' if step is None else 'next' if step == 1 else f'{step:+d}'}"
+        return f"{words}, {'next' if step in (None, 1) else f'{step:+d}'}"
 
     def _content_length(self) -> str:
         told = self.message.content_length
@@ -215,7 +215,7 @@ class _Teller:
         digits = rest.partition(";")[0]
         granted = self._granted() if found and digits.isdigit() else None
         if granted is not None and abs(granted - int(digits)) <= COUNTDOWN_S:
-            text = f"{head}expires=«what is left»{rest[len(digits):]}"
+            text = f"{head}expires=«what is left»{rest[len(digits) :]}"
         return text
 
     def _granted(self) -> float | None:

@@ -102,6 +102,7 @@ def _bound(function: Scenario, arguments: dict[str, Any]) -> Scenario:
         await function(**arguments, **actors)
 
     case.__doc__ = function.__doc__
+    vars(case).update(vars(function))
     wanted = [p for name, p in inspect.signature(function).parameters.items() if name not in arguments]
     case.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in wanted]

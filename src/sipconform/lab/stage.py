@@ -44,6 +44,12 @@ class Played(NamedTuple):
     sentence: str = ""
 
 
+def race_of(scenario: Scenario) -> str:
+    """What the outcome of a scenario hangs on, as told by `@pytest.mark.race("who answers first")`; "" for nothing."""
+    marks = getattr(scenario, "pytestmark", [])
+    return next((str(mark.args[0]) for mark in marks if mark.name == "race"), "")
+
+
 class Stage:
     """Opens a lab at once; `play` may be called once, and closes it. What could not be built is told by `play`."""
 
@@ -107,7 +113,7 @@ class Stage:
     def _played(self, scenario: Scenario, arguments: dict[str, Any]) -> Played:
         played = Played(Ending.PLAYED)
         try:
-            self.runner.run(self._in_time(scenario(**arguments)))
+            self.runner.run(self._in_time(scenario(**arguments), race_of(scenario)))
         except NotSupportedError as error:
             played = Played(Ending.NOT_SUPPORTED, str(error))
         except CouldNotRunError as error:
@@ -123,6 +129,8 @@ class Stage:
     def _limit(self) -> float:
         return SCENARIO_LIMIT[self.lab.settings.network]
 
-    async def _in_time(self, scenario: Coroutine[Any, Any, None]) -> None:
+    async def _in_time(self, scenario: Coroutine[Any, Any, None], race: str) -> None:
+        if race:
+            self.lab.observe("lab", "race", {"race": race})
         async with asyncio.timeout(self._limit):
             await scenario
