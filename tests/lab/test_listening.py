@@ -1,14 +1,16 @@
 """Who hears whom is asked of the last moments, not of the last audio there was."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
-from sipconform.lab.actor import NotSupportedError
+from sipconform.lab.actor import BeliefError, NotSupportedError
 from sipconform.lab.listening import Listening
 from sipconform.net import g711
 from sipconform.net.rtp import Rtp
 from sipconform.net.tone import frame
+from sipconform.net.virtual_clock import VirtualLoop
 from sipconform.trace.capture_writer import CaptureWriter
 from sipconform.trace.packet import Address, Packet
 
@@ -35,6 +37,21 @@ def test_audio_that_has_ceased_is_not_heard(tmp_path: Path, later: int, heard: s
     path = tmp_path / "c.pcapng"
     last = recorded(path, 50)
     assert Listening(path, TONES, lambda: last + later).heard_by("one") == heard
+
+
+def test_who_is_not_heard_at_once_is_listened_to_again(tmp_path: Path) -> None:
+    path = tmp_path / "c.pcapng"
+    first = recorded(path, 50)
+
+    async def listens(now_ns: list[int]) -> None:
+        listening = Listening(path, TONES, lambda: now_ns.pop(0) if len(now_ns) > 1 else now_ns[0])
+        await listening.who_hears_whom(one="other")
+
+    stalled = first + 5_000_000_000
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        runner.run(listens([stalled, stalled, first]))
+        with pytest.raises(BeliefError, match="one hears nobody, and should hear other"):
+            runner.run(listens([stalled]))
 
 
 def test_who_never_spoke_cannot_be_told_apart(tmp_path: Path) -> None:
