@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from sipconform.checks.catalogue import INFO, MUST, PHONE, SERVER, SHOULD, Finding, check, finding
 from sipconform.checks.evidence import GIVE_UP, seconds, watched
 from sipconform.checks.shared_line.course import Leg, Slot, during, judged, refusal, slots
-from sipconform.checks.shared_line.told import QUIET, names_of, seizures, user_of
+from sipconform.checks.shared_line.told import QUIET, is_busy, names_of, seizures, user_of
 from sipconform.features.appearance import State
 from sipconform.trace.trace import Trace, WireMessage
 
@@ -169,9 +169,17 @@ def old_owner_lets_go(trace: Trace) -> Iterator[Finding]:
         lasts = new.end is None or new.end.packet.time_ns > moment
         if lasts and trace.end_ns > moment:
             shown = _shown(trace, old, slot.index, moment)
-            if shown is not None:
+            if shown is not None and _knows_of_a_call(slot, old, moment):
                 ok = shown != "idle, theirs" and not shown.endswith("mine")
                 yield finding(bye.request, ok, expected="active, theirs", observed=shown, party=old.phone)
+
+
+def _knows_of_a_call(slot: Slot, leg: Leg, moment: int) -> bool:
+    """Whether the last that a phone has confirmed says that the slot is in use: what got lost it cannot show."""
+    told = [t for t in slot.line.told if t.subscription.subscriber == leg.phone]
+    answers = ((t, t.notify.transaction.final) for t in told if t.notify.transaction is not None)
+    heard = [t for t, final in answers if final is not None and final.packet.time_ns <= moment]
+    return bool(heard) and is_busy(heard[-1].state.state(slot.index))
 
 
 def _shown(trace: Trace, leg: Leg, index: int, moment: int) -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from sipconform.checks.catalogue import INFO, MUST, PHONE, SERVER, SHOULD, Finding, check, finding
 from sipconform.checks.evidence import GIVE_UP, seconds, watched
 from sipconform.checks.shared_line.course import Leg, judged, legs
-from sipconform.checks.shared_line.told import Line, index_of, lines, user_of
+from sipconform.checks.shared_line.told import QUIET, Line, index_of, lines, user_of
 from sipconform.features.appearance import State
 from sipconform.sip.headers.name_addr import NameAddr
 from sipconform.trace.trace import Trace, WireMessage
@@ -153,7 +153,7 @@ def answer_names_the_slot(trace: Trace) -> Iterator[Finding]:
 )  # fmt: skip
 def answered_call_stops_the_others(trace: Trace) -> Iterator[Finding]:
     """Some phones forget the lamp when they are cancelled; so `active` that came before the CANCEL and was not said
-    again is lost on them.
+    again is lost on them. A phone that refuses the call itself need not be cancelled, nor can one whose ringing got lost.
     """
     for line in lines(trace):
         for group in incoming(trace, line):
@@ -163,8 +163,9 @@ def answered_call_stops_the_others(trace: Trace) -> Iterator[Finding]:
             for leg in group:
                 if leg is won or (leg.end is not None and leg.end.number < won.settled.number):
                     continue
-                cancel = cancel_of(trace, leg)
-                if cancel is None and leg.answer is None and watched(trace, won.settled) > GIVE_UP:
+                cancel, final = cancel_of(trace, leg), leg.invite.final
+                refused = final is not None and final.status >= 300 and seconds(final, won.settled) < QUIET
+                if cancel is None and leg.answer is None and not refused and watched(trace, won.settled) > GIVE_UP:
                     seen = "no CANCEL"
                     yield finding(leg.request, False, expected="CANCEL", observed=seen, also=[won.settled])
                 elif cancel is not None and won.index is not None:
