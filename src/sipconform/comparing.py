@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice, pairwise
 from pathlib import Path
 
 from sipconform.compare.comparison import compare
@@ -18,6 +18,10 @@ LARGEST = 50_000
 """Messages of a capture that are compared; a scenario has a few hundred."""
 
 
+SECOND = 1_000_000_000
+Evidence = Packet | Observation | Note
+
+
 @dataclass(frozen=True, slots=True)
 class Laid:
     """Two captures laid side by side."""
@@ -28,19 +32,44 @@ class Laid:
 
 
 def load_trace(*paths: Path, keylog: Path | None = None) -> Trace:
-    """A capture, or several of one session in the order of their times, as one correlated trace.
+    """A capture, or several of one session, as one correlated trace: in the order of their times where they overlap
+    or follow each other, else one after the other as they are given.
 
     Raises CaptureError for what is no capture, or is too large to compare.
     """
-    evidence: list[Packet | Observation | Note] = []
-    for path in paths:
-        evidence += islice(read_capture(path, keylog=keylog), 2 * LARGEST)
-    if sum(isinstance(item, Packet) for item in evidence) > LARGEST:
+    captures = [list(islice(read_capture(path, keylog=keylog), 2 * LARGEST)) for path in paths]
+    if sum(isinstance(item, Packet) for evidence in captures for item in evidence) > LARGEST:
         what = f"more than {LARGEST} messages cannot be compared at once"
         raise CaptureError(paths[0], what, "cut it with sipconform slice")
-    if len(paths) > 1:
-        evidence.sort(key=lambda item: 0 if isinstance(item, Note) else item.time_ns)
-    return correlate(evidence)
+    return correlate(_joined(captures))
+
+
+def _joined(captures: list[list[Evidence]]) -> list[Evidence]:
+    """Captures of other times than the order they are given in are moved to follow each other by a second."""
+    spans = [_span(evidence) for evidence in captures]
+    if any(
+        later < earlier and later_end < earlier for (earlier, _), (later, later_end) in pairwise(filter(None, spans))
+    ):
+        end = 0
+        for at, (evidence, span) in enumerate(zip(captures, spans, strict=True)):
+            if span is not None:
+                by = end + SECOND - span[0] if end else 0
+                captures[at] = [item if isinstance(item, Note) else _moved(item, by) for item in evidence]
+                end = span[1] + by
+        return list(chain.from_iterable(captures))
+    joined = list(chain.from_iterable(captures))
+    if len(captures) > 1:
+        joined.sort(key=lambda item: 0 if isinstance(item, Note) else item.time_ns)
+    return joined
+
+
+def _span(evidence: list[Evidence]) -> tuple[int, int] | None:
+    times = [item.time_ns for item in evidence if isinstance(item, Packet)]
+    return (min(times), max(times)) if times else None
+
+
+def _moved(item: Packet | Observation, by: int) -> Packet | Observation:
+    return item._replace(time_ns=item.time_ns + by)
 
 
 def compare_captures(run: Path, reference: Path, *, keylog: Path | None = None) -> Laid:

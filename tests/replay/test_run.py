@@ -24,9 +24,9 @@ from sipconform.net.simulated import SimulatedNetwork
 from sipconform.net.sockets import SocketNetwork
 from sipconform.net.transport import Network, Tap
 from sipconform.net.virtual_clock import VirtualLoop
-from sipconform.replay.player import Settings
 from sipconform.replay.run import Outcome, replay
 from sipconform.replay.script import Cue, NotPlayable, Side
+from sipconform.replay.settings import Settings
 from sipconform.trace.packet import Address
 from tests.compare.runs import scenario
 from tests.support import require_captures, require_program

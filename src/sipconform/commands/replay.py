@@ -15,9 +15,9 @@ from sipconform.comparing import load_trace
 from sipconform.lab.actor import CouldNotRunError, NotSupportedError
 from sipconform.lab.drivers.control import ControlledDriver
 from sipconform.net.sockets import SocketNetwork
-from sipconform.replay.player import PATIENCE_S, Settings
 from sipconform.replay.run import Outcome, replay
 from sipconform.replay.script import Cue, NotPlayable
+from sipconform.replay.settings import PATIENCE_S, Settings
 from sipconform.report.compared import Chapter, write_comparison
 from sipconform.trace.errors import CaptureError
 from sipconform.trace.trace import Trace

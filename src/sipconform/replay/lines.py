@@ -8,8 +8,9 @@ from pathlib import Path
 
 from sipconform.lab.drivers.own import OwnServer
 from sipconform.lab.stage import Stage
-from sipconform.replay.player import Diverged, Player, Settings
+from sipconform.replay.player import Player
 from sipconform.replay.script import Cue, NotPlayable, parties_of, read_cues, read_script
+from sipconform.replay.settings import Diverged, Settings
 from sipconform.sip.message import Message
 from sipconform.trace.correlate import correlate
 from sipconform.trace.packet import Address, Observation, Packet
@@ -61,9 +62,7 @@ async def play_lines(stage: Stage, lines: Sequence[Line | Told], passwords: dict
     settings = Settings(
         lab.server_address, lab.settings.transport, local, "recorded", accounts, lab.domain, seed=lab.settings.seed
     )
-    transaction = steps[0].transaction
-    live = transaction.server if transaction.client == steps[0].us else transaction.client
-    player = Player(steps, live, lab.network, settings)
+    player = Player(steps, lab.network, settings)
     player.cues = read_cues(trace, "phone", steps)
 
     async def drive(cue: Cue) -> None:
@@ -72,9 +71,9 @@ async def play_lines(stage: Stage, lines: Sequence[Line | Told], passwords: dict
     player.drive = drive
     try:
         await player.open()
-        phones = [str(player.rewriting.addresses[party]) for party in parties_of(steps)]
+        phones = [str(player.parties.rewriting.addresses[party]) for party in parties_of(steps)]
         lab.observe("lab", "lab", {"phones": phones, "ours": phones})
-        await player.register()
+        await player.parties.register()
         await player.play()
     except Diverged as divergence:
         raise AssertionError(str(divergence)) from divergence

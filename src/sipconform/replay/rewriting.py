@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from urllib.parse import quote, unquote
 
 from sipconform.sip.compose import Draft
 from sipconform.sip.headers.name_addr import NameAddr
@@ -17,17 +18,28 @@ LEFT_OUT = frozenset(  # what the live transaction, dialog or credentials write 
     {"Via", "Content-Length", "Authorization", "Proxy-Authorization", "Route", "Call-ID", "CSeq", "From", "To"}
 )
 _HOST_PORT = re.compile(r"(?<![\w.])(\[[0-9A-Fa-f:.]+\]|(?:[0-9]{1,3}\.){3}[0-9]{1,3})(?::([0-9]{1,5}))?(?![\w.]*\w)")
+_WORD = re.compile(r"[^\s;,=<>\"&?]{4,}")
+_SHORT_TAG = re.compile(r"(\btag=\"?)([^\s;,=<>\"&?]{1,3})(?![^\s;,=<>\"&?])", re.IGNORECASE)
+_ESCAPED = re.compile(r"(?<=[?&])(Replaces=)([^&>]+)", re.IGNORECASE)
+_TRANSPORT = re.compile(r";transport=\w+", re.IGNORECASE)
 _USER = re.compile(r"\b(sips?:)([^\s@<>\":;]+)@", re.IGNORECASE)
 
 
 @dataclass(slots=True)
 class Leg:
-    """What one of our parties knows of one live dialog: the recorded call, as it is here."""
+    """What one of our parties knows of one live call: as many dialogs as there are remote tags, forks answered."""
 
     call_id: str
     cseq: int = 0  # our last
-    target: str = ""  # the peer's Contact
-    routes: list[str] = field(default_factory=list)
+    targets: dict[str, str] = field(default_factory=dict)  # remote tag -> the peer's Contact
+    routes: dict[str, list[str]] = field(default_factory=dict)
+
+    def learn(self, tag: str, target: str, routes: list[str]) -> None:
+        """Takes the target, which may change, and the route, which may not (RFC 3261 §12.2)."""
+        if target:
+            self.targets[tag] = target
+        if routes:
+            self.routes.setdefault(tag, routes)
 
 
 @dataclass(slots=True)
@@ -38,6 +50,8 @@ class Rewriting:
     users: dict[str, str] = field(default_factory=dict)
     identifiers: dict[str, str] = field(default_factory=dict)  # recorded Call-IDs and tags -> live ones
     domains: dict[str, str] = field(default_factory=dict)  # recorded domain -> live one
+    contacts: dict[str, str] = field(default_factory=dict)  # recorded Contact URI the peer registered -> live one
+    protocol: str = "udp"
 
     def learn(self, recorded: Message, live: Message) -> None:
         """Takes the peer's identifiers from a live message that stands for a recorded one."""
@@ -48,6 +62,9 @@ class Rewriting:
         ):
             if ours and theirs:
                 self.identifiers[ours] = theirs
+        was, now = remote_target(recorded), remote_target(live)
+        if live.is_request and live.method == "REGISTER" and was and now:
+            self.contacts[was] = now
 
     def text(self, text: str, *, contact: bool = False) -> str:
         """A header field's value, a URI or a body as it reads here; in a `contact` a host stands for its port too."""
@@ -55,10 +72,14 @@ class Rewriting:
         for recorded, live in self.domains.items():
             text = re.sub(rf"(?<=[@:]){re.escape(recorded)}(?![\w.:-])", live, text)
         text = _USER.sub(lambda found: f"{found[1]}{self.users.get(found[2], found[2])}@", text)
-        for recorded, live in self.identifiers.items():
-            if len(recorded) > 3 and recorded in text:
-                text = text.replace(recorded, live)
-        return text
+        text = _ESCAPED.sub(lambda found: f"{found[1]}{quote(self._named(unquote(found[2])), safe='')}", text)
+        return self._named(text)
+
+    def _named(self, text: str) -> str:
+        """With the live Call-IDs and tags; a short word is taken for a tag only where it says so."""
+        names = self.identifiers
+        text = _WORD.sub(lambda found: names.get(found[0], found[0]), text)
+        return _SHORT_TAG.sub(lambda found: found[1] + names.get(found[2], found[2]), text)
 
     def _place(self, contact: bool, found: re.Match[str]) -> str:
         host, port = found[1].strip("[]"), found[2]
@@ -72,18 +93,39 @@ class Rewriting:
         """Everything that is not written anew, in the recorded order and spelling."""
         for row in recorded.fields:
             if row.name not in LEFT_OUT:
-                yield row.raw_name.decode("latin-1").strip(), self.text(row.value, contact=row.name == "Contact")
+                yield row.raw_name.decode("latin-1").strip(), self._value(row.name, row.value)
+
+    def _value(self, name: str, value: str) -> str:
+        if name != "Contact":
+            return self.text(value)
+        theirs = next((uri for uri in self.contacts if f"<{uri}>" in value), None)
+        if theirs is not None:  # a registrar tells a phone its own Contact
+            return value.replace(f"<{theirs}>", f"<{self.contacts[theirs]}>")
+        return self.with_transport(self.text(value, contact=True))
+
+    def with_transport(self, contact: str) -> str:
+        """A Contact of ours, whose URI says over what we are reached (RFC 3261 §19.1.1)."""
+        bare = _TRANSPORT.sub("", contact)
+        if self.protocol == "udp":
+            return bare
+        uri, closing, rest = bare.partition(">")
+        return f"{uri};transport={self.protocol}{closing}{rest}" if closing else bare
+
+    def _request_uri(self, recorded: Message) -> str:
+        uri = recorded.request_uri
+        return self.contacts.get(uri) or self.text(uri)
 
     def body(self, recorded: Message) -> bytes:
         return self.text(recorded.body.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
 
     def request(self, recorded: Message, leg: Leg, cseq: int) -> Draft:
         """The recorded request for the live dialog, without Via and credentials."""
-        target = leg.target if recorded.to_tag and leg.target else self.text(recorded.request_uri)
-        draft = Draft.request(recorded.method, target)
+        tag = self.identifiers.get(recorded.to_tag, recorded.to_tag)
+        target = leg.targets.get(tag) if tag else None
+        draft = Draft.request(recorded.method, target or self._request_uri(recorded))
         draft.add("From", self.text(recorded.text("From"))).add("To", self.text(recorded.text("To")))
         draft.add("Call-ID", leg.call_id).add("CSeq", f"{cseq} {recorded.method}")
-        for route in leg.routes if recorded.to_tag else ():
+        for route in leg.routes.get(tag, ()):
             draft.add("Route", route)
         draft.headers += self.headers(recorded)
         draft.body = self.body(recorded)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +11,9 @@ from sipconform.compare.comparison import compare
 from sipconform.compare.difference import Comparison
 from sipconform.net.tap import CaptureTap
 from sipconform.net.transport import Network, Tap
-from sipconform.replay.player import Diverged, Drive, Player, Settings
-from sipconform.replay.script import Side, Step, parties_of, read_cues, read_script
+from sipconform.replay.player import Player
+from sipconform.replay.script import Side, Step, half_seen_in, parties_of, read_cues, read_script, title_of
+from sipconform.replay.settings import Diverged, Drive, Settings
 from sipconform.sip.message import Message
 from sipconform.trace.capture import read_capture
 from sipconform.trace.capture_writer import CaptureWriter
@@ -26,12 +27,14 @@ QUIET_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """`why` is empty when every step was taken. The comparison is of what crossed the wire until then."""
+    """`why` is empty when every step was taken. The comparison is of what crossed the wire until then. `left_out`
+    names the first message of each dialog that began before the recording."""
 
     taken: int
     steps: int
     why: str
     comparison: Comparison
+    left_out: tuple[str, ...] = ()
 
 
 async def replay(
@@ -50,18 +53,18 @@ async def replay(
     Raises NotPlayable for a recording that holds nothing for the side, OSError when an address is not to be had.
     """
     steps = read_script(recording, side, live)
-    taken_for = _recorded_live(steps[0])
+    roles = _roles(recording, side, steps)
     with CaptureWriter(capture, comment="replayed by sipconform") as writer:
         tap = CaptureTap(writer)
         net = network(tap)
-        player = Player(steps, taken_for, net, settings)
+        player = Player(steps, net, settings)
         player.cues, player.drive = read_cues(recording, side, steps), drive
         why = ""
         try:
-            await player.open()
-            tap.observe(_introduction(player, steps, side, net.now_ns()))
+            await player.open(recording.servers if side == "server" else frozenset())
+            tap.observe(roles.told(net.now_ns(), player.parties.rewriting.addresses))
             if side == "phone":
-                await player.register()
+                await player.parties.register()
             await player.play()
         except Diverged as divergence:
             why = str(divergence)
@@ -71,29 +74,50 @@ async def replay(
             player.close()
             await net.close()
     played = correlate(item for item in read_capture(capture) if not _beside(item, player))
-    return Outcome(player.done, len(steps), why, compare(played, _only(recording, taken_for)))
+    theirs = _only(recording, roles)
+    left_out = tuple(title_of(message) for message in half_seen_in(theirs).values())
+    return Outcome(player.done, len(steps), why, compare(played, theirs), left_out)
 
 
 def _beside(item: object, player: Player) -> bool:
-    return isinstance(item, Packet) and Message(item.payload).call_id in player.beside
+    if not isinstance(item, Packet):
+        return False
+    message = Message(item.payload)
+    return (message.call_id, message.cseq_number) in player.parties.beside
 
 
-def _recorded_live(step: Step) -> Address:
-    transaction = step.transaction
-    return transaction.server if transaction.client == step.us else transaction.client
+@dataclass(frozen=True, slots=True)
+class _Roles:
+    """Who is what in the recording, so that the comparison names the parties of both sides alike."""
+
+    live: Address
+    servers: list[Address]
+    phones: list[Address]
+
+    def told(self, now_ns: int, addresses: Mapping[Address, Address]) -> Observation:
+        """As the lab would tell it, of the addresses as they are now."""
+        servers, phones = ([str(addresses.get(a, a)) for a in role] for role in (self.servers, self.phones))
+        live = str(addresses.get(self.live, self.live))
+        ours = [place for place in (*servers, *phones) if place != live]
+        facts: dict[str, object] = {"servers": servers, "phones": phones, "ours": ours, "under_test": [live]}
+        return Observation(now_ns, "lab", "lab", facts)
 
 
-def _introduction(player: Player, steps: list[Step], side: Side, now_ns: int) -> Observation:
-    """Who is who, in the recorded order, so that the comparison names the parties alike."""
-    ours = [str(player.rewriting.addresses[party]) for party in parties_of(steps)]
-    peer = [str(player.settings.peer)]
-    phones, servers = (ours, peer) if side == "phone" else (peer, ours)
-    return Observation(now_ns, "lab", "lab", {"phones": phones, "servers": servers, "ours": ours, "under_test": peer})
+def _roles(recording: Trace, side: Side, steps: list[Step]) -> _Roles:
+    live = steps[0].live
+    ours = parties_of(steps)
+    seen = correlate(_theirs(recording, live))
+    servers = [party for party in (live, *ours) if party in seen.servers]
+    servers = servers or ([live] if side == "phone" else ours)
+    return _Roles(live, servers, [party for party in (live, *ours) if party not in servers])
 
 
-def _only(recording: Trace, live: Address) -> Trace:
+def _theirs(recording: Trace, live: Address) -> Iterator[Packet]:
     """What the recording holds of the live peer's part."""
     party = recording.party
-    return correlate(
-        m.packet for m in recording.messages if live in (party(m.source), party(m.destination))
-    )
+    return (m.packet for m in recording.messages if live in (party(m.source), party(m.destination)))
+
+
+def _only(recording: Trace, roles: _Roles) -> Trace:
+    told = roles.told(recording.start_ns, {})
+    return correlate([told, *_theirs(recording, roles.live)])

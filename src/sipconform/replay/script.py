@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from typing import Literal
 
+from sipconform.sip.digest import parse_credentials
+from sipconform.sip.fault import Fault
+from sipconform.sip.headers.name_addr import NameAddr
+from sipconform.sip.message import Message
 from sipconform.sip.uri import SipUri
 from sipconform.trace.packet import Address
 from sipconform.trace.trace import Trace, Transaction, WireMessage
@@ -15,12 +19,15 @@ Side = Literal["phone", "server"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Step:
-    """One message of the recording: `ours` to be sent by the party at `us`, otherwise to be waited for there."""
+    """One message of the recording: `ours` to be sent by the party at `us` to the one whose part the live peer takes,
+    otherwise to be waited for there."""
 
     message: WireMessage
     us: Address
+    live: Address
     ours: bool
     gap: float  # seconds since the message before it
+    challenged: bool = False  # a request of ours that was made before, and challenged
 
     @property
     def transaction(self) -> Transaction:
@@ -29,9 +36,13 @@ class Step:
 
     @property
     def title(self) -> str:
-        message = self.message
-        what = message.method if message.is_request else f"{message.status} to {message.method}"
-        return f"{what} (frame {message.packet.frames[0] if message.packet.frames else message.number + 1})"
+        return title_of(self.message)
+
+
+def title_of(message: WireMessage) -> str:
+    """A recorded message as a stopped replay names it: "200 to INVITE (frame 7)"."""
+    what = message.method if message.is_request else f"{message.status} to {message.method}"
+    return f"{what} (frame {message.packet.frames[0] if message.packet.frames else message.number + 1})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +52,7 @@ class Cue:
     who: str
     verb: str
     arguments: dict[str, object]
+    gap: float = 0.0  # seconds since the message before it
 
 
 class NotPlayable(Exception):
@@ -48,16 +60,34 @@ class NotPlayable(Exception):
 
 
 def read_cues(trace: Trace, side: Side, steps: list[Step]) -> dict[int, list[Cue]]:
-    """The recorded intents of the other side, by the step they come before in the capture."""
+    """The recorded intents of the live party, by the step they come before in the capture. Where the lab did not
+    record who is where, those of the whole other side."""
+    places = actors_of(trace)
     cues: dict[int, list[Cue]] = {}
     for observation in trace.observations:
-        if observation.kind != "intent" or (observation.who == "server") != (side == "phone"):
+        if observation.kind != "intent":
+            continue
+        place = places.get(observation.who)
+        if place != str(steps[0].live) if place else (observation.who == "server") != (side == "phone"):
             continue
         told = dict(observation.what)
         verb = str(told.pop("do", ""))
         later = (at for at, step in enumerate(steps) if step.message.packet.frames > observation.frames)
-        cues.setdefault(next(later, len(steps)), []).append(Cue(observation.who, verb, told))
+        at = next(later, len(steps))
+        before = steps[at - 1].message.packet.time_ns if at else observation.time_ns
+        gap = max(0, observation.time_ns - before) / 1e9
+        cues.setdefault(at, []).append(Cue(observation.who, verb, told, gap))
     return cues
+
+
+def actors_of(trace: Trace) -> dict[str, str]:
+    """Where the lab said its actors were: name -> "IP:PORT"."""
+    places: dict[str, str] = {}
+    for observation in trace.observations:
+        told = observation.what.get("actors") if observation.kind == "lab" else None
+        if isinstance(told, dict):
+            places |= {str(name): str(place) for name, place in told.items()}
+    return places
 
 
 def read_script(trace: Trace, side: Side, live: Address | None = None) -> list[Step]:
@@ -65,12 +95,13 @@ def read_script(trace: Trace, side: Side, live: Address | None = None) -> list[S
     when we are the phones, else the first phone. Raises NotPlayable.
 
     A dialog that began before the recording is left out, for nobody knows it here. What is sent again is left to the
-    transactions, as are 100 and challenges that our requests met: the live peer makes its own.
+    transactions, as are 100 and challenges that our requests met: the live peer makes its own, and its own OPTIONS
+    outside dialogs.
     """
     if live is None:
         live = _other_side(trace, side)
     steps: list[Step] = []
-    half_seen = _half_seen(trace)
+    half_seen, challenged = set(half_seen_in(trace)), set[tuple[str, str]]()
     before = 0
     for message in trace.messages:
         if message.transaction is None or message.repeats is not None or message.status == 100:
@@ -78,28 +109,57 @@ def read_script(trace: Trace, side: Side, live: Address | None = None) -> list[S
         if message.call_id in half_seen:
             continue
         source, destination = trace.party(message.source), trace.party(message.destination)
-        if live not in (source, destination) or _was_challenged(message, source, live):
+        if live not in (source, destination) or source == destination or _is_ping(trace, message.transaction, live):
+            continue
+        if _was_challenged(trace, message, live):
+            challenged.add((message.call_id, message.method))
             continue
         ours = destination == live
         gap = (message.packet.time_ns - before) / 1e9 if before else 0.0
         before = message.packet.time_ns
-        steps.append(Step(message, source if ours else destination, ours, max(0.0, gap)))
+        again = message.is_request and (message.call_id, message.method) in challenged
+        steps.append(Step(message, source if ours else destination, live, ours, max(0.0, gap), again))
     if not any(step.ours for step in steps):
-        raise NotPlayable(f"the recording holds nothing that the {side} sends")
+        began = " whose beginning it holds" if half_seen else ""
+        raise NotPlayable(f"the recording holds nothing that the {side} sends{began}")
     return steps
 
 
-def _half_seen(trace: Trace) -> set[str]:
-    """The Call-IDs whose beginning is not in the recording."""
+def half_seen_in(trace: Trace) -> dict[str, WireMessage]:
+    """The calls and subscriptions that began before the recording: Call-ID -> the first message there is of it."""
     first: dict[str, WireMessage] = {}
     for message in trace.messages:
         first.setdefault(message.call_id, message)
-    return {call_id for call_id, message in first.items() if not message.is_request or message.to_tag}
+    return {call_id: message for call_id, message in first.items() if not message.is_request or message.to_tag}
 
 
-def parties_of(steps: list[Step]) -> Iterator[Address]:
-    """The recorded parties that we play, in order of appearance."""
-    yield from dict.fromkeys(step.us for step in steps)
+def parties_of(steps: list[Step], first: Set[Address] = frozenset()) -> list[Address]:
+    """The recorded parties that we play, in order of appearance; those of `first` before the others."""
+    return sorted(dict.fromkeys(step.us for step in steps), key=lambda party: party not in first)
+
+
+def user_names(steps: list[Step]) -> dict[Address, str]:
+    """The name in the credentials of each party that has shown any."""
+    found: dict[Address, str] = {}
+    for step in steps:
+        if step.ours and step.us not in found and (name := user_name(step.message)):
+            found[step.us] = name
+    return found
+
+
+def user_name(message: Message) -> str:
+    """The name in a request's credentials, "" without any."""
+    for text in (*message.texts("Authorization"), *message.texts("Proxy-Authorization")):
+        credentials = parse_credentials(text)
+        if not isinstance(credentials, Fault) and credentials.username:
+            return credentials.username
+    return ""
+
+
+def from_user(message: Message) -> str:
+    """The user of From, "" where there is none."""
+    uri = message.from_.uri if isinstance(message.from_, NameAddr) else None
+    return uri.user if isinstance(uri, SipUri) else ""
 
 
 def called_unregistered(steps: list[Step]) -> Iterator[tuple[Address, str]]:
@@ -114,7 +174,9 @@ def called_unregistered(steps: list[Step]) -> Iterator[tuple[Address, str]]:
 
 
 def _other_side(trace: Trace, side: Side) -> Address:
-    wanted = trace.servers if side == "phone" else trace.phones
+    wanted = trace.servers or _hub(trace)
+    if side == "server":
+        wanted = trace.phones or {trace.party(m.source) for m in trace.messages if wanted} - wanted
     for message in trace.messages:
         for address in (trace.party(message.source), trace.party(message.destination)):
             if address in wanted:
@@ -123,11 +185,26 @@ def _other_side(trace: Trace, side: Side) -> Address:
     raise NotPlayable(f"nobody in the recording acts as a {other}")
 
 
-def _was_challenged(message: WireMessage, source: Address, live: Address) -> bool:
+def _hub(trace: Trace) -> set[Address]:
+    """Where nobody registers: who challenges calls, which only proxies do (RFC 3261 §22.3), or has part in all."""
+    proxies = {trace.party(message.source) for message in trace.messages if message.status == 407}
+    ends = [{trace.party(message.source), trace.party(message.destination)} for message in trace.messages]
+    everywhere = set.intersection(*ends) if ends else set()
+    return proxies or (everywhere if len(everywhere) == 1 else set())
+
+
+def _is_ping(trace: Trace, transaction: Transaction, live: Address) -> bool:
+    """Whether the live party only looks whether somebody is there: it does so by its own clock."""
+    request = transaction.request
+    outside = request is not None and request.method == "OPTIONS" and not request.to_tag
+    return outside and trace.party(transaction.client) == live
+
+
+def _was_challenged(trace: Trace, message: WireMessage, live: Address) -> bool:
     """Whether it belongs to an attempt of ours that met a challenge and was made again."""
     transaction = message.transaction
     assert transaction is not None
-    if transaction.invite is not None or transaction.server != live:
+    if transaction.invite is not None or trace.party(transaction.server) != live:
         return False
     final = transaction.final
     return final is not None and final.status in (401, 407) and _tried_again(transaction)

@@ -1,0 +1,152 @@
+"""Those we play: where each is bound, whose credentials it has, and what it knows of its dialogs."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Set
+
+from sipconform.agents.credentials import CredentialStore
+from sipconform.agents.endpoint import Endpoint
+from sipconform.agents.requests import ClientRequest, ServerRequest
+from sipconform.net.transport import Network
+from sipconform.replay.rewriting import Leg, Rewriting, remote_target
+from sipconform.replay.script import Step, called_unregistered, from_user, parties_of, user_name, user_names
+from sipconform.replay.settings import Diverged, Settings
+from sipconform.sip.compose import Draft
+from sipconform.sip.message import Message
+from sipconform.sip.uri import SipUri
+from sipconform.trace.packet import Address
+
+MAKES_DIALOGS = ("INVITE", "SUBSCRIBE", "NOTIFY", "REFER", "UPDATE")
+
+
+class Parties:
+    """The recorded parties on our side, by their recorded addresses."""
+
+    def __init__(self, steps: list[Step], network: Network, settings: Settings) -> None:
+        self.steps, self.network, self.settings = steps, network, settings
+        self.endpoints: dict[Address, Endpoint] = {}
+        self.beside: set[tuple[str, int]] = set()  # Call-ID and number of what we sent and is not in the recording
+        users = {recorded: new for recorded, (new, _) in settings.accounts.items()}
+        self.rewriting = Rewriting({steps[0].live: settings.peer}, users, protocol=settings.transport)
+        self._peers: dict[Address, Address] = {}  # where each of ours reaches the live one
+        self._legs: dict[tuple[str, Address], Leg] = {}
+        self._stores: dict[tuple[str, Address], CredentialStore] = {}
+        self._names = user_names(steps)
+        self._random = random.Random(settings.seed)
+
+    async def open(self, on_request: Callable[[Address], Callable[[ServerRequest], None]], first: Set[Address]) -> None:
+        """Binds an address for each; `first` come first. Raises OSError when one is not to be had."""
+        settings = self.settings
+        for number, party in enumerate(parties_of(self.steps, first)):
+            local = settings.local if not number else settings.local._replace(port=0)
+            endpoint = Endpoint(self.network, f"replay {number + 1}", random.Random(f"{settings.seed} {number}"))
+            transport = await endpoint.listen(settings.transport, local, **settings.contexts)
+            endpoint.on_request = on_request(party)
+            self.endpoints[party] = endpoint
+            self.rewriting.addresses[party] = transport.local
+        for step in self.steps if settings.domain else ():
+            uri = step.message.uri if step.message.method == "REGISTER" and step.message.is_request else None
+            if isinstance(uri, SipUri):
+                self.rewriting.domains.setdefault(uri.host, settings.domain)
+
+    def close(self) -> None:
+        for endpoint in self.endpoints.values():
+            endpoint.close()
+
+    def begin(self, us: Address, draft: Draft) -> ClientRequest:
+        """Sends a request to the live peer."""
+        endpoint = self.endpoints[us]
+        return endpoint.begin(endpoint.prepare(draft, self.peer(us)))
+
+    def peer(self, us: Address) -> Address:
+        """Where a party of ours sends to."""
+        return self._peers.get(us, self.settings.peer)
+
+    def met(self, us: Address, source: Address) -> None:
+        """Remembers the connection the live peer has opened: a phone need not accept any (RFC 5626 §5.3)."""
+        if self.settings.transport != "udp":
+            self._peers[us] = source
+
+    # -- dialogs --------------------------------------------------------------------------------------------
+
+    def leg(self, step: Step) -> Leg:
+        """What our party of a step knows of the step's call."""
+        live = self.rewriting.identifiers.setdefault(step.message.call_id, self.endpoints[step.us].new_call_id())
+        return self._legs.setdefault((live, step.us), Leg(live))
+
+    def learn(self, step: Step, live: Message) -> None:
+        """Takes identifiers, target and route from a live message that stands for a step."""
+        self.rewriting.learn(step.message, live)
+        if live.method in MAKES_DIALOGS and live.status < 300:
+            theirs = live.to_tag if live.is_response else live.from_tag
+            routes = live.values("Record-Route")
+            self.leg(step).learn(theirs, remote_target(live), routes[::-1] if live.is_response else routes)
+
+    def own_tag(self, recorded: str) -> str:
+        """The live tag for a recorded one of ours."""
+        return self.rewriting.identifiers.setdefault(recorded, f"{self._random.getrandbits(40):010x}")
+
+    def request(self, step: Step, recorded: Message, *, challenged: bool = False) -> Draft:
+        """A recorded request as the next one of its live dialog; with credentials when it had some, or needs some."""
+        leg = self.leg(step)
+        leg.cseq += 1
+        draft = self.rewriting.request(recorded, leg, leg.cseq)
+        store = self.store(step) if challenged or user_name(recorded) else None
+        if store is not None:
+            store.authorise(draft)
+        return draft
+
+    def store(self, step: Step) -> CredentialStore | None:
+        """Whose credentials a request goes out with: by the name in the recorded ones, else its From user's, else
+        those of the party that sends it."""
+        request = step.transaction.request
+        names = (user_name(request), from_user(request)) if request is not None else ()
+        accounts = self.settings.accounts
+        name = next((name for name in (*names, self._names.get(step.us, "")) if name in accounts), None)
+        if name is None:
+            return None
+        return self._stores.setdefault((name, step.us), CredentialStore(*accounts[name], self._random))
+
+    # -- what the recording takes for granted -----------------------------------------------------------------
+
+    async def register(self) -> None:
+        """Registers the phones that are called in the recording without having registered in it. Raises Diverged."""
+        for party, user in called_unregistered(self.steps):
+            if user in self.settings.accounts:
+                await self._register(party, user)
+
+    async def _register(self, party: Address, user: str) -> None:
+        name, password = self.settings.accounts[user]
+        endpoint, domain = self.endpoints[party], self.settings.own_domain
+        call_id, tag = endpoint.new_call_id(), endpoint.new_tag()
+        self.beside |= {(call_id, 1), (call_id, 2)}
+        store = CredentialStore(name, password, self._random)
+        contact = self.rewriting.with_transport(f"<sip:{user}@{endpoint.transports[0].local}>")
+        for cseq in (1, 2):
+            draft = Draft.request("REGISTER", f"sip:{domain}")
+            draft.add("From", f"<sip:{name}@{domain}>;tag={tag}").add("To", f"<sip:{name}@{domain}>")
+            draft.add("Call-ID", call_id).add("CSeq", f"{cseq} REGISTER").add("Max-Forwards", "70")
+            draft.add("Contact", contact).add("Expires", "600")
+            store.authorise(draft)
+            answer = await self.begin(party, draft).final()
+            if answer is None or answer.status not in (401, 407) or not store.learn(answer):
+                break
+        if answer is None or answer.status >= 300:
+            got = "nobody answered" if answer is None else f"the peer answered {answer.status}"
+            raise Diverged(f"{user} is called in the recording and cannot be registered: {got}")
+
+
+def answer_beside(request: ServerRequest) -> None:
+    """Answers what is not in the recording so that it does no harm, and the peer does not send it for ever."""
+    message = request.message
+    inside = bool(message.to_tag)
+    if message.method == "INVITE":
+        request.respond(488 if inside else 480)
+    elif message.method == "SUBSCRIBE" and not inside:
+        request.respond(489)
+    elif message.method in ("REGISTER", "SUBSCRIBE"):
+        kept = [("Contact", value) for value in message.texts("Contact") if message.method == "REGISTER"]
+        request.respond(200, headers=[*kept, ("Expires", message.text("Expires") or "3600")])
+    else:
+        request.respond(200)
