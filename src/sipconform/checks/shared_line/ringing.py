@@ -153,7 +153,7 @@ def answer_names_the_slot(trace: Trace) -> Iterator[Finding]:
 )  # fmt: skip
 def answered_call_stops_the_others(trace: Trace) -> Iterator[Finding]:
     """Some phones forget the lamp when they are cancelled; so `active` that came before the CANCEL and was not said
-    again is lost on them. A phone that refuses the call itself need not be cancelled, nor can one whose ringing got lost.
+    again is lost on them. A phone that refuses the call itself, or whose ringing got lost, need not be cancelled.
     """
     for line in lines(trace):
         for group in incoming(trace, line):
