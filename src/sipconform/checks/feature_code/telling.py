@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from sipconform.checks.catalogue import MUST, SERVER, Finding, Verdict, check, finding
 from sipconform.checks.evidence import seconds, watched
 from sipconform.checks.feature_code.course import KINDS, SETTLED, Dialled, believed, book, dialled
-from sipconform.checks.feature_sync.others import is_alive
+from sipconform.checks.feature_sync.changes import _alive
 from sipconform.checks.feature_sync.told import Value, after, before, states
 from sipconform.checks.subscription.course import DEADLINE
 from sipconform.features.feature_event import EVENT
@@ -33,7 +33,7 @@ def change_by_code_is_told(trace: Trace) -> Iterator[Finding]:
         name = EVENT_NAMES[call.match.feature]
         for subscription in trace.subscriptions_to(EVENT):
             known = before(subscription, call.request, name)
-            if _of(subscription, call.user) and known not in (None, wanted) and is_alive(subscription, call.request):
+            if _of(subscription, call.user) and known not in (None, wanted) and _alive(subscription, call.request):
                 yield from _told(trace, call, accepted, subscription, name)
 
 

@@ -384,9 +384,11 @@ def _compare(
 
 
 def during(slot: Slot, leg: Leg) -> Iterator[tuple[WireMessage, str]]:
-    """Everything told of a slot while a call on it surely lasted."""
+    """Everything told of a slot while a call on it surely lasted. A call whose 200 the server still repeats may be over
+    and only wait for its ACK (RFC 3261 §15)."""
     for notify, state in between(slot, leg.request, leg.end):
-        if leg.end is None or seconds(leg.end, notify) > AHEAD:
+        waits = leg.settled is not None and leg.settled.number < notify.number < leg.invite.responses[-1].number
+        if not waits and (leg.end is None or seconds(leg.end, notify) > AHEAD):
             yield notify, state
 
 
