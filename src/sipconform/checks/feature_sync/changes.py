@@ -9,15 +9,15 @@ from functools import lru_cache
 
 from sipconform.checks.catalogue import INFO, MUST, PASSED, SERVER, SHOULD, Finding, Verdict, check, finding
 from sipconform.checks.evidence import SLACK, seconds, watched
-from sipconform.checks.feature_sync.told import Wish, after, before, confirmation, states, wishes, wishes_of
-from sipconform.checks.feature_sync.witness import is_driven, said, stored
-from sipconform.checks.subscription.course import DEADLINE, REPEATS_LOST, expiry_ns, is_final, notifications
+from sipconform.checks.feature_sync.others import is_alive, is_contested, is_forgotten, is_other_phone
+from sipconform.checks.feature_sync.told import Wish, after, before, confirmation, states, wishes
+from sipconform.checks.feature_sync.witness import stored
+from sipconform.checks.subscription.course import DEADLINE, REPEATS_LOST, notifications
 from sipconform.checks.subscription.notifying import PROMPT
 from sipconform.features.feature_event import EVENT
 from sipconform.trace.trace import Subscription, Trace, WireMessage
 
 NEIGHBOURS = 20  # requests before and after a wish that may fall into a second
-CONTEST = 10.0  # seconds within which two changes may have been made in either order
 
 
 def _by_resource(trace: Trace) -> dict[str, list[Subscription]]:
@@ -123,62 +123,16 @@ def others_are_told(trace: Trace) -> Iterator[Finding]:
     """
     users = _by_resource(trace)
     for wish, final in granted(trace):
-        others = [s for s in users[wish.subscription.resource] if _is_other_phone(wish, s)]
+        others = [s for s in users[wish.subscription.resource] if is_other_phone(wish, s)]
         if not others:
             continue
         own = after(wish.subscription, wish.request, wish.feature)
         old = before(wish.subscription, wish.request, wish.feature)
-        if own is None or old is None or states(own)[wish.feature] in (old, None) or _contested(trace, wish):
+        if own is None or old is None or states(own)[wish.feature] in (old, None) or is_contested(trace, wish):
             continue
         for other in others:
-            if _alive(other, wish.request) and not _forgotten(trace, other, wish.request):
+            if is_alive(other, wish.request) and not is_forgotten(trace, other, wish.request):
                 yield from _told_too(trace, wish, final, other)
-
-
-def _contested(trace: Trace, wish: Wish) -> bool:
-    """Whether somebody else changed the feature about then: the one may undo what the other did before it is told."""
-    me = wish.subscription
-    rest = (s for s in trace.subscriptions_to(EVENT) if s.subscriber != me.subscriber and s.resource == me.resource)
-    same = (w for s in rest for w in wishes_of(s) if w.feature == wish.feature)
-    portal = (o for o in said(trace, "intent", "server") if o.what.get("do") in ("set_dnd", "forward"))
-    now = wish.request.packet.time_ns
-    times = [*(w.request.packet.time_ns for w in same), *(o.time_ns for o in portal)]
-    return any(abs(at - now) <= CONTEST * 1e9 for at in times)
-
-
-def _is_other_phone(wish: Wish, other: Subscription) -> bool:
-    mine = wish.subscription
-    return other is not mine and other.resource == mine.resource != "" and other.notifier == mine.notifier
-
-
-def _alive(subscription: Subscription, moment: WireMessage) -> bool:
-    """Whether a subscription had been told something, was not ended or refused, and had time left at a message."""
-    told = [n for n in notifications(subscription) if n.number < moment.number]
-    if not told or any(is_final(n) for n in told):
-        return False
-    answered = [t for t in subscription.notifies if t.request is not None and t.request.number < moment.number]
-    until = expiry_ns(subscription)
-    ends = [t.request for t in subscription.subscribes if t.request is not None and t.request.expires == 0]
-    return (
-        all(t.succeeded for t in answered)
-        and until is not None and until > moment.packet.time_ns + SLACK * 1e9
-        and not ends
-    )  # fmt: skip
-
-
-def _forgotten(trace: Trace, subscription: Subscription, moment: WireMessage) -> bool:
-    """Whether the server has lost a subscription of the user since it last spoke in this one: after a restart it has
-    lost all of them, and nobody can be told (RFC 6665 §4.1.2.2). If the record knows of no restart, there was none."""
-    if is_driven(trace) and next(said(trace, "intent", "server", "restart"), None) is None:
-        return False
-    last = max((n.number for n in notifications(subscription) if n.number < moment.number), default=0)
-    return any(
-        t.request is not None and t.final is not None and t.final.status == 481
-        and t.request.to_tag and last < t.final.number < moment.number
-        for other in trace.subscriptions_to(EVENT)
-        if other.resource == subscription.resource and other.notifier == subscription.notifier
-        for t in other.subscribes
-    )  # fmt: skip
 
 
 def _told_too(trace: Trace, wish: Wish, final: WireMessage, other: Subscription) -> Iterator[Finding]:
@@ -247,21 +201,22 @@ def only_the_change_is_told(trace: Trace) -> Iterator[Finding]:
     """Telling all of it is harmless and only noted. A NOTIFY that no SUBSCRIBE of the last 6 s explains is
     taken for a change on the server; one that repeats everything unchanged is noted too.
     """
-    users = _by_resource(trace)
+    asked = {user: _times_asked(several) for user, several in _by_resource(trace).items()}
     for subscription in trace.subscriptions_to(EVENT):
         for notify in list(notifications(subscription))[1:]:
             now = states(notify)
-            if now and not _asked_for(users[subscription.resource], notify):
+            if now and not _asked_for(asked[subscription.resource], notify):
                 same = [name for name, value in now.items() if before(subscription, notify, name) == value]
                 seen = f"{', '.join(same)} unchanged"
                 yield finding(notify, not same, expected="the changed feature only", observed=seen)
 
 
-def _asked_for(subscriptions: list[Subscription], notify: WireMessage) -> bool:
+def _times_asked(subscriptions: list[Subscription]) -> list[int]:
+    """When any phone of a user sent a SUBSCRIBE."""
+    return sorted(t.request.packet.time_ns for s in subscriptions for t in s.subscribes if t.request is not None)
+
+
+def _asked_for(asked: list[int], notify: WireMessage) -> bool:
     """Whether a SUBSCRIBE of any phone of the user, this one's included, can be the cause."""
-    return any(
-        0 <= seconds(notify, t.request) <= PROMPT + REPEATS_LOST
-        for other in subscriptions
-        for t in other.subscribes
-        if t.request is not None
-    )
+    at = bisect_right(asked, notify.packet.time_ns)
+    return at > 0 and notify.packet.time_ns - asked[at - 1] <= (PROMPT + REPEATS_LOST) * 1e9

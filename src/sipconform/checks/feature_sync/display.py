@@ -2,155 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from functools import lru_cache
-from typing import NamedTuple
+from bisect import bisect_left
+from collections.abc import Iterator
+from itertools import takewhile
 
-from sipconform.checks.catalogue import MUST, PASSED, PHONE, SHOULD, Finding, Level, check, finding
-from sipconform.checks.evidence import GIVE_UP, seconds, watched
-from sipconform.checks.feature_sync.told import Feature, documents, envelope, feature, states, value, wishes_of
-from sipconform.checks.feature_sync.witness import KEYS, display, name_of, said, shown
-from sipconform.features.feature_event import (
-    EVENT,
-    Device,
-    DoNotDisturbEvent,
-    ForwardingEvent,
-    UnknownDocument,
+from sipconform.checks.catalogue import MUST, PASSED, PHONE, SHOULD, Finding, check, finding
+from sipconform.checks.evidence import GIVE_UP, seconds
+from sipconform.checks.feature_sync.reading import (
+    LAG,
+    Seen,
+    following,
+    keeps,
+    readings,
+    seen,
+    shows,
+    still_there,
+    values,
 )
+from sipconform.checks.feature_sync.told import Feature, documents, envelope, states, wishes_of
+from sipconform.checks.feature_sync.witness import KEYS, name_of, shown
+from sipconform.features.feature_event import EVENT, Device, ForwardingEvent, UnknownDocument
 from sipconform.sip.fault import Fault
-from sipconform.trace.trace import Subscription, Trace, Transaction, WireMessage
-
-LAG = 5.0  # seconds a display may need
-BRIEF = 1.0  # seconds below which a value may pass unseen
-DISTURBS = frozenset({"start", "stop", "power_cycle", "switch_sync", "unplug", "set_dnd", "forward"})
-
-Event = DoNotDisturbEvent | ForwardingEvent
-
-
-class Reading(NamedTuple):
-    """One NOTIFY a phone has taken, and the device it was shown on."""
-
-    subscription: Subscription
-    transaction: Transaction
-    notify: WireMessage
-    who: str
-    until_ns: int  # when something else may have changed the display
-
-
-class Seen(NamedTuple):
-    """One event of a reading, and whether the display came to show it."""
-
-    reading: Reading
-    event: Event
-    name: Feature
-    expected: object
-    observed: object
-    ok: bool
-
-
-@lru_cache(maxsize=4)
-def _readings(trace: Trace, _length: int) -> tuple[Reading, ...]:
-    found = []
-    for subscription in trace.subscriptions_to(EVENT):
-        who = name_of(trace, subscription)
-        if not who or next(said(trace, "belief", who), None) is None:
-            continue
-        for transaction in subscription.notifies:
-            notify = transaction.request
-            if notify is not None and notify.to_tag == subscription.subscriber_tag:
-                taken = transaction.final or notify
-                found.append(Reading(subscription, transaction, notify, who, _undisturbed(trace, who, notify, taken)))
-    return tuple(found)
-
-
-def readings(trace: Trace) -> tuple[Reading, ...]:
-    """Every NOTIFY to a phone whose display is known."""
-    return _readings(trace, len(trace.observations))
-
-
-def _undisturbed(trace: Trace, who: str, notify: WireMessage, taken: WireMessage) -> int:
-    """Until when the display is this NOTIFY's affair; it may have taken the phone several sendings to get it."""
-    now, lag = notify.packet.time_ns, taken.packet.time_ns + round(LAG * 1e9)
-    switched = [o.time_ns for o in said(trace, "intent", who) if o.what.get("do") in DISTURBS and o.time_ns > now]
-    return min([lag, trace.end_ns, *switched])
-
-
-def seen(trace: Trace) -> Iterator[Seen]:
-    """Every event told to a phone whose display is known, where the display had time to follow."""
-    all_readings = readings(trace)
-    for reading in all_readings:
-        if reading.transaction.final is None or reading.transaction.final.status >= 300:
-            continue
-        for part in documents(reading.notify):
-            event = part.document
-            name = feature(event) if isinstance(event, Event) and event.facts and event.facts.is_csta else None
-            if isinstance(event, Event) and name in KEYS and value(event)[0] is not None:
-                yield from _followed(trace, all_readings, reading, event, name)
-
-
-def _followed(
-    trace: Trace, everything: tuple[Reading, ...], reading: Reading, event: Event, name: Feature
-) -> Iterator[Seen]:
-    start = reading.notify.packet.time_ns
-    taken = reading.transaction.final or reading.notify
-    later = [
-        r.notify.packet.time_ns
-        for r in everything
-        if r.who == reading.who and r.notify.number > reading.notify.number and name in states(r.notify)
-    ]
-    until = min([reading.until_ns, *later])
-    expected = shown(value(event), name)
-    values = _values(trace, reading.who, KEYS[name], start, until)
-    ok = bool(values) and values[-1] == expected
-    if values and (ok or (until - taken.packet.time_ns) / 1e9 >= BRIEF):
-        yield Seen(reading, event, name, expected, values[-1], ok)
-
-
-def _values(trace: Trace, who: str, key: str, start_ns: int, until_ns: int) -> list[object]:
-    """What the display showed for a key in a span of time, one after the other."""
-    first = display(trace, who, start_ns)
-    later = [o.what[key] for o in said(trace, "belief", who) if key in o.what and start_ns <= o.time_ns < until_ns]
-    return ([first[key]] if key in first else []) + later
-
-
-def shows(trace: Trace, applies: Callable[[Seen], bool], level: Level | None = None) -> Iterator[Finding]:
-    """Judges that the display followed, for the events picked."""
-    for item in seen(trace):
-        if applies(item):
-            key = KEYS[item.name]
-            expected, observed = f"{key} {item.expected!r} shown", f"{key} {item.observed!r}"
-            party = item.reading.subscription.subscriber
-            of = item.reading.notify
-            yield finding(of, item.ok, expected=expected, observed=observed, party=party, level=level)
-
-
-def keeps(trace: Trace, applies: Callable[[WireMessage], bool]) -> Iterator[Finding]:
-    """Judges that the display stayed as it was, for the NOTIFYs picked, and that the phone still answers."""
-    everything = readings(trace)
-    for reading in everything:
-        if not applies(reading.notify):
-            continue
-        start, party = reading.notify.packet.time_ns, reading.subscription.subscriber
-        later = [r for r in everything if r.who == reading.who and r.notify.number > reading.notify.number]
-        until = min([reading.until_ns, *(r.notify.packet.time_ns for r in later[:1])])
-        for key in KEYS.values():
-            values = _values(trace, reading.who, key, start, until)
-            changed = [v for v in values if v != values[0]]
-            expected, observed = f"{key} {values[0] if values else ''!r} as before", f"{key} {(changed or [''])[0]!r}"
-            yield finding(reading.notify, not changed, expected=expected, observed=observed, party=party)
-        yield from _still_there(trace, reading, later)
-
-
-def _still_there(trace: Trace, reading: Reading, later: list[Reading]) -> Iterator[Finding]:
-    for each in (reading, *later[:1]):
-        sent = each.transaction.requests
-        tried = each.notify.transport != "udp" or len(sent) >= 7
-        if each.transaction.final is None and tried and watched(trace, each.notify) > GIVE_UP:
-            party = reading.subscription.subscriber
-            expected, observed = "an answer", f"no answer to {len(sent)} sendings"
-            also = [reading.notify]
-            yield finding(each.notify, False, expected=expected, observed=observed, also=also, party=party)
-
+from sipconform.trace.trace import Subscription, Trace, WireMessage
 
 # -- how the body is packed ----------------------------------------------------------------------------------
 
@@ -217,10 +90,12 @@ def server_is_believed(trace: Trace) -> Iterator[Finding]:
     """The server may refuse, or have a better number. What the user typed is only a wish."""
 
     def differs(item: Seen) -> bool:
-        asked = [w for w in wishes_of(item.reading.subscription) if w.feature == item.name]
-        asked = [w for w in asked if 0 <= seconds(item.reading.notify, w.request) <= GIVE_UP]
-        asked = [w for w in asked if w.request.number < item.reading.notify.number]
-        return bool(asked) and asked[-1].value != states(item.reading.notify).get(item.name)
+        notify, asked = item.reading.notify, wishes_of(item.reading.subscription)
+        at = bisect_left(asked, notify.number, key=lambda w: w.request.number)
+        backwards = (asked[place] for place in range(at - 1, -1, -1))
+        recent = takewhile(lambda w: seconds(notify, w.request) <= GIVE_UP, backwards)
+        last = next((w for w in recent if w.feature == item.name), None)
+        return last is not None and last.value != states(notify).get(item.name)
 
     yield from shows(trace, differs)
 
@@ -276,11 +151,9 @@ def broken_document_is_survived(trace: Trace) -> Iterator[Finding]:
         return any(f is not None and not f.namespace for f in facts)
 
     yield from keeps(trace, broken)
-    everything = readings(trace)
-    for reading in everything:
+    for reading in readings(trace):
         if bare(reading.notify):
-            later = [r for r in everything if r.who == reading.who and r.notify.number > reading.notify.number]
-            found = list(_still_there(trace, reading, later))
+            found = list(still_there(trace, reading, following(trace, reading)))
             yield from found or [PASSED]
 
 
@@ -313,7 +186,7 @@ def rings_are_shown(trace: Trace) -> Iterator[Finding]:
         if rings is None or not item.event.on:
             continue
         reading = item.reading
-        counts = _values(trace, reading.who, "rings", reading.notify.packet.time_ns, reading.until_ns)
+        counts = values(trace, reading.who, "rings", reading.notify.packet.time_ns, reading.until_ns)
         if counts:
             ok, party = rings in counts, reading.subscription.subscriber
             observed = f"{counts[-1]} rings"
@@ -370,7 +243,6 @@ def _not_followed(
     who, start = name_of(trace, subscription), final.packet.time_ns
     told = [n for n in (t.request for t in subscription.notifies) if n is not None and name in states(n)]
     meant = any(shown(states(n)[name], name) == claimed for n in told if seconds(n, final) <= LAG)
-    values = _values(trace, who, KEYS[name], start, start + round(LAG * 1e9))
-    ok = meant or claimed not in values
+    ok = meant or claimed not in values(trace, who, KEYS[name], start, start + round(LAG * 1e9))
     expected, observed = f"{KEYS[name]} as NOTIFY tells it", f"{KEYS[name]} {claimed!r}"
     return finding(final, ok, expected=expected, observed=observed, party=subscription.subscriber)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
+from itertools import islice, takewhile
 
 from sipconform.checks.catalogue import MUST, PASSED, PHONE, SHOULD, Finding, Verdict, check, finding
 from sipconform.checks.evidence import (
@@ -17,7 +19,7 @@ from sipconform.checks.evidence import (
     sendings,
     watched,
 )
-from sipconform.checks.feature_sync.told import Wish, documents, is_ours, requests, states, wishes_of
+from sipconform.checks.feature_sync.told import Wish, documents, is_ours, requests, states, telling, wishes_of
 from sipconform.checks.feature_sync.witness import wanted
 from sipconform.checks.subscription.course import dialog_of, requested
 from sipconform.checks.subscription.notifying import early_notify_is_taken
@@ -151,11 +153,10 @@ def change_is_not_echoed(trace: Trace) -> Iterator[Finding]:
     opposite value is always somebody's wish.
     """
     for subscription in trace.subscriptions_to(EVENT):
-        asked = list(wishes_of(subscription))
-        told = list(_told_and_taken(subscription))
+        asked = wishes_of(subscription)
         loops = 0
-        for at, (notify, answer) in enumerate(told):
-            echo = next((w for w in asked if _echoes(w, told, at)), None)
+        for notify, answer in _told_and_taken(subscription):
+            echo = _echo(asked, notify, answer)
             want = wanted(trace, echo) if echo is not None else True
             if echo is None or want:
                 yield PASSED
@@ -175,15 +176,26 @@ def _told_and_taken(subscription: Subscription) -> Iterator[tuple[WireMessage, W
             yield notify, answer
 
 
-def _echoes(wish: Wish, told: Sequence[tuple[WireMessage, WireMessage]], at: int) -> bool:
-    """Whether a Set follows a NOTIFY with its own value, and nothing else was told of the feature in between."""
-    notify, answer = told[at]
-    if wish.request.number < answer.number or seconds(wish.request, answer) > WATCH:
+def _echo(asked: Sequence[Wish], notify: WireMessage, answer: WireMessage) -> Wish | None:
+    """The first Set soon after a NOTIFY was taken that sends it back."""
+    first = bisect_left(asked, answer.number, key=lambda w: w.request.number)
+    soon = takewhile(lambda w: seconds(w.request, answer) <= WATCH, islice(asked, first, None))
+    return next((w for w in soon if _echoes(w, notify)), None)
+
+
+def _echoes(wish: Wish, notify: WireMessage) -> bool:
+    """Whether a Set has a NOTIFY's own value, and nothing else was told of the feature, and taken, in between."""
+    if states(notify).get(wish.feature) != wish.value:
         return False
-    if states(notify).get(wish.feature, None) != wish.value:
-        return False
-    later = (n for n, a in told[at + 1 :] if a.number < wish.request.number)
-    return not any(wish.feature in states(n) for n in later)
+    told = telling(wish.subscription, wish.feature)
+    at = bisect_right(told, notify.number, key=lambda t: t.notify.number)
+    later = takewhile(lambda t: t.notify.number < wish.request.number, islice(told, at, None))
+    return not any(_taken_before(t.notify, wish.request) for t in later)
+
+
+def _taken_before(notify: WireMessage, moment: WireMessage) -> bool:
+    final = notify.transaction.final if notify.transaction is not None else None
+    return final is not None and final.status < 300 and final.number < moment.number
 
 
 @check(

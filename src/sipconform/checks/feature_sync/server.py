@@ -130,11 +130,14 @@ def notify_is_in_the_dialog(trace: Trace) -> Iterator[Finding]:
     """
     for subscription in trace.subscriptions_to(EVENT):
         if subscription.began_here:
+            given: dict[str, int] = {}  # each Contact, and where it was first given
+            for request in (t.request for t in subscription.subscribes if t.request is not None):
+                given.setdefault(contact(request), request.number)
             for notify in notifications(subscription):
-                yield _in_dialog(subscription, notify)
+                yield _in_dialog(subscription, notify, [u for u, at in given.items() if u and at < notify.number])
 
 
-def _in_dialog(subscription: Subscription, notify: WireMessage) -> Finding:
+def _in_dialog(subscription: Subscription, notify: WireMessage, targets: list[str]) -> Finding:
     ours = subscription.subscriber_tag
     if notify.to_tag != ours:
         expected, seen = f"To tag {ours}", f"To tag {notify.to_tag or 'missing'}, From tag {notify.from_tag}"
@@ -144,8 +147,6 @@ def _in_dialog(subscription: Subscription, notify: WireMessage) -> Finding:
         expected = f"Event: {EVENT}" + (f";id={subscription.id}" if subscription.id else "")
         seen = f"Event: {notify.text('Event')}"
         return finding(notify, False, expected=expected, observed=seen, at="Event")
-    targets = [contact(t.request) for t in subscription.subscribes if t.request and t.request.number < notify.number]
-    targets = [t for t in targets if t]
     ok = not targets or not isinstance(notify.uri, SipUri) or any(same_place(t, notify.request_uri) for t in targets)
     at = Span(0, len(notify.start_line))
     expected = f"Request-URI {targets[-1] if targets else ''}"
@@ -177,4 +178,3 @@ def accepted_with_200(trace: Trace) -> Iterator[Finding]:
             final = transaction.final
             if final is not None and final.status < 300:
                 yield finding(final, final.status == 200, expected="200", observed=str(final.status))
-

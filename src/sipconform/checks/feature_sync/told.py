@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import islice, takewhile
 from typing import NamedTuple
@@ -147,42 +147,57 @@ def _read_wishes(subscription: Subscription) -> Iterator[Wish]:
 
 def before(subscription: Subscription, moment: WireMessage, name: Feature) -> Value | None:
     """What the subscription was told of a feature last before a message, None when nothing."""
-    known: Value | None = None
-    for transaction in subscription.notifies:
-        if transaction.request is not None and transaction.request.number < moment.number:
-            known = states(transaction.request).get(name, known)
-    return known
+    told = telling(subscription, name)
+    at = bisect_left(told, moment.number, key=_number)
+    return told[at - 1].value if at else None
 
 
 def after(subscription: Subscription, moment: WireMessage, name: Feature) -> WireMessage | None:
     """The first NOTIFY after a message that tells the feature."""
-    for transaction in subscription.notifies:
-        notify = transaction.request
-        if notify is not None and notify.number > moment.number and name in states(notify):
-            return notify
-    return None
+    told = telling(subscription, name)
+    at = bisect_right(told, moment.number, key=_number)
+    return told[at].notify if at < len(told) else None
 
 
 def confirmation(wish: Wish, everybody: list[Wish]) -> WireMessage | None:
     """The NOTIFY that answers a wish: the first with the value asked for, before anybody asks for another; else the
     first that tells the feature. One told for an earlier request may come in between.
     """
-    told = _telling(wish.subscription, wish.feature, len(wish.subscription.notifies))
-    first = bisect_right(told, wish.request.number, key=lambda n: n.number)
+    told = telling(wish.subscription, wish.feature)
+    first = bisect_right(told, wish.request.number, key=_number)
     if first == len(told):
         return None
-    soon = list(takewhile(lambda n: seconds(n, wish.request) <= ANSWERED, islice(told, first, None)))
-    right = next((n for n in soon if states(n)[wish.feature] == wish.value), None)
+    soon = takewhile(lambda t: seconds(t.notify, wish.request) <= ANSWERED, islice(told, first, None))
+    right = next((t.notify for t in soon if t.value == wish.value), None)
     if right is None or _another_asked(wish, right, everybody):
-        return told[first]
+        return told[first].notify
     return right
 
 
+class Telling(NamedTuple):
+    """A NOTIFY that tells a feature, and the value it tells."""
+
+    notify: WireMessage
+    value: Value
+
+
+def telling(subscription: Subscription, name: Feature) -> Sequence[Telling]:
+    """The NOTIFYs of a subscription that tell a feature, in the order seen."""
+    return _tellings(subscription, len(subscription.notifies)).get(name, ())
+
+
 @lru_cache(maxsize=256)
-def _telling(subscription: Subscription, name: Feature, _length: int) -> list[WireMessage]:
-    """The NOTIFYs that tell a feature. The length is part of the key for a subscription that has grown since."""
-    told = (t.request for t in subscription.notifies if t.request is not None)
-    return [notify for notify in told if name in states(notify)]
+def _tellings(subscription: Subscription, _length: int) -> dict[Feature, list[Telling]]:
+    """The length is part of the key for a subscription that has grown since."""
+    found: dict[Feature, list[Telling]] = {}
+    for notify in (t.request for t in subscription.notifies if t.request is not None):
+        for name, told in states(notify).items():
+            found.setdefault(name, []).append(Telling(notify, told))
+    return found
+
+
+def _number(told: Telling) -> int:
+    return told.notify.number
 
 
 def _another_asked(wish: Wish, notify: WireMessage, everybody: list[Wish]) -> bool:

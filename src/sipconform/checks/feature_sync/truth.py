@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
+from itertools import islice, takewhile
 
 from sipconform.checks.catalogue import MUST, PASSED, SERVER, SHOULD, Finding, Verdict, check, finding
 from sipconform.checks.evidence import seconds
@@ -160,20 +162,20 @@ def subscriptions_are_bounded(trace: Trace) -> Iterator[Finding]:
     """
     told: dict[tuple[Address, str], list[WireMessage]] = {}
     for subscription in trace.subscriptions_to(EVENT):
+        asked = sorted(t.request.packet.time_ns for t in subscription.subscribes if t.request is not None)
         for notify in notifications(subscription):
-            asked = (t.request for t in subscription.subscribes if t.request is not None)
-            own = any(0 <= seconds(notify, request) <= CLOSE for request in asked)
+            own = bisect_left(asked, notify.packet.time_ns - CLOSE * 1e9) < bisect_right(asked, notify.packet.time_ns)
             if states(notify) and not is_final(notify) and not own:
                 told.setdefault((subscription.subscriber, subscription.resource), []).append(notify)
     for notifies in told.values():
         notifies.sort(key=lambda n: n.number)
-        crowd = max((_at_once(notifies, n) for n in notifies), key=len)
+        crowd = max((_at_once(notifies, place) for place in range(len(notifies))), key=len)
         seen = f"{len(crowd)} dialogs told within {CLOSE:.0f} s"
         yield finding(crowd[-1], len(crowd) <= BOUND, expected=f"{BOUND} or fewer", observed=seen)
 
 
-def _at_once(notifies: list[WireMessage], first: WireMessage) -> list[WireMessage]:
-    close = [n for n in notifies if 0 <= seconds(n, first) <= CLOSE]
+def _at_once(notifies: list[WireMessage], first: int) -> list[WireMessage]:
+    close = takewhile(lambda n: seconds(n, notifies[first]) <= CLOSE, islice(notifies, first, None))
     return list({n.call_id: n for n in close}.values())
 
 

@@ -6,9 +6,10 @@ tied to an address by the lab's word, or where that is missing by being the only
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sipconform.checks.feature_sync.told import Feature, Value, Wish, wishes_of
 from sipconform.features.feature_event import EVENT
@@ -21,17 +22,23 @@ KEYS = {"dnd": "dnd", "forwardImmediate": "cfu", "forwardBusy": "cfb", "forwardN
 
 def said(trace: Trace, kind: str, who: str = "", do: str = "") -> Iterator[Observation]:
     """The observations of a kind, by one party and of one intent if these are given."""
-    return (
-        o
-        for o in trace.observations
-        if o.kind == kind and (not who or o.who == who) and (not do or o.what.get("do") == do)
-    )
+    heard = _heard(trace, len(trace.observations)).get((kind, who), ())
+    return (o for o in heard if not do or o.what.get("do") == do)
+
+
+@lru_cache(maxsize=4)
+def _heard(trace: Trace, _length: int) -> dict[tuple[str, str], list[Observation]]:
+    """The observations by kind and party, and by kind alone under the name ""."""
+    found: dict[tuple[str, str], list[Observation]] = {}
+    for observation in trace.observations:
+        for who in {observation.who, ""}:
+            found.setdefault((observation.kind, who), []).append(observation)
+    return found
 
 
 def fact(trace: Trace, key: str) -> Any:
     """What the lab last said of itself, None without a lab."""
-    told = [o.what[key] for o in said(trace, "lab") if key in o.what]
-    return told[-1] if told else None
+    return next((o.what[key] for o in reversed(list(said(trace, "lab"))) if key in o.what), None)
 
 
 def is_driven(trace: Trace) -> bool:
@@ -55,13 +62,39 @@ def shown(value: Value, name: Feature) -> object:
     return value[0] if name == "dnd" else value[1] if value[0] else ""
 
 
+class Showing(NamedTuple):
+    """A value a display began to show."""
+
+    time_ns: int
+    value: object
+
+
+def showings(trace: Trace, who: str, key: str) -> Sequence[Showing]:
+    """What a device said of one key, in order of time."""
+    return _showings(trace, len(trace.observations)).get(who, {}).get(key, ())
+
+
+@lru_cache(maxsize=4)
+def _showings(trace: Trace, _length: int) -> dict[str, dict[str, list[Showing]]]:
+    """By device and key."""
+    found: dict[str, dict[str, list[Showing]]] = {}
+    for observation in sorted(said(trace, "belief"), key=lambda o: o.time_ns):
+        keys = found.setdefault(observation.who, {})
+        for key, value in observation.what.items():
+            keys.setdefault(key, []).append(Showing(observation.time_ns, value))
+    return found
+
+
+def showed(told: Sequence[Showing], at_ns: int) -> Showing | None:
+    """What was shown at a time, None before anything was."""
+    at = bisect_right(told, at_ns, key=lambda s: s.time_ns)
+    return told[at - 1] if at else None
+
+
 def display(trace: Trace, who: str, at_ns: int) -> dict[str, object]:
     """What a device showed at a time, as far as it ever said."""
-    seen: dict[str, object] = {}
-    for observation in said(trace, "belief", who):
-        if observation.time_ns <= at_ns:
-            seen.update(observation.what)
-    return seen
+    keys = _showings(trace, len(trace.observations)).get(who, {})
+    return {key: last.value for key, told in keys.items() if (last := showed(told, at_ns)) is not None}
 
 
 def wanted(trace: Trace, wish: Wish) -> bool | None:
@@ -98,7 +131,8 @@ def _means(press: Observation, wish: Wish) -> bool:
 def stored(trace: Trace, wish: Wish, moment: WireMessage) -> Value | None:
     """What the server says of itself it has stored for a wish's feature at a message; None when it says nothing."""
     user = wish.subscription.resource.partition(":")[2].partition("@")[0]
-    kept = display(trace, "server", moment.packet.time_ns).get(f"{user}.{KEYS[wish.feature]}")
+    last = showed(showings(trace, "server", f"{user}.{KEYS[wish.feature]}"), moment.packet.time_ns)
+    kept = last.value if last is not None else None
     if isinstance(kept, bool):
         return kept, ""
     return (bool(kept), kept) if isinstance(kept, str) else None

@@ -107,11 +107,7 @@ def _gives_contact(message: WireMessage) -> bool:
 
 
 def _target_finding(request: WireMessage, known: list[WireMessage]) -> Finding:
-    recent = [m for m in known if seconds(request, m) <= SLACK] or known[-1:]
-    before = [m for m in known if seconds(request, m) > SLACK][-1:]
-    refused = [m for m in known if m.is_request and _refused(m.transaction)]
-    candidates = [*recent, *before, *([m for m in known if m not in refused][-1:] if refused else [])]
-    if any(same_place(contact(m), request.request_uri) for m in candidates):
+    if any(same_place(contact(m), request.request_uri) for m in _candidates(request, known)):
         return PASSED
     last = known[-1]
     if not isinstance(request.uri, SipUri) or not contact(last):
@@ -119,6 +115,19 @@ def _target_finding(request: WireMessage, known: list[WireMessage]) -> Finding:
     expected = f"Request-URI {contact(last)}"
     at = Span(0, len(request.start_line))
     return finding(request, False, expected=expected, observed=request.request_uri, at=at, also=[last])
+
+
+def _candidates(request: WireMessage, known: list[WireMessage]) -> Iterator[WireMessage]:
+    """The last one, those of the last second, the one before them; and the last that no answer has refused."""
+    settled = taken = False
+    for message in reversed(known):
+        counts = not (message.is_request and _refused(message.transaction))
+        if not settled or (counts and not taken):
+            yield message
+        taken |= counts
+        settled |= seconds(request, message) > SLACK
+        if settled and taken:
+            return
 
 
 def _refused(transaction: Transaction | None) -> bool:

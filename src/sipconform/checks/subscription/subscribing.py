@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from math import inf
 
 from sipconform.checks.catalogue import EITHER, MUST, PHONE, SHOULD, Finding, check, finding
 from sipconform.checks.evidence import SLACK, author, contact, is_relayed, said_by, same_place, seconds, watched
@@ -68,35 +70,43 @@ def refreshes(subscriptions: Iterable[Subscription]) -> Iterator[Finding]:
     for subscription in subscriptions:
         if not subscription.began_here or len(subscription.subscribes) < 2:
             continue
-        before = subscription.subscribes[0].request
+        before, (given, strict) = subscription.subscribes[0].request, _given(subscription)
         for transaction in subscription.subscribes[1:]:
             request = transaction.request
             if request is not None and before is not None and request.to_tag and not is_relayed(request):
-                yield _refresh(subscription, request, before)
+                yield _refresh(request, before, _targets(given, request) if request.number < strict else [])
             before = request or before
 
 
-def _refresh(subscription: Subscription, request: WireMessage, before: WireMessage) -> Finding:
+def _refresh(request: WireMessage, before: WireMessage, targets: Sequence[str]) -> Finding:
     if request.cseq_number == before.cseq_number:
         seen, expected = f"CSeq: {request.text('CSeq')} again", f"CSeq above {before.cseq_number}"
         return finding(request, False, expected=expected, observed=seen, at="CSeq", also=[before])
-    targets = _targets(subscription, request)
     ok = not targets or not isinstance(request.uri, SipUri) or any(same_place(t, request.request_uri) for t in targets)
     at = Span(0, len(request.start_line))
     expected = f"Request-URI {targets[-1] if targets else ''}"
     return finding(request, ok, expected=expected, observed=request.request_uri, at=at)
 
 
-def _targets(subscription: Subscription, request: WireMessage) -> list[str]:
-    """The notifier's Contacts that may still count at a refresh: the last one, and those of the last second."""
+def _given(subscription: Subscription) -> tuple[list[WireMessage], float]:
+    """The messages in which the notifier may give a Contact, and the number of the first that shows a strict router:
+    from there on the Request-URI of a refresh is the route's.
+    """
     answers = [t.final for t in subscription.subscribes if t.final is not None and t.final.status < 300]
     told = [t.request for t in subscription.notifies if t.request is not None]
-    given = sorted((m for m in (*answers, *told) if m.number < request.number), key=lambda m: m.number)
-    if any(";lr" not in m.text("Record-Route") for m in given if m.has("Record-Route")):
-        return []  # a strict router: the Request-URI is the route's
-    at_once = [m for m in given if seconds(request, m) <= SLACK]
-    settled = [m for m in given if seconds(request, m) > SLACK][-1:]
-    return [uri for uri in (contact(m) for m in (*settled, *at_once)) if uri]
+    given = sorted((*answers, *told), key=lambda m: m.number)
+    strict = (m.number for m in given if m.has("Record-Route") and ";lr" not in m.text("Record-Route"))
+    return given, next(strict, inf)
+
+
+def _targets(given: Sequence[WireMessage], request: WireMessage) -> list[str]:
+    """The notifier's Contacts that may still count at a refresh: the last one, and those of the last second."""
+    found: list[str] = []
+    for place in range(bisect_left(given, request.number, key=lambda m: m.number) - 1, -1, -1):
+        found.insert(0, contact(given[place]))
+        if seconds(request, given[place]) > SLACK:
+            break
+    return [uri for uri in found if uri]
 
 
 @check(
