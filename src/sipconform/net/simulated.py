@@ -111,7 +111,7 @@ class SimulatedNetwork:
         self._random = random.Random(seed)
         self._loss, self._duplicate, self._reorder, self._delay = loss, duplicate, reorder, delay
         self._epoch_ns = epoch_ns
-        self._tap = tap or NullTap()
+        self.tap = tap or NullTap()
         self._bound: dict[tuple[str, Address], SimulatedTransport] = {}
         self._groups: dict[Address, list[SimulatedTransport]] = {}
         self._cut: set[Address] = set()
@@ -169,7 +169,7 @@ class SimulatedNetwork:
     def carry(self, sender: SimulatedTransport, payload: bytes, to: Address) -> None:
         """Takes a payload from one of the transports; for those only."""
         if not is_numeric(to):
-            network_says(self._tap, self.now_ns(), "not sent", sender.local, to, reason=WRONG_ADDRESS)
+            network_says(self.tap, self.now_ns(), "not sent", sender.local, to, reason=WRONG_ADDRESS)
         elif sender.protocol in _STREAMS:
             self._carry_stream(sender, payload, to)
         else:
@@ -188,7 +188,7 @@ class SimulatedNetwork:
         packet = Packet(self.now_ns(), sender.local, to, "udp", payload)
         if len(payload) > LARGEST_DATAGRAM:
             return self._says("not sent", packet, reason="larger than a datagram can be")
-        self._tap.packet(packet)
+        self.tap.packet(packet)
         alone = self._bound.get(("udp", to))
         receivers = [alone] if alone else [m for m in self._groups.get(to, ()) if m is not sender]
         if not receivers:
@@ -219,10 +219,10 @@ class SimulatedNetwork:
         connection = sender.connections.get(to) or self._connect(sender, to)
         if connection is None:
             reason = "nobody listens"
-            return network_says(self._tap, self.now_ns(), "not connected", sender.local, to, reason=reason)
+            return network_says(self.tap, self.now_ns(), "not connected", sender.local, to, reason=reason)
         near = connection.other(to)
         packet = Packet(self.now_ns(), near, to, sender.protocol, payload)
-        self._tap.packet(packet)
+        self.tap.packet(packet)
         receiver = connection.ends[to]
         if self._is_cut(sender, receiver):
             self._says("cut", packet)
@@ -277,7 +277,7 @@ class SimulatedNetwork:
         return sender.local in self._cut or receiver.local in self._cut
 
     def _says(self, event: str, packet: Packet, **more: object) -> None:
-        network_says(self._tap, packet.time_ns, event, packet.source, packet.destination, **more)
+        network_says(self.tap, packet.time_ns, event, packet.source, packet.destination, **more)
 
     def _free_address(self, host: str) -> Address:
         for port in self._ports[host]:
