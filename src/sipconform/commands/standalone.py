@@ -7,7 +7,6 @@ import asyncio
 import random
 import secrets
 import signal
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
@@ -18,21 +17,21 @@ from sipconform.agents.server.directory import Directory
 from sipconform.agents.server.server import Server
 from sipconform.agents.user_agent import Account
 from sipconform.commands import complain
-from sipconform.lab.actor import CouldNotRunError, Driver
+from sipconform.lab.actor import CouldNotRunError
 from sipconform.lab.dialect import teach_phone, teach_server
 from sipconform.lab.drivers.control import serve_control
 from sipconform.lab.drivers.own import OwnPhone, OwnServer
-from sipconform.lab.lab import parse_address
+from sipconform.lab.drivers.renewed import Build, RenewedDriver
+from sipconform.lab.lab import ACCOUNTS, parse_address
 from sipconform.lab.profile import load_profile
-from sipconform.lab.shared_line import FAR_PARTIES, LINE, add_line, teach_line
+from sipconform.lab.shared_line import LINE, add_line, teach_line
 from sipconform.net.sockets import SocketNetwork
 from sipconform.net.tap import CaptureTap
 from sipconform.trace.capture_writer import CaptureWriter
 from sipconform.trace.packet import Address
 
 COULD_NOT_RUN = 2
-USERS = ("2001", "2002", "2003", LINE, *FAR_PARTIES.values())  # where none are named
-Build = Callable[[], Awaitable[Driver]]
+USERS = sorted({*ACCOUNTS.values()})  # where none are named: everybody a story may speak of
 
 
 class Standalone:
@@ -41,9 +40,10 @@ class Standalone:
     def __init__(self, given: argparse.Namespace) -> None:
         self.given = given
         self.network = SocketNetwork()
+        self._told = False
 
     async def serve(self) -> int:
-        async def build() -> Driver:
+        async def build() -> OwnServer:
             given = self.given
             endpoint = await self._endpoint("server")
             directory = Directory(given.domain or _host(given.listen))
@@ -61,7 +61,7 @@ class Standalone:
         return await self._live(build)
 
     async def phone(self) -> int:
-        async def build() -> Driver:
+        async def build() -> OwnPhone:
             given = self.given
             endpoint = await self._endpoint("phone")
             user, _, password = given.user.partition(":")
@@ -84,7 +84,9 @@ class Standalone:
             authority = Authority()
             contexts = {"server_context": authority.server_context(), "client_context": authority.client_context()}
         transport = await endpoint.listen(self.given.transport, self.given.listen, **contexts)
-        print(f"{name} listens on {transport.protocol} {transport.local}", flush=True)
+        if not self._told:
+            print(f"{name} listens on {transport.protocol} {transport.local}", flush=True)
+        self._told, self.given.listen = True, transport.local  # made anew, it is found where it was
         return endpoint
 
     def _seed(self, agent: Phone | Server) -> None:
@@ -106,7 +108,7 @@ class Standalone:
 
     async def _serve_driver(self, build: Build) -> int:
         try:
-            driver = await build()
+            driver = await RenewedDriver.made(build)
             control = await serve_control(driver, self.given.control) if self.given.control else None
         except OSError as error:
             return complain(f"the address cannot be bound: {error.strerror or error}", COULD_NOT_RUN)

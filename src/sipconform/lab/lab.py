@@ -6,6 +6,7 @@ import asyncio
 import random
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +22,7 @@ from sipconform.agents.server.hunt_group import Group
 from sipconform.agents.server.server import Server as OwnServerAgent
 from sipconform.agents.user_agent import DEFAULT_PORT, Account
 from sipconform.lab import hotspot, shared_line
-from sipconform.lab.actor import CouldNotRunError, Driver
+from sipconform.lab.actor import CouldNotRunError, Driver, NotSupportedError
 from sipconform.lab.actors import Phone, Server
 from sipconform.lab.dialect import teach_phone, teach_server
 from sipconform.lab.drivers.control import ControlledDriver
@@ -30,6 +31,7 @@ from sipconform.lab.drivers.nobody import Nobody
 from sipconform.lab.drivers.operator import Operator
 from sipconform.lab.drivers.own import OwnPhone, OwnServer
 from sipconform.lab.drivers.soft_phone import KINDS, SoftPhone
+from sipconform.lab.leaving import leave
 from sipconform.lab.line_phone import LinePhone
 from sipconform.lab.liveness import loss_arithmetic, timing_facts
 from sipconform.lab.profile import Profile, load_profile
@@ -131,6 +133,10 @@ class Lab:
     async def close(self) -> None:
         """Lets what is under way arrive, then silences our agents and closes the capture."""
         self.observe("lab", "end", {})  # the silence up to here is evidence too
+        if self.settings.server.kind == "remote" and "server" in self._actors:
+            self._tap.stop()
+            phones = [actor for actor in self._actors.values() if isinstance(actor, Phone)]
+            await leave(self.server(), phones, [a for a in self._agents if isinstance(a, OwnPhoneAgent)])
         for actor in self._actors.values():
             if isinstance(actor.driver, ControlledDriver | SoftPhone):
                 await actor.driver.close()
@@ -252,7 +258,10 @@ class Lab:
             return Nobody()
         if control == BY_HAND:
             return Operator(who)
-        return await ControlledDriver.connect(parse_address(control, 0), self._witness(name), self._announce(name))
+        driver = await ControlledDriver.connect(parse_address(control, 0), self._witness(name), self._announce(name))
+        with suppress(NotSupportedError):  # many a device cannot: it is put back as far as may be, see `leave`
+            await driver.do("reset")
+        return driver
 
     async def _endpoint(self, name: str, local: Address, role: str) -> Endpoint:
         endpoint = Endpoint(self.network, name, self._dice(name))

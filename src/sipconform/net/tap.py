@@ -42,15 +42,23 @@ class CaptureTap:
     def __init__(self, writer: Writer, other_ports: Collection[int] = ()) -> None:
         self._writer = writer
         self._other_ports = frozenset(other_ports)
+        self._over = False
+
+    def stop(self) -> None:
+        """From now on it looks away."""
+        self._over = True
 
     def packet(self, packet: Packet) -> None:
+        if self._over:
+            return
         source, destination = _without_zone(packet.source), _without_zone(packet.destination)
         is_media = destination.port in self._other_ports or rtp.parse(packet.payload)
         write = self._writer.write_media if is_media else self._writer.write
         write(packet._replace(source=source, destination=destination))
 
     def observe(self, observation: Observation) -> None:
-        self._writer.write(observation)
+        if not self._over:
+            self._writer.write(observation)
 
 
 class TeeTap:

@@ -130,6 +130,8 @@ async def serve_control(driver: Driver, address: Address) -> asyncio.Server:
                 await writer.drain()
         except (OSError, ValueError):
             pass  # the other side went away, or sent a line longer than any intent
+        except asyncio.CancelledError:
+            pass  # this program ends; Python 3.11 would complain of a conversation that ends cancelled
         finally:
             telling.cancel()
             writer.close()

@@ -118,6 +118,9 @@ class OwnPhone(_OwnAgent):
             "pending": self.phone.features.pending is not None,
         }
 
+    def close(self) -> None:
+        self.phone.close()
+
     def _journal(self) -> dict[str, Any]:
         """What the display says of the last call that came in, and of the last one another has taken."""
         calls = self.phone.calls
@@ -216,6 +219,9 @@ class OwnServer(_OwnAgent):
     def read(self) -> dict[str, Any]:
         users = self.server.directory.users.values()
         return {f"{user.name}.{key}": value for user in users for key, value in told(user.features).items()}
+
+    def close(self) -> None:
+        self.server.close()
 
     async def _set_dnd(self, user: str, on: bool) -> None:
         self.server.features.set_dnd(self.server.user(user), on)
