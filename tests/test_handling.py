@@ -32,7 +32,7 @@ def test_compare_a_truncated_capture_is_not_called_clean(tmp_path: Path) -> None
     whole = Path(kamailio("sca-04-hold.pcap"))
     cut = tmp_path / "cut.pcap"
     cut.write_bytes(whole.read_bytes()[:-40])
-    assert main(["compare", str(cut), str(whole), "--out", str(tmp_path / "out")]) in (1, 2)
+    assert main(["compare", str(cut), str(whole), "--out", str(tmp_path / "out")]) == 2
 
 
 def test_redact_writes_a_capture_that_compares_clean_with_itself(

@@ -78,7 +78,7 @@ def compare_captures(run: Path, reference: Path, *, keylog: Path | None = None) 
     comparison = compare(ours, theirs)
     profiles = profile_of(ours), profile_of(theirs)
     if all(profiles) and profiles[0] != profiles[1]:
-        comparison.reservations.append(f"the run speaks {profiles[0]}, the reference {profiles[1]}: other dialects")
+        comparison.doubt(f"the run speaks {profiles[0]}, the reference {profiles[1]}: other dialects")
     return Laid(run, reference, comparison)
 
 

@@ -36,8 +36,8 @@ def test_any_two_good_runs_compare_clean(name: str) -> None:
 def test_two_good_runs_of_a_race_compare_clean_or_took_two_courses(name: str) -> None:
     for run, reference in combinations(good_runs(name), 2):
         result = compare(run, reference)
-        assert not result.differences or result.race
-        assert bool(result.race) == bool(result.reservations)
+        assert not result.differences or result.doubted
+        assert result.doubted == bool(result.reservations)
 
 
 def test_enough_pairs_are_compared() -> None:

@@ -83,6 +83,6 @@ def _tell(chapter: Chapter) -> None:
 
 
 def _exit_code(chapters: Sequence[Chapter]) -> int:
-    if any(chapter.comparison.at(*COUNTED) for chapter in chapters):
+    if any(chapter.comparison.at(*COUNTED) and not chapter.comparison.doubted for chapter in chapters):
         return DIFFERENT
     return NOT_COMPARED if any(chapter.comparison.reservations for chapter in chapters) else CLEAN

@@ -46,16 +46,31 @@ def pair_conversations(
     waiting: dict[Hashable, list[Conversation]] = defaultdict(list)
     for conversation in reference:
         waiting[conversation.title].append(conversation)
+    chosen: dict[Conversation, Conversation] = {}
     for conversation in run:
         candidates = waiting[conversation.title]
-        if not candidates:
-            yield conversation, None
-            continue
-        chosen = _most_alike(conversation, candidates[:MOST_CANDIDATES], says)
-        candidates.remove(chosen)
-        yield conversation, chosen
-    for left_over in waiting.values():
-        yield from ((None, conversation) for conversation in left_over)
+        if candidates:
+            chosen[conversation] = _most_alike(conversation, candidates[:MOST_CANDIDATES], says)
+            candidates.remove(chosen[conversation])
+    left = [conversation for conversations in waiting.values() for conversation in conversations]
+    for conversation in run:
+        if conversation not in chosen:
+            candidates = [other for other in left if _of_one_talk(conversation, other)]
+            if candidates:
+                chosen[conversation] = _most_alike(conversation, candidates[:MOST_CANDIDATES], says)
+                left.remove(chosen[conversation])
+        yield conversation, chosen.get(conversation)
+    yield from ((None, conversation) for conversation in left)
+
+
+def _of_one_talk(run: Conversation, reference: Conversation) -> bool:
+    """Whether one of them, whose beginning was not seen, may be the rest of what the other shows whole."""
+    if run.began_here == reference.began_here:
+        return False
+    whole, rest = (run, reference) if run.began_here else (reference, run)
+    first = rest.exchanges[0]
+    asked = (first.method, first.client, first.server)
+    return any((e.method, e.client, e.server) == asked for e in whole.exchanges)
 
 
 def _most_alike(

@@ -19,6 +19,7 @@ from sipconform.compare.rules import HEADER_LEVELS, OTHER_HEADER
 from sipconform.compare.story import Conversation, Exchange, Story, tell_story
 from sipconform.compare.telling import Telling, Told, tell, why_written_otherwise
 from sipconform.compare.timing import timed
+from sipconform.compare.unseen import leave_open, of_reference, of_run, same_but_for_the_unseen
 from sipconform.trace.trace import Trace, WireMessage
 
 _NAMES = re.compile(rb"\n([^:\s]+)[ \t]*:")
@@ -41,8 +42,7 @@ def compare(run: Trace, reference: Trace) -> Comparison:
         if not again.differences:
             again.add(Difference("exchanged", None, race, one, other, None, None))
             return again
-    result.race = race
-    result.reservations.append(another_course(race))
+    result.doubt(another_course(race))
     return result
 
 
@@ -57,20 +57,31 @@ class _Comparer:
         self.run, self.reference = run, reference
         self.result = Comparison()
         self._tellings: dict[WireMessage, Telling] = {}
+        self._half_seen = False  # of the two conversations at hand one shows its beginning, the other not
 
     def compare(self) -> Comparison:
-        result = self.result
-        for name, story in (("run", self.run), ("reference", self.reference)):
+        result, sides = self.result, (("run", self.run), ("reference", self.reference))
+        for name, story in sides:
             if not story.conversations:
-                result.reservations.append(f"the {name} holds no SIP message")
+                result.doubt(f"the {name} holds no SIP message, so there is nothing to compare")
             result.reservations += [f"the {name}: {note.text}" for note in story.trace.notes if note.code in _UNREAD]
             for message in story.repeats:
                 self._ignore("retransmission", _title(message), name, message)
+        if not (self.run.conversations and self.reference.conversations):
+            return result
+        without = [name for name, story in sides if not story.trace.servers]
+        if len(without) == 1:
+            result.doubt(f"nobody in the {without[0]} is seen to be a server, so who plays which part is a guess")
         pairs = pair_conversations(self.run.conversations, self.reference.conversations, self._sayings)
         for run, reference in pairs:
             pair = Pair((run or reference).title)  # type: ignore[union-attr]
             pair.rows = list(self._conversation(run, reference))
             result.pairs.append(pair)
+        leave_open(result, self.run, of_run, of_reference)
+        leave_open(result, self.reference, of_reference, of_run)
+        if any(found.rule == "before-the-capture" for found in result.ignored):
+            begun = [name for name, story in sides if any(not c.began_here for c in story.conversations)]
+            result.reservations += [f"the {name} begins in the middle: what came before is unknown" for name in begun]
         return result
 
     # -- conversations --------------------------------------------------------------------------------------
@@ -79,6 +90,7 @@ class _Comparer:
         if run is None or reference is None:
             yield from self._lone_conversation(run, reference)
             return
+        self._half_seen = run.began_here != reference.began_here
         for exchange in (e for conversation in (run, reference) for e in conversation.exchanges if e.glare):
             self._lone(exchange, "glare", None, exchange.conversation is run)
         asking = dict.fromkeys([*run.directions(), *reference.directions()])
@@ -187,7 +199,9 @@ class _Comparer:
                     rule = rule or a.rule or b.rule or "spelling"
                     yield Difference(rule, None, place, _written(a), _written(b), run, reference)
             else:
-                yield Difference(*_counts(place), place, a.meaning, b.meaning, run, reference)
+                open_ = self._half_seen and same_but_for_the_unseen(a.meaning, b.meaning)
+                rule, level = ("before-the-capture", None) if open_ else _counts(place)
+                yield Difference(rule, level, place, a.meaning, b.meaning, run, reference)
         names = _NAMES.findall(run.raw, 0, run.body_start), _NAMES.findall(reference.raw, 0, reference.body_start)
         if names[0] != names[1] and ours.keys() == theirs.keys():
             rule = "header-order" if sorted(names[0]) == sorted(names[1]) else "spelling"

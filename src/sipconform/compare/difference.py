@@ -55,18 +55,23 @@ class Pair:
 class Comparison:
     """The result. `reservations` say what could not be compared, and why; with any, silence is no proof.
 
-    With a `race` the run took another course than the reference, and no difference is proof either.
+    `doubted`: no difference is proof either, for the run may rightly be another than the reference.
     """
 
     pairs: list[Pair] = field(default_factory=list)
     differences: list[Difference] = field(default_factory=list)
     ignored: list[Difference] = field(default_factory=list)
     reservations: list[str] = field(default_factory=list)
-    race: str = ""
+    doubted: bool = False
 
     def add(self, found: Difference) -> Difference:
         (self.ignored if found.ignored else self.differences).append(found)
         return found
+
+    def doubt(self, why: str) -> None:
+        """From now on the differences prove nothing."""
+        self.doubted = True
+        self.reservations.append(why)
 
     def at(self, *levels: Level) -> list[Difference]:
         """The differences of these levels."""

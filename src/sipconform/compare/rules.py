@@ -30,6 +30,7 @@ IGNORING = {
     "countdown": "a lifetime counts down between the grant and the report",
     "keep-alive": "OPTIONS outside a dialog keeps a binding open and says nothing",
     "before-the-capture": "the capture begins in the middle; what came before is unknown",
+    "after-the-capture": "the capture was cut; what came after is unknown",
     "crossed": "a CANCEL that crosses the final answer changes nothing (RFC 3261 §9.2)",
     "lost": "a provisional answer that the network lost is not sent again (RFC 3261 §17.2.1)",
     "wait": "how long to wait is a matter of chance or of load (RFC 3261 §14.1, §20.33)",
