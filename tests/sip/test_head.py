@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sipconform.sip import head
 from sipconform.sip.fault import Fault, Span
@@ -76,3 +78,15 @@ def test_hostile_names_do_not_fill_the_cache() -> None:
     Message(b"A b SIP/2.0\r\n" + b"".join(b"x%d: 1\r\n" % n for n in range(5000)) + b"\r\n")
     assert len(head._canonical) <= 4096
     assert canonical_name(b"x-" + b"y" * 100) == "X-Y" + "y" * 99
+
+
+PIECES = st.sampled_from(
+    [b"Via", b"VIA", b"v", b":", b" : ", b"x", b"\xff", b"\r\n", b"\n", b"\r", b" ", b"\t", b"\r\n ", b"\r\n\r\n"]
+)
+
+
+@given(st.lists(PIECES, max_size=24).map(b"".join))
+def test_a_row_found_alone_is_the_one_found_among_all(rows: bytes) -> None:
+    message = Message(b"A b SIP/2.0\r\n" + rows)
+    alone = message.row("Via")
+    assert alone == next((field for field in message.fields if field.name == "Via"), None)

@@ -115,6 +115,14 @@ def test_every_part_is_watched_from_the_begin_of_the_capture() -> None:
     assert found[0].end_ns == 1_500 * SECOND
 
 
+@pytest.mark.parametrize("seconds", ["9" * 5_000, "0" * 5_000 + "7", "٣٠٠٠", "-1", ""])
+@pytest.mark.parametrize("method", ["SUBSCRIBE", "NOTIFY"])
+def test_an_expiry_may_be_any_text(method: str, seconds: str) -> None:
+    more = f"Expires: {seconds}\r\nSubscription-State: active;expires={seconds}"
+    found = list(traces([packet(0, "a", method, more=more), packet(90_000, "b")]))
+    assert [len(trace.messages) for trace in found] == [1, 1]
+
+
 anything = st.builds(
     packet,
     st.floats(0, 100_000),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sipconform.checks.catalogue import INFO, PASSED, Check, Finding, Side, Verdict, catalogue
@@ -36,9 +36,12 @@ def judge(trace: Trace, checks: Mapping[str, Check] | None = None) -> Judgement:
     judgement = Judgement()
     parties = _Parties(trace)
     for asked in (catalogue() if checks is None else checks).values():
-        passed = 0
-        for found in _answers(asked, trace):
-            if found is PASSED or found.verdict is Verdict.PASS:
+        answers = _answers(asked, trace)
+        passed = answers.count(PASSED)
+        for found in answers if passed < len(answers) else ():
+            if found is PASSED:
+                continue
+            if found.verdict is Verdict.PASS:
                 passed += 1
             elif parties.provoked(found):
                 judgement.provoked += 1
@@ -52,15 +55,17 @@ def judge(trace: Trace, checks: Mapping[str, Check] | None = None) -> Judgement:
     return judgement
 
 
-def _answers(asked: Check, trace: Trace) -> Iterable[Finding]:
+def _answers(asked: Check, trace: Trace) -> list[Finding]:
     """One check's findings; those given before an exception are kept."""
+    answers: list[Finding] = []
     try:
-        yield from asked.ask(trace)
+        answers.extend(asked.ask(trace))
     except Exception as error:  # a broken check must not hide what the others see
         log.exception("check %s could not run", asked.id)
         seen = f"{type(error).__name__}: {error}"
         expected = f"check {asked.id} to run"
-        yield Finding(Verdict.COULD_NOT_RUN, None, expected, seen, side=Side.SUITE, level=INFO)
+        answers.append(Finding(Verdict.COULD_NOT_RUN, None, expected, seen, side=Side.SUITE, level=INFO))
+    return answers
 
 
 class _Parties:

@@ -81,10 +81,9 @@ def _index_rows(lines: list[bytes], unfolded: bool = False) -> _Index | None:
             key = canonical_name(name)
         if key not in index:
             index[key] = value
-            continue
-        if not several:
-            several = {}
-        several.setdefault(key, [index[key]]).append(value)
+        else:
+            several = several or {}
+            several.setdefault(key, [index[key]]).append(value)
     return index, several
 
 
@@ -183,8 +182,19 @@ class Head:
 
     def row(self, name: str) -> Field | None:
         """The first row of a header field, or None."""
+        if self._fields is None and self.count(name) == 1 and (plain := self._plain_row(name)):
+            return plain
         fields = self._read_fields() if self._fields is None else self._fields
         return next((field for field in fields if field.name == name), None)
+
+    def _plain_row(self, name: str) -> Field | None:
+        """The only row of its name, if it is spelled in full and stands on one line; else None."""
+        raw = self.raw
+        start = raw.find(b"\r\n%b:" % name.encode("utf-8", "surrogateescape"), self.head_start, self.body_start) + 2
+        end = raw.find(b"\r\n", start, self.body_start)
+        if start < 2 or end < 0 or raw[end + 2 : end + 3] in (b" ", b"\t") or b"\n" in (line := raw[start:end]):
+            return None
+        return read_field(start, line)
 
     def has(self, name: str) -> bool:
         """Whether the header field is there at all. Canonical name."""

@@ -8,6 +8,7 @@ asked for and give a value or a `Fault`. Strictness is the business of the check
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from sipconform.sip.fault import Fault, Span
 from sipconform.sip.grammar import TOKEN_CHARS, split_list
@@ -40,6 +41,18 @@ def looks_like_sip(payload: bytes) -> bool:
     return _LOOKS_SIP.match(payload[:512]) is not None
 
 
+@lru_cache(maxsize=512)  # a peer begins most of its messages alike
+def _start_line(line: bytes) -> tuple[bool, str, str, int, str, str]:
+    """Whether it is a request line; method, Request-URI, status, reason phrase and version, as far as they are said."""
+    if response := _RESPONSE.fullmatch(line):
+        reason = (response[3] or b"").decode("utf-8", "surrogateescape")
+        return False, "", "", int(response[2]), reason, response[1].decode()
+    if request := _REQUEST.fullmatch(line):
+        uri = request[2].decode("utf-8", "surrogateescape")
+        return True, request[1].decode(), uri, 0, "", request[3].decode()
+    return False, "", "", 0, "", ""
+
+
 class Message(Views):
     """A SIP request or response, or the nearest thing to one that was sent."""
 
@@ -51,21 +64,11 @@ class Message(Views):
 
     def _read_start_line(self) -> None:
         line = self.start_line
-        self.is_request = self.is_response = False
-        self.method = self.request_uri = self.reason = self.version = ""
-        self.status = 0
-        if response := _RESPONSE.fullmatch(line):
-            self.is_response = True
-            self.version = response[1].decode()
-            self.status = int(response[2])
-            self.reason = (response[3] or b"").decode("utf-8", "surrogateescape")
+        self.is_request, self.method, self.request_uri, self.status, self.reason, self.version = _start_line(line)
+        self.is_response = not self.is_request and self.version != ""
+        if self.is_response:
             self.method = self._cseq_method()
-        elif request := _REQUEST.fullmatch(line):
-            self.is_request = True
-            self.method = request[1].decode()
-            self.request_uri = request[2].decode("utf-8", "surrogateescape")
-            self.version = request[3].decode()
-        else:
+        elif not self.is_request:
             self._guess_start_line(line)
 
     def _guess_start_line(self, line: bytes) -> None:

@@ -53,12 +53,12 @@ class Correlator:
         trace = self.trace
         message.number = len(trace.messages)
         trace.messages.append(message)
-        time_ns = message.packet.time_ns
-        if not trace.start_ns or time_ns < trace.start_ns:
-            trace.start_ns = time_ns
-        trace.end_ns = max(trace.end_ns, time_ns)
+        packet = message.packet
+        if not trace.start_ns or packet.time_ns < trace.start_ns:
+            trace.start_ns = packet.time_ns
+        trace.end_ns = max(trace.end_ns, packet.time_ns)
         if message.is_request:
-            if message.transport != "udp":
+            if packet.transport != "udp":
                 self._learn_listening_port(message)
             self._add_request(message)
         elif message.is_response:
@@ -77,6 +77,13 @@ class Correlator:
         self.trace.phones -= self.trace.servers
         return self.trace
 
+    def _ends(self, packet: Packet) -> tuple[Address, Address]:
+        """Who sent a packet and to whom, stream clients by the port they listen on."""
+        aliases = self.trace.aliases
+        if not aliases:
+            return packet.source, packet.destination
+        return aliases.get(packet.source, packet.source), aliases.get(packet.destination, packet.destination)
+
     def _learn_listening_port(self, request: WireMessage) -> None:
         via = request.top_via
         if via and request.source not in self.trace.aliases:
@@ -86,8 +93,7 @@ class Correlator:
     # -- transactions ---------------------------------------------------------------------------------------
 
     def _add_request(self, request: WireMessage) -> None:
-        party = self.trace.party
-        client, server = party(request.source), party(request.destination)
+        client, server = self._ends(request.packet)
         transaction = self._transaction_of_request(request, client, server)
         request.transaction = transaction
         sent = transaction.requests
@@ -99,7 +105,6 @@ class Correlator:
             request.repeats = first
             transaction.request = transaction.request or request
             sent.append(request)
-        self._note_roles(request.method, client, server)
         if request.to_tag or request.method in FIRST_TO_CREATE:
             # The ACK to an error has a To tag too, and that names no dialog.
             self._place(request, transaction, client, server, creates=request.method == transaction.method)
@@ -123,11 +128,11 @@ class Correlator:
         transaction = Transaction(method, branch, client, server)
         self._transactions[branch, method, client, server] = transaction
         self.trace.transactions.append(transaction)
+        self._note_roles(method, client, server)
         return transaction
 
     def _add_response(self, response: WireMessage) -> None:
-        party = self.trace.party
-        client, server = party(response.destination), party(response.source)
+        server, client = self._ends(response.packet)
         branch, method = response.branch, response.method
         if not branch.startswith("z9hG4bK"):
             branch = f"{branch}|{response.call_id}|{response.cseq_number}|{response.from_tag}"
@@ -140,7 +145,6 @@ class Correlator:
         before.append(response)
         if transaction.final is None and response.status >= 200:
             transaction.final = response
-        self._note_roles(method, client, server)
         request = transaction.request
         if response.to_tag and (method in FIRST_TO_CREATE or (request is not None and request.dialog is not None)):
             within = request is not None and bool(request.to_tag)
@@ -160,7 +164,9 @@ class Correlator:
         self, message: WireMessage, transaction: Transaction, client: Address, server: Address, *, creates: bool
     ) -> None:
         """`creates`: its tags name a dialog even if none is known by them yet."""
-        dialog = self._dialog_of(message, transaction, frozenset((client, server)), creates)
+        dialog = _dialog_of_request(message, transaction)
+        if dialog is None:
+            dialog = self._dialog_of(message, transaction, frozenset((client, server)), creates)
         if dialog is not None:
             message.dialog = dialog
             dialog.messages.append(message)
@@ -235,6 +241,15 @@ class Correlator:
         known.append(subscription)
         self.trace.subscriptions.append(subscription)
         return subscription
+
+
+def _dialog_of_request(answer: WireMessage, transaction: Transaction) -> Dialog | None:
+    """The dialog of an answer that stays in its request's: the everyday case, known without a search."""
+    request = transaction.request
+    if request is None or answer is request or not request.to_tag:
+        return None
+    known = (request.from_tag, request.to_tag, request.call_id)
+    return request.dialog if known == (answer.from_tag, answer.to_tag, answer.call_id) else None
 
 
 def _repeats(response: WireMessage, earlier: WireMessage) -> bool:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
+from operator import attrgetter
 
 from sipconform.trace.correlate import Correlator
 from sipconform.trace.packet import Note, Observation, Packet, is_keep_alive
@@ -19,6 +21,7 @@ SECOND = 1_000_000_000
 QUIET_NS = 64 * SECOND  # twice 64*T1: no retransmission or late answer belongs to it any more
 RINGING_NS = 200 * SECOND  # RFC 3261 §16.6 gives a proxied INVITE three minutes (timer C)
 CALL_NS = 7200 * SECOND  # a call of which nothing is heard for two hours ended unseen
+LONGEST = 86_400  # seconds an announced expiry counts for, at most
 LARGEST_PART = 50_000  # messages; beyond that a part is cut, and says so
 
 
@@ -94,8 +97,9 @@ class _Cutter:
             part.calls[call_id] = 0
             heapq.heappush(self.due, (self.now_ns + QUIET_NS, self._next_ticket(), part))
         part.messages.append(message)
-        known = 0 if _ends_something(message) else part.calls[call_id]
-        part.calls[call_id] = max(known, _lives_until(message))
+        until, ends = _lives_until(message)
+        if ends or until > part.calls[call_id]:
+            part.calls[call_id] = until
         return part
 
     def _part_for(self, message: WireMessage) -> _Part:
@@ -136,7 +140,7 @@ class _Cutter:
 
     def _correlated(self, part: _Part, observations: list[Observation]) -> Trace:
         correlator = Correlator()
-        part.messages.sort(key=lambda m: (m.packet.time_ns, m.packet.frames))
+        part.messages.sort(key=attrgetter("packet.time_ns", "packet.frames"))
         for message in part.messages:
             correlator.add(message)
         for observation in observations:
@@ -161,27 +165,30 @@ def _user(value: str) -> str:
     return value[value.rfind(":", 0, at) + 1 : at]
 
 
-def _lives_until(message: WireMessage) -> int:
-    """Until when the thing a message belongs to may still go on by itself, in nanoseconds."""
-    now = message.packet.time_ns
-    method = message.method
-    if method in ("SUBSCRIBE", "REGISTER", "NOTIFY", "PUBLISH"):
-        return now + SECOND * _announced_expiry(message)
+def _lives_until(message: WireMessage) -> tuple[int, bool]:
+    """Until when the thing a message belongs to may still go on by itself, in nanoseconds; whether it ends something,
+    so that nothing said before counts."""
+    now, method = message.packet.time_ns, message.method
+    if method == "NOTIFY":
+        seconds, ends = _told(message.text("Subscription-State"))
+        return now + SECOND * seconds, ends
+    if method in ("SUBSCRIBE", "REGISTER", "PUBLISH"):
+        return now + SECOND * _seconds(message.text("Expires") or _parameter(message.text("Contact"))), False
     if method == "INVITE" and message.status < 300:
-        return now + (CALL_NS if message.status >= 200 else RINGING_NS)
-    return now
+        return now + (CALL_NS if message.status >= 200 else RINGING_NS), False
+    return now, method == "BYE" and message.status >= 200
 
 
-def _ends_something(message: WireMessage) -> bool:
-    if message.method == "BYE":
-        return message.status >= 200
-    return message.method == "NOTIFY" and message.text("Subscription-State").startswith("terminated")
+@lru_cache(maxsize=512)  # one second's NOTIFYs say the same
+def _told(state: str) -> tuple[int, bool]:
+    """The seconds a Subscription-State leaves, and whether it ends the subscription."""
+    return _seconds(_parameter(state).strip()), state.startswith("terminated")
 
 
-def _announced_expiry(message: WireMessage) -> int:
-    if message.method == "NOTIFY":
-        state = message.text("Subscription-State")
-        seconds = state.partition("expires=")[2].partition(";")[0].strip()
-    else:
-        seconds = message.text("Expires") or message.text("Contact").partition("expires=")[2].partition(";")[0]
-    return min(int(seconds), 86_400) if seconds.isascii() and seconds.isdigit() else 0
+def _parameter(value: str) -> str:
+    return value.partition("expires=")[2].partition(";")[0]
+
+
+def _seconds(text: str) -> int:
+    digits = text.lstrip("0")[:6] if text.isascii() and text.isdigit() else ""
+    return min(int(digits or 0), LONGEST)

@@ -69,11 +69,12 @@ def response_finds_its_way(trace: Trace) -> Iterator[Finding]:
         if request is None:
             continue
         asked = request.text("Via")
+        bare = _ADDED.sub("", asked)
         for response in transaction.responses:
             if response.repeats is not None:
                 continue
             told = response.text("Via")
-            alike = told == asked or _ADDED.sub("", told) == _ADDED.sub("", asked)
+            alike = told == asked or _ADDED.sub("", told) == bare
             yield PASSED if alike and _lower_vias_alike(request, response) else _via_finding(request, response)
     yield from _astray(trace)
 

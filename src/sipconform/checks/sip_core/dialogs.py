@@ -54,8 +54,8 @@ def rising(dialog: Dialog, method: str = "") -> Iterator[Finding]:
         request = transaction.request
         if request is None or request.method in ("ACK", "CANCEL") or request.cseq_number < 0:
             continue
-        mark = request.cseq_number
-        sender = senders.setdefault((transaction.client, request.from_tag), _Sender(request))
+        mark, key = request.cseq_number, (transaction.client, request.from_tag)
+        sender = senders.get(key) or senders.setdefault(key, _Sender(request))
         if not method or request.method == method:
             yield _next_number(sender, request)
         sender.seen.setdefault(mark, request)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sipconform.sip.fault import Fault
 from sipconform.sip.grammar import NO_PARAMS, Params, is_token, parse_params
@@ -25,6 +26,7 @@ class Event:
         return f"{self.package}{self.params}"
 
 
+@lru_cache(maxsize=256)
 def parse(text: str) -> Event | Fault:
     """A Fault when the package is not a token; templates ("dialog.winfo") are part of it."""
     package, semicolon, rest = text.partition(";")

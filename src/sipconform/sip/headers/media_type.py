@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sipconform.sip.fault import Fault
 from sipconform.sip.grammar import NO_PARAMS, Params, is_token, parse_params, split_list
@@ -26,6 +27,7 @@ class MediaType:
         return f"{self.type}{self.params}"
 
 
+@lru_cache(maxsize=256)
 def parse(text: str) -> MediaType | Fault:
     """A Fault without type and subtype."""
     name, semicolon, rest = text.partition(";")

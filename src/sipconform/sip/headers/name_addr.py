@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sipconform.sip.fault import Fault
 from sipconform.sip.grammar import NO_PARAMS, Params, is_token, parse_params, quote, split_list, unquote
@@ -60,6 +61,7 @@ class NameAddr:
         return f"{name} <{self.uri_text}>{self.params}" if self.display else f"<{self.uri_text}>{self.params}"
 
 
+@lru_cache(maxsize=256)
 def parse(text: str) -> NameAddr | Fault:
     """One address. A Fault when no URI can be told from the rest."""
     text = text.strip()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from sipconform.sip.fault import Fault
 
@@ -10,6 +11,7 @@ _DIGITS = re.compile("[0-9]+")
 _ENOUGH = 40  # digits; more are a fault whatever they say, and slow to convert
 
 
+@lru_cache(maxsize=256)
 def parse(text: str, below: int = 2**32) -> int | Fault:
     """Digits and nothing else; a Fault also for numbers of `below` and above (delta-seconds: 2**32)."""
     if not _DIGITS.fullmatch(text):

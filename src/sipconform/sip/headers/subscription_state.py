@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sipconform.sip.fault import Fault
 from sipconform.sip.grammar import NO_PARAMS, TOKEN_CHARS, Params, parse_params
@@ -48,6 +49,7 @@ class SubscriptionState:
         return f"{self.state}{self.surplus}{self.params}"
 
 
+@lru_cache(maxsize=256)
 def parse(text: str) -> SubscriptionState | Fault:
     """A Fault when it does not begin with a token; odd separators are kept in `surplus`."""
     found = _STATE.match(text)
