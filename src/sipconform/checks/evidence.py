@@ -63,8 +63,8 @@ def passed_on(trace: Trace, response: WireMessage) -> bool:
 
 def once_per_trace(gather: Callable[[Trace], T]) -> Callable[[Trace], T]:
     """Decorates what many checks ask of the same trace: it is gathered once, and again when the trace has grown."""
-    kept = lru_cache(maxsize=1)(lambda trace, _length: gather(trace))
-    return wraps(gather)(lambda trace: kept(trace, len(trace.messages)))
+    kept = lru_cache(maxsize=1)(lambda trace, *_lengths: gather(trace))
+    return wraps(gather)(lambda trace: kept(trace, len(trace.messages), len(trace.observations)))
 
 
 @once_per_trace

@@ -9,14 +9,13 @@ from sipconform.checks.csta.course import (
     Asked,
     asked,
     called,
-    is_csta,
-    is_overtaken,
     player,
     pressed,
     sessions,
     told_not_to_apply,
     user_of,
 )
+from sipconform.checks.csta.log import is_csta
 from sipconform.checks.evidence import watched
 from sipconform.checks.feature_code.course import ever_believed
 from sipconform.features.csta import DOCUMENTS
@@ -134,15 +133,12 @@ def editions_are_understood(trace: Trace) -> Iterator[Finding]:
     """They differ in nothing these services use. Asked of MonitorStart, and of services the phone has shown to know
     in another edition.
     """
-    every = list(asked(trace))
-    for of in every:
+    known = {of.document.name for of in asked(trace) if of.answer is not None and of.answer.name != "CSTAErrorCode"}
+    for of in asked(trace):
         if of.final is None or of.answer is None or not _mine(of) or not of.document.known:
             continue
         refused = of.answer.name == "CSTAErrorCode"
-        knows = of.document.name == "MonitorStart" or any(
-            o.document.name == of.document.name and o.answer is not None and o.answer.name != "CSTAErrorCode"
-            for o in every
-        )
+        knows = of.document.name == "MonitorStart" or of.document.name in known
         if knows and of.document.name != "MonitorStop":
             seen = f"an error to edition {of.document.edition}"
             yield finding(of.final, not refused, expected="its answer", observed=seen, also=[of.request])
@@ -192,9 +188,9 @@ def _infos(trace: Trace) -> Iterator[tuple[Transaction, WireMessage, WireMessage
     for session in sessions(trace):
         for transaction in session.dialog.transactions:
             request, final = transaction.request, transaction.final
-            if transaction.method != "INFO" or request is None or final is None or is_overtaken(session, transaction):
+            if transaction.method != "INFO" or request is None or final is None:
                 continue
-            if request.content:
+            if request.content and not session.log.is_overtaken(transaction):
                 yield transaction, request, final
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from sipconform.checks.catalogue import EITHER, MUST, PHONE, SERVER, SHOULD, Finding, Verdict, check, finding
-from sipconform.checks.csta.course import document, invites, sessions
-from sipconform.checks.evidence import contact, same_place, seconds, watched
+from sipconform.checks.csta.course import invites, sessions
+from sipconform.checks.csta.log import document
+from sipconform.checks.evidence import contact, once_per_trace, same_place, seconds, watched
+from sipconform.trace.packet import Address
 from sipconform.trace.trace import Trace, Transaction, WireMessage
 
 RENEWED = 35.0  # seconds in which a server that lost its session calls again
@@ -111,8 +113,7 @@ def session_is_made_anew(trace: Trace) -> Iterator[Finding]:
     """Else it is left out of every change. Asked of a phone whose session was ended by BYE and which then registered
     the same Contact again.
     """
-    every = list(sessions(trace))
-    for session in every:
+    for session in sessions(trace):
         bye = next((m for m in session.dialog.messages if m.is_request and m.method == "BYE"), None)
         place = session.invite.request.request_uri if session.invite.request is not None else ""
         again = _registered(trace, place, bye) if bye is not None and trace.party(bye.source) == session.phone else None
@@ -128,9 +129,9 @@ def session_is_made_anew(trace: Trace) -> Iterator[Finding]:
 
 def _registered(trace: Trace, place: str, after: WireMessage) -> WireMessage | None:
     """The first 2xx to a REGISTER that binds a place, after a message."""
-    for transaction in trace.transactions:
+    for transaction in trace.transactions_of("REGISTER"):
         request, final = transaction.request, transaction.final
-        if transaction.method != "REGISTER" or request is None or final is None or request.number < after.number:
+        if request is None or final is None or request.number < after.number:
             continue
         if final.status < 300 and request.text("Expires") != "0" and same_place(contact(request), place):
             return final
@@ -148,10 +149,10 @@ def session_is_no_call(trace: Trace) -> Iterator[Finding]:
         if final is not None and trace.party(transaction.client) in trace.servers:
             seen = f"{final.status} {final.reason}"
             yield finding(final, final.status not in BUSY, expected="200", observed=seen, also=[request])
-    for session in sessions(trace):
-        for transaction in trace.transactions:
-            if transaction.method == "INVITE" and trace.party(transaction.server) == session.phone:
-                yield from _busy_with_it(trace, transaction)
+    phones = {session.phone for session in sessions(trace)}
+    for transaction in trace.transactions_of("INVITE"):
+        if trace.party(transaction.server) in phones:
+            yield from _busy_with_it(trace, transaction)
 
 
 def _busy_with_it(trace: Trace, transaction: Transaction) -> Iterator[Finding]:
@@ -159,10 +160,20 @@ def _busy_with_it(trace: Trace, transaction: Transaction) -> Iterator[Finding]:
     invite, final = transaction.request, transaction.final
     if invite is None or final is None or invite.to_tag or document(invite) is not None:
         return
-    own = {s.dialog.call_id for s in sessions(trace)}
-    others = [d for d in trace.dialogs if transaction.server in d.parties and d.call_id not in own and d.invite]
-    busy = any(d.messages[0].number < invite.number for d in others)
+    busy = _first_call(trace).get(transaction.server, invite.number) < invite.number
     rang = any(r.status in (180, 183) for r in transaction.provisional)
     refused = final.status == 486 and not rang and seconds(final, invite) < 0.6
     if not busy:
         yield finding(final, not refused, expected="180", observed="486 at once", also=[invite])
+
+
+@once_per_trace
+def _first_call(trace: Trace) -> Mapping[Address, int]:
+    """The number of the first message of the first ordinary call each address took part in."""
+    own = {session.dialog.call_id for session in sessions(trace)}
+    found: dict[Address, int] = {}
+    for dialog in trace.dialogs:
+        if dialog.invite is not None and dialog.call_id not in own:
+            for address in dialog.parties:
+                found[address] = min(dialog.messages[0].number, found.get(address, dialog.messages[0].number))
+    return found

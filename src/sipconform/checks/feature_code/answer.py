@@ -22,7 +22,7 @@ REPEATS_LOST = 4.0  # seconds a first sending, and two more, may have been lost
 )  # fmt: skip
 def call_to_code_ends(trace: Trace) -> Iterator[Finding]:
     """A call nobody hears and nobody ends blocks a line for good. A session timer would end it no sooner."""
-    for call in dialled(trace, book(trace)):
+    for call in dialled(trace):
         accepted = call.accepted
         dialog = accepted.dialog if accepted is not None else None
         if accepted is None or dialog is None:
@@ -59,7 +59,7 @@ def _hung_up(trace: Trace, call: Dialled, accepted: WireMessage, byes: list[Tran
 )  # fmt: skip
 def challenge_is_met(trace: Trace) -> Iterator[Finding]:
     """As any other call. Credentials that were there and did not please are another matter."""
-    for call in dialled(trace, book(trace)):
+    for call in dialled(trace):
         for number, attempt in enumerate(call.attempts):
             final, request = attempt.final, attempt.request
             if final is None or request is None or final.status not in (401, 407):
@@ -92,7 +92,7 @@ def running_call_is_left_alone(trace: Trace) -> Iterator[Finding]:
     if known is None or not any(True for _ in intents(trace, "start")):
         return
     pressed = [when for verb in ("hold", "hang_up", "resume") for when, _, _ in intents(trace, verb)]
-    for call in dialled(trace, known):
+    for call in dialled(trace):
         for dialog in _running(trace, call):
             touched = _touched(dialog, call.last.client, call.request)
             if touched is None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from sipconform.checks.evidence import is_relayed
+from sipconform.checks.evidence import is_relayed, once_per_trace
 from sipconform.features.feature_code import FORWARDS, Action, Code, CodeTable, Feature, Match, dialled_string
 from sipconform.sip.digest import parse_credentials
 from sipconform.sip.fault import Fault
@@ -75,6 +76,7 @@ class Dialled(NamedTuple):
         return (match.number or None) if on else ""
 
 
+@once_per_trace
 def book(trace: Trace) -> Book | None:
     """The codes in force; None where nobody said. Codes set by an administrator replace the profile's."""
     facts: Mapping[str, Any] = {}
@@ -98,21 +100,25 @@ def _table(rows: object) -> CodeTable | None:
         return None
 
 
-def dialled(trace: Trace, known: Book | None = None) -> Iterator[Dialled]:
+@once_per_trace
+def dialled(trace: Trace) -> tuple[Dialled, ...]:
     """Calls to codes, and to what looks like one, on the hop of whoever dialled, in order."""
-    calls: dict[tuple[str, str], list[Transaction]] = {}
-    for transaction in trace.transactions:
+    known = book(trace)
+    attempted: dict[tuple[str, str], list[Transaction]] = {}
+    for transaction in trace.transactions_of("INVITE"):
         request = transaction.request
-        if transaction.method == "INVITE" and request is not None and not request.to_tag and not is_relayed(request):
-            calls.setdefault((request.call_id, request.request_uri), []).append(transaction)
-    for attempts in calls.values():
+        if request is not None and not request.to_tag and not is_relayed(request):
+            attempted.setdefault((request.call_id, request.request_uri), []).append(transaction)
+    found: list[Dialled] = []
+    for attempts in attempted.values():
         request = attempts[0].request
         string = dialled_string(request.request_uri) if request is not None else None
         if request is None or string is None:
             continue
         match = known.table.match(string) if known else None
         if match is not None or SHAPED.fullmatch(string):
-            yield Dialled(tuple(attempts), request, string, match, _user(attempts[-1]), sender(request))
+            found.append(Dialled(tuple(attempts), request, string, match, _user(attempts[-1]), sender(request)))
+    return tuple(found)
 
 
 def sender(request: WireMessage) -> str:
@@ -183,27 +189,44 @@ def _wish(verb: object, what: Mapping[str, object], table: CodeTable) -> tuple[s
 
 def believed(trace: Trace, who: str, key: str, at_ns: int) -> object:
     """What a party last said of itself at a moment; `...` when it had not said."""
-    value: object = ...
-    for seen in trace.observations:
-        if seen.time_ns > at_ns:
-            break
-        if seen.kind == "belief" and seen.who == who and key in seen.what:
-            value = seen.what[key]
-    return value
+    said = _beliefs(trace).get((who, key), [])
+    before = bisect_right(said, at_ns, key=_first)
+    return said[before - 1][1] if before else ...
 
 
 def ever_believed(trace: Trace, who: str, key: str, since_ns: int, until_ns: int) -> list[object]:
     """Everything a party said of itself in a span of time, what it had said before included."""
-    span = (seen for seen in trace.observations if since_ns < seen.time_ns <= until_ns)
-    later = [seen.what[key] for seen in span if seen.kind == "belief" and seen.who == who and key in seen.what]
-    return [believed(trace, who, key, since_ns), *later]
+    said = _beliefs(trace).get((who, key), [])
+    first, last = (bisect_right(said, at, key=_first) for at in (since_ns, until_ns))
+    return [believed(trace, who, key, since_ns), *(value for _, value in said[first:last])]
+
+
+@once_per_trace
+def _beliefs(trace: Trace) -> Mapping[tuple[str, str], list[tuple[int, object]]]:
+    """What every party said of itself and when, in the order of time, by who and of what."""
+    found: dict[tuple[str, str], list[tuple[int, object]]] = {}
+    for seen in trace.observations:
+        for key, value in seen.what.items() if seen.kind == "belief" else ():
+            found.setdefault((seen.who, key), []).append((seen.time_ns, value))
+    return {about: sorted(said, key=_first) for about, said in found.items()}
+
+
+def _first(row: tuple[int, object]) -> int:
+    return row[0]
 
 
 def intents(trace: Trace, verb: str, who: str = "") -> Iterator[tuple[int, str, Mapping[str, object]]]:
     """When somebody was told to do something, who, and how."""
+    return (intent for intent in _intents(trace).get(verb, ()) if who in ("", intent[1]))
+
+
+@once_per_trace
+def _intents(trace: Trace) -> Mapping[str, list[tuple[int, str, Mapping[str, object]]]]:
+    found: dict[str, list[tuple[int, str, Mapping[str, object]]]] = {}
     for seen in trace.observations:
-        if seen.kind == "intent" and seen.what.get("do") == verb and who in ("", seen.who):
-            yield seen.time_ns, seen.who, seen.what
+        if seen.kind == "intent":
+            found.setdefault(str(seen.what.get("do")), []).append((seen.time_ns, seen.who, seen.what))
+    return found
 
 
 def told_to_answer(trace: Trace, at_ns: int) -> str:

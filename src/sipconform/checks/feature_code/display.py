@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sipconform.checks.catalogue import PHONE, SHOULD, Finding, check, finding
-from sipconform.checks.feature_code.course import Dialled, believed, book
+from sipconform.checks.feature_code.course import Dialled, believed
 from sipconform.checks.feature_code.keys import Pressed, pressed
 from sipconform.trace.trace import Trace, WireMessage
 
@@ -14,8 +14,7 @@ MOMENT = 2_000_000_000  # nanoseconds a display may lag behind the wire
 
 def _refused(trace: Trace) -> Iterator[tuple[Pressed, Dialled, WireMessage]]:
     """Presses whose every call was refused, with the last of them and its answer."""
-    known = book(trace)
-    for of in pressed(trace, known) if known else ():
+    for of in pressed(trace):
         last = of.calls[-1] if of.calls else None
         if last is not None and last.final is not None and not any(call.accepted for call in of.calls):
             yield of, last, last.final

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import chain, pairwise
 from typing import NamedTuple
 
 from sipconform.checks.catalogue import MUST, PHONE, SHOULD, Finding, Verdict, check, finding
-from sipconform.checks.evidence import seconds
+from sipconform.checks.evidence import once_per_trace, seconds
 from sipconform.checks.feature_code.course import Book, Dialled, Press, book, dialled, intents, presses
 from sipconform.features.feature_code import dialled_string
 from sipconform.sip.uri import SipUri
@@ -24,12 +26,15 @@ class Pressed(NamedTuple):
     strays: list[WireMessage]
 
 
-def pressed(trace: Trace, known: Book) -> list[Pressed]:
-    """Every press with what came of it. A call belongs to the first press before it that it means and that has not
-    had its way yet, or to the last press of all; one that means no such press is a stray of the last."""
-    result = [Pressed(press, [], []) for press in presses(trace, known)]
+@once_per_trace
+def pressed(trace: Trace) -> tuple[Pressed, ...]:
+    """Every press with what came of it, where it is known which codes are in force. A call belongs to the first press
+    before it that it means and that has not had its way yet, or to the last press of all; one that means no such press
+    is a stray of the last."""
+    known = book(trace)
+    result = tuple(Pressed(press, [], []) for press in (presses(trace, known) if known else ()))
     by_hand = [(when, who) for when, who, _ in intents(trace, "dial_code")]
-    calls = {call.request.call_id: call for call in dialled(trace, known)}
+    calls = {call.request.call_id: call for call in dialled(trace)}
     for request in trace.requests("INVITE"):
         if request.to_tag:
             continue
@@ -60,12 +65,12 @@ def _by_hand(by_hand: list[tuple[int, str]], last: Pressed, now: int) -> bool:
 def _is_odd(request: WireMessage, call: Dialled | None, press: Press) -> bool:
     """Whether a call that means no press may have come of one all the same: to a code, to one with something before
     or behind it, or to nobody at all."""
-    return call is not None or is_to_nobody(request) or _holds(request, press)
+    return call is not None or is_to_nobody(request) or _holds(dialled_string(request.request_uri) or "", press)
 
 
-def _holds(request: WireMessage, press: Press) -> bool:
+def _holds(string: str, press: Press) -> bool:
     core = press.code.strip("#")
-    return bool(core) and core in (dialled_string(request.request_uri) or "")
+    return bool(core) and core in string
 
 
 def is_to_nobody(request: WireMessage) -> bool:
@@ -86,8 +91,7 @@ def press_is_one_call(trace: Trace) -> Iterator[Finding]:
     the code is a toggle. Further tries after a refusal are FC-012's affair. Another code than the right one is
     FC-002's. A press that has no code is FC-006's.
     """
-    known = book(trace)
-    for of in pressed(trace, known) if known else ():
+    for of in pressed(trace):
         if not of.press.code:
             continue
         accepted = next((call for call in of.calls if call.accepted is not None), None)
@@ -116,19 +120,15 @@ def _nothing(trace: Trace, of: Pressed) -> Iterator[Finding]:
 )  # fmt: skip
 def key_dials_its_own_code(trace: Trace) -> Iterator[Finding]:
     """Tables get mixed up: a forward on busy that dials the code of another forward, a do not disturb that forwards."""
-    known = book(trace)
-    for of in pressed(trace, known) if known else ():
+    calls = {call.request.number: call for call in dialled(trace)}
+    for of in pressed(trace):
         for call in of.calls:
             yield finding(call.request, True)
-        for request in of.strays:
-            stray = next((c for c in dialled(trace, known) if c.request is request), None)
-            if stray is not None and stray.match is not None and _soon(of, request) and not of.calls:
+        for request in of.strays if not of.calls else ():
+            stray = calls.get(request.number)
+            if stray is not None and stray.match is not None and _soon(of, request):
                 seen = f"{stray.string} ({stray.match.feature} {stray.match.action})"
-                yield finding(request, False, expected=of.press.code or "no call", observed=seen, at=_user_at(request))
-
-
-def _user_at(request: WireMessage) -> str | None:
-    return "To" if request.has("To") else None
+                yield finding(request, False, expected=of.press.code or "no call", observed=seen, at="To")
 
 
 @check(
@@ -137,12 +137,11 @@ def _user_at(request: WireMessage) -> str | None:
 )  # fmt: skip
 def number_is_as_entered(trace: Trace) -> Iterator[Finding]:
     """Blanks and dashes people write are no digits; anything else left out or put in calls somebody else."""
-    known = book(trace)
-    for of in pressed(trace, known) if known else ():
+    for of in pressed(trace):
         for call in of.calls:
             if isinstance(of.press.value, str) and of.press.value and call.match is not None:
                 ok, seen = call.match.number == of.press.value, call.match.number
-                yield finding(call.request, ok, expected=of.press.value, observed=seen, at=_user_at(call.request))
+                yield finding(call.request, ok, expected=of.press.value, observed=seen, at="To")
 
 
 @check(
@@ -152,14 +151,24 @@ def number_is_as_entered(trace: Trace) -> Iterator[Finding]:
 def code_is_whole(trace: Trace) -> Iterator[Finding]:
     """`*57*2050` without its `#` waits for more digits for ever."""
     known = book(trace)
-    for of in pressed(trace, known) if known else ():
-        if of.press.code.endswith("#"):
-            for call in of.calls:
-                yield finding(call.request, True)
-            for request in of.strays:
-                seen = dialled_string(request.request_uri) or ""
-                if known and known.table.incomplete(seen) and of.press.code.startswith(seen):
-                    yield finding(request, False, expected=of.press.code, observed=seen, at=_user_at(request))
+    for of in pressed(trace):
+        if known and of.press.code.endswith("#"):
+            yield from _spoiled(of, partial(_is_cut_short, known, of.press))
+
+
+def _is_cut_short(known: Book, press: Press, string: str) -> bool:
+    """Whether a string is the beginning of a press's code, and of no code whole."""
+    return known.table.incomplete(string) and press.code.startswith(string)
+
+
+def _spoiled(of: Pressed, wrong: Callable[[str], bool]) -> Iterator[Finding]:
+    """What a press led to, and what was dialled for it that is `wrong`."""
+    for call in of.calls:
+        yield finding(call.request, True)
+    for request in of.strays:
+        string = dialled_string(request.request_uri) or ""
+        if wrong(string):
+            yield finding(request, False, expected=of.press.code, observed=string, at="To")
 
 
 @check(
@@ -168,8 +177,7 @@ def code_is_whole(trace: Trace) -> Iterator[Finding]:
 )  # fmt: skip
 def no_code_no_call(trace: Trace) -> Iterator[Finding]:
     """Real phones have called the empty user, or the bare domain."""
-    known = book(trace)
-    for of in pressed(trace, known) if known else ():
+    for of in pressed(trace):
         wrong = [r for r in of.strays if _soon(of, r) and (is_to_nobody(r) or not of.press.code)]
         for request in wrong:
             expected, seen = of.press.code or "no call", request.request_uri
@@ -188,8 +196,7 @@ def _lives(trace: Trace, of: Pressed) -> WireMessage | None:
 )  # fmt: skip
 def repeats_are_few(trace: Trace) -> Iterator[Finding]:
     """Counted per press: the first try and three more, each a second after the answer to the one before."""
-    known = book(trace)
-    for of in pressed(trace, known) if known else ():
+    for of in pressed(trace):
         for number, (before, call) in enumerate(zip(of.calls, of.calls[1:], strict=False), 2):
             if before.final is None or before.accepted is not None:
                 continue
@@ -206,14 +213,14 @@ def repeats_are_few(trace: Trace) -> Iterator[Finding]:
 def dial_plan_spares_codes(trace: Trace) -> Iterator[Finding]:
     """A prefix for an outside line, or a country code, makes another string of it."""
     known = book(trace)
-    for of in pressed(trace, known) if known else ():
-        for call in of.calls:
-            yield finding(call.request, True)
-        for request in of.strays:
-            string = dialled_string(request.request_uri) or ""
-            if known and _holds(request, of.press) and known.table.match(string) is None and string != of.press.code:
-                bent = not of.press.code.startswith(string)  # else it is only not whole: FC-005
-                yield finding(request, not bent, expected=of.press.code, observed=string, at=_user_at(request))
+    for of in pressed(trace):
+        if known:
+            yield from _spoiled(of, partial(_is_bent, known, of.press))
+
+
+def _is_bent(known: Book, press: Press, string: str) -> bool:
+    """Whether a string holds the code of a press and is another; one that is only not whole is FC-005's affair."""
+    return _holds(string, press) and known.table.match(string) is None and not press.code.startswith(string)
 
 
 @check(
@@ -222,14 +229,12 @@ def dial_plan_spares_codes(trace: Trace) -> Iterator[Finding]:
 )  # fmt: skip
 def presses_keep_their_order(trace: Trace) -> Iterator[Finding]:
     """The last press is the one that counts; dialled first, it is undone. Asked of presses within 5 s."""
-    known = book(trace)
-    all_ = pressed(trace, known) if known else []
-    for of in all_:
-        later = [o for o in all_ if o.press.who == of.press.who and o.press is not of.press]
-        for other in later:
-            apart = other.press.time_ns - of.press.time_ns
-            ordered = all_.index(other) > all_.index(of) and apart <= SOON * 1e9
-            if ordered and of.calls and other.calls and other.press.feature == of.press.feature:
-                ok = other.calls[0].request.number > of.calls[0].request.number
-                seen = "the later press was dialled first"
-                yield finding(other.calls[0].request, ok, expected=of.press.code, observed=seen)
+    by_key: dict[tuple[str, str], list[Pressed]] = {}
+    for of in pressed(trace):
+        if of.calls:
+            by_key.setdefault((of.press.who, of.press.feature), []).append(of)
+    for before, later in chain.from_iterable(map(pairwise, by_key.values())):
+        if later.press.time_ns - before.press.time_ns <= SOON * 1e9:
+            ok = later.calls[0].request.number > before.calls[0].request.number
+            seen = "the later press was dialled first"
+            yield finding(later.calls[0].request, ok, expected=before.press.code, observed=seen)

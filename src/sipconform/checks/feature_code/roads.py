@@ -25,7 +25,7 @@ def press_goes_one_road(trace: Trace) -> Iterator[Finding]:
     within 3 s.
     """
     known = book(trace)
-    coded = [(c, c.match) for c in dialled(trace, known) if c.match is not None] if known else []
+    coded = [(c, c.match) for c in dialled(trace) if c.match is not None] if known else []
     for wish in wishes(trace):
         feature = KINDS.get(wish.feature, wish.feature)
         both = [

@@ -30,7 +30,7 @@ PATIENCE = 10.0  # seconds after which a phone that hangs up has waited for the 
 def _known(trace: Trace) -> Iterator[tuple[Book, Dialled, WireMessage]]:
     """Calls to codes of the table, with their final answers, where the server was left to answer as it does."""
     known = book(trace)
-    for call in dialled(trace, known) if known else ():
+    for call in dialled(trace) if known else ():
         free = not _barred(trace, call) and told_to_answer(trace, call.began_ns) == "prompt"
         if known and call.match is not None and call.final is not None and free:
             yield known, call, call.final
@@ -67,7 +67,7 @@ def _until(trace: Trace, call: Dialled, final: WireMessage) -> int | None:
     answered = final.packet.time_ns
     portal = [when for verb in ("set_dnd", "forward") for when, _, _ in intents(trace, verb, "server")]
     wished = [r.packet.time_ns for method in ("SUBSCRIBE", "INFO") for r in trace.requests(method) if r.body]
-    calls = [c for c in dialled(trace, book(trace)) if c.request.call_id != call.request.call_id]
+    calls = [c for c in dialled(trace) if c.request.call_id != call.request.call_id]
     if any(call.began_ns <= when <= answered for when in (*portal, *wished)):
         return None
     if any(c.began_ns <= answered and (c.final or c.request).packet.time_ns >= call.began_ns for c in calls):
@@ -164,7 +164,7 @@ def unknown_code_is_refused(trace: Trace) -> Iterator[Finding]:
     to be forgiven. Codes that mean something else there are left alone.
     """
     known = book(trace)
-    for call in dialled(trace, known) if known and known.table.codes else ():
+    for call in dialled(trace) if known and known.table.codes else ():
         final = call.final
         if known is None or call.match is not None or final is None or known.means_something_else(call.string):
             continue
@@ -187,7 +187,7 @@ def unknown_code_is_refused(trace: Trace) -> Iterator[Finding]:
 def code_acts_for_who_proved_himself(trace: Trace) -> Iterator[Finding]:
     """Else anybody with a password forwards anybody's calls. Asked where the server's books are open."""
     known = book(trace)
-    for call in dialled(trace, known) if known else ():
+    for call in dialled(trace) if known else ():
         final = call.final
         if final is None or call.match is None or call.user == call.sender or not call.sender:
             continue
@@ -209,7 +209,7 @@ def code_is_carried_out_once(trace: Trace) -> Iterator[Finding]:
     looks the same: that is left open.
     """
     known = book(trace)
-    for call in dialled(trace, known) if known else ():
+    for call in dialled(trace) if known else ():
         final = call.final
         until = _until(trace, call, final) if final is not None and call.match is not None else None
         if final is None or call.match is None or until is None:
@@ -229,7 +229,7 @@ def code_is_carried_out_once(trace: Trace) -> Iterator[Finding]:
 def barred_is_refused(trace: Trace) -> Iterator[Finding]:
     """Asked where the lab noted that the user was barred."""
     known = book(trace)
-    for call in dialled(trace, known) if known else ():
+    for call in dialled(trace) if known else ():
         final = call.final
         if final is None or call.match is None or not _barred(trace, call):
             continue

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from sipconform.checks.catalogue import MUST, SERVER, Finding, Verdict, check, finding
 from sipconform.checks.evidence import seconds, watched
-from sipconform.checks.feature_code.course import KINDS, SETTLED, Dialled, believed, book, dialled
-from sipconform.checks.feature_sync.changes import _alive
+from sipconform.checks.feature_code.course import KINDS, SETTLED, Dialled, believed, dialled
+from sipconform.checks.feature_sync.others import is_alive
 from sipconform.checks.feature_sync.told import Value, after, before, states
 from sipconform.checks.subscription.course import DEADLINE
 from sipconform.features.feature_event import EVENT
@@ -26,14 +26,14 @@ def change_by_code_is_told(trace: Trace) -> Iterator[Finding]:
     alive by all that was seen. Deadline 64*T1 and 1 s. A 200 may carry a prompt that says no, so silence is a fault
     only where the change can be seen to have happened.
     """
-    for call in dialled(trace, book(trace)):
+    for call in dialled(trace):
         accepted, wanted = call.accepted, _value(call)
         if accepted is None or wanted is None or call.user != call.sender or call.match is None:
             continue
         name = EVENT_NAMES[call.match.feature]
         for subscription in trace.subscriptions_to(EVENT):
             known = before(subscription, call.request, name)
-            if _of(subscription, call.user) and known not in (None, wanted) and _alive(subscription, call.request):
+            if _of(subscription, call.user) and known not in (None, wanted) and is_alive(subscription, call.request):
                 yield from _told(trace, call, accepted, subscription, name)
 
 

@@ -28,7 +28,7 @@ def hash_is_escaped(trace: Trace) -> Iterator[Finding]:
     """A raw `#` ends the URI for whoever reads it by the book. A star needs no escape; `%2A` is the same and is
     noted, for some servers do not undo it.
     """
-    for call in dialled(trace, book(trace)):
+    for call in dialled(trace):
         request = call.request
         text, at = request.request_uri, _uri_span(request)
         yield finding(request, "#" not in text, expected=text.replace("#", "%23"), observed=text, at=at)
@@ -46,7 +46,7 @@ def hash_is_escaped(trace: Trace) -> Iterator[Finding]:
 )  # fmt: skip
 def offer_is_legible(trace: Trace) -> Iterator[Finding]:
     """The server plays a prompt into it. A call without an offer is legal but surprises servers: a SHOULD."""
-    for call in dialled(trace, book(trace)):
+    for call in dialled(trace):
         request = call.request
         if not request.content:
             yield finding(request, False, expected="an offer", observed="no body", level=SHOULD)
@@ -62,7 +62,7 @@ def offer_is_legible(trace: Trace) -> Iterator[Finding]:
 )  # fmt: skip
 def timer_is_legal(trace: Trace) -> Iterator[Finding]:
     """Networks refuse any other, or round it to what nobody asked for."""
-    for call in dialled(trace, book(trace)):
+    for call in dialled(trace):
         if call.match is not None and call.match.seconds is not None:
             ok, seen = call.match.seconds in LEGAL_SECONDS, f"{call.match.seconds} s"
             at = _uri_span(call.request)
@@ -75,7 +75,7 @@ def timer_is_legal(trace: Trace) -> Iterator[Finding]:
 )  # fmt: skip
 def dial_string_has_context(trace: Trace) -> Iterator[Finding]:
     """A string of digits means something only where it is dialled."""
-    for call in dialled(trace, book(trace)):
+    for call in dialled(trace):
         uri = call.request.uri
         if isinstance(uri, SipUri) and uri.params.get("user") == "dialstring":
             ok, seen = ";phone-context=" in uri.user, uri.user
@@ -90,7 +90,7 @@ def dial_string_has_context(trace: Trace) -> Iterator[Finding]:
 def code_is_no_telephone_number(trace: Trace) -> Iterator[Finding]:
     """Such a string is no telephone number. Where the system asks for that form, as IMS may, it is right."""
     known = book(trace)
-    for call in dialled(trace, known):
+    for call in dialled(trace):
         uri = call.request.uri
         if isinstance(uri, SipUri) and "user" in uri.params and not (known and "phone" in known.forms):
             ok, seen = uri.params.get("user") != "phone", "user=phone"
