@@ -195,9 +195,7 @@ def change_at_the_beginning(trace: Trace) -> Iterator[Finding]:
 def _last(other: Subscription, mine: Subscription, name: str, request: WireMessage) -> WireMessage | None:
     if other.resource != mine.resource:
         return None
-    return next(
-        (n for n in reversed(list(notifications(other))) if name in states(n) and seconds(n, request) <= WATCH), None
-    )
+    return next((n for n in reversed(notifications(other)) if name in states(n) and seconds(n, request) <= WATCH), None)
 
 
 @check(

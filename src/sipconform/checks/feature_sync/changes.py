@@ -203,7 +203,7 @@ def only_the_change_is_told(trace: Trace) -> Iterator[Finding]:
     """
     asked = {user: _times_asked(several) for user, several in _by_resource(trace).items()}
     for subscription in trace.subscriptions_to(EVENT):
-        for notify in list(notifications(subscription))[1:]:
+        for notify in notifications(subscription)[1:]:
             now = states(notify)
             if now and not _asked_for(asked[subscription.resource], notify):
                 same = [name for name, value in now.items() if before(subscription, notify, name) == value]

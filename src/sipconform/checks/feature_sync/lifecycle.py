@@ -6,16 +6,19 @@ from collections.abc import Iterator
 
 from sipconform.checks.catalogue import INFO, MUST, PASSED, SERVER, SHOULD, Finding, check, finding
 from sipconform.checks.evidence import SLACK, passed_on, seconds, seconds_of
-from sipconform.checks.feature_sync.told import before, burst, states, wishes
+from sipconform.checks.feature_sync.told import FEATURES, before, burst, states, wishes
 from sipconform.checks.feature_sync.witness import said
 from sipconform.checks.subscription.course import (
     DEADLINE,
+    all_after,
     begun_again,
     expiry_ns,
     is_final,
+    last_before,
     notifications,
     requested,
     state_of,
+    subscribe_requests,
 )
 from sipconform.checks.subscription.ending import drops, endings, expiry
 from sipconform.features.feature_event import EVENT
@@ -116,9 +119,7 @@ def refresh_brings_state(trace: Trace) -> Iterator[Finding]:
                 continue
             if final is None or final.status >= 300:
                 continue
-            known = {
-                name for n in notifications(subscription) if n.number < request.number for name in states(n)
-            }
+            known = {name for name in FEATURES if before(subscription, request, name) is not None}
             told = burst(subscription, request)
             if known and told and _settled(trace, subscription, request, told[-1]):
                 missing = sorted(known - {name for n in told for name in states(n)})
@@ -128,10 +129,8 @@ def refresh_brings_state(trace: Trace) -> Iterator[Finding]:
 
 
 def _settled(trace: Trace, subscription: Subscription, request: WireMessage, last: WireMessage) -> bool:
-    next_ = min(
-        (t.request.packet.time_ns for t in subscription.subscribes if t.request and t.request.number > request.number),
-        default=trace.end_ns,
-    )
+    following = next(all_after(subscribe_requests(subscription), request), None)
+    next_ = following.packet.time_ns if following is not None else trace.end_ns
     return next_ - last.packet.time_ns > DEADLINE * 1e9 or (next_ - request.packet.time_ns) / 1e9 > TOLERANCE
 
 
@@ -146,13 +145,12 @@ def set_renews(trace: Trace) -> Iterator[Finding]:
     for wish in wishes(trace):
         final = wish.transaction.final
         time = seconds_of(final.expires) if final is not None and final.status < 300 else None
-        told = next((n for n in notifications(wish.subscription) if n.number > wish.request.number), None)
+        told = next(all_after(notifications(wish.subscription), wish.request), None)
         state = state_of(told)
         left = seconds_of(state.expires) if state is not None else None
         if final is None or told is None or time is None or left is None or seconds(told, final) < 0:
             continue
-        earlier = [n for n in notifications(wish.subscription) if n.number < wish.request.number]
-        old = earlier[-1] if earlier else None
+        old = last_before(notifications(wish.subscription), wish.request)
         was = state_of(old)
         before_ = seconds_of(was.expires) if was is not None else None
         if old is None or before_ is None or time - (before_ - seconds(told, old)) < 2 * TOLERANCE:
@@ -173,7 +171,7 @@ def unsubscribe_is_final(trace: Trace) -> Iterator[Finding]:
     subscriptions = [s for s in trace.subscriptions_to(EVENT) if any(requested(t) == 0 for t in s.subscribes)]
     yield from endings(trace, subscriptions)
     for subscription in subscriptions:
-        told = list(notifications(subscription))
+        told = notifications(subscription)
         end = next((n for n in told if is_final(n)), None)
         if end is not None:
             late = [n for n in told if n.cseq_number > end.cseq_number and seconds(n, end) > SLACK]
@@ -248,4 +246,3 @@ def refusal_ends_subscription(trace: Trace) -> Iterator[Finding]:
         if not restarted:
             seen = "481 in a subscription that is alive"
             yield finding(lost or slow[0].final, not early, expected="200", observed=seen, level=INFO)
-

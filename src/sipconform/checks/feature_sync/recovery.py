@@ -9,7 +9,15 @@ from sipconform.checks.catalogue import MUST, PHONE, SHOULD, Finding, Verdict, c
 from sipconform.checks.evidence import GIVE_UP, SLACK, is_relayed, said_by, seconds, seconds_of
 from sipconform.checks.feature_sync.told import is_ours
 from sipconform.checks.feature_sync.witness import name_of, said
-from sipconform.checks.subscription.course import granted, is_final, notifications, requested, state_of
+from sipconform.checks.subscription.course import (
+    all_after,
+    granted,
+    is_final,
+    notifications,
+    requested,
+    state_of,
+    subscribe_requests,
+)
 from sipconform.checks.subscription.subscribing import lost, recoveries
 from sipconform.features.feature_event import EVENT
 from sipconform.trace.trace import Subscription, Trace, Transaction, WireMessage
@@ -21,8 +29,8 @@ LOOP = 5.0  # seconds at least between subscriptions that end again at once
 
 def _following(subscription: Subscription, transaction: Transaction) -> WireMessage | None:
     """The subscriber's next SUBSCRIBE in the same subscription."""
-    at = subscription.subscribes.index(transaction) + 1
-    return next((t.request for t in subscription.subscribes[at:] if t.request is not None), None)
+    known = transaction.request or transaction.final
+    return next(all_after(subscribe_requests(subscription), known), None) if known is not None else None
 
 
 @check(
@@ -176,18 +184,18 @@ def subscription_is_refreshed(trace: Trace) -> Iterator[Finding]:
         ended = any(requested(t) == 0 for t in subscription.subscribes) or next(told_to_forget, None) is not None
         if not subscription.began_here or ended:
             continue
-        for at, transaction in enumerate(subscription.subscribes):
+        for transaction in subscription.subscribes:
             time = granted(transaction)
             if not time or transaction.final is None:
                 continue
-            later = [t.request for t in subscription.subscribes[at + 1 :] if t.request is not None]
-            if later:
-                after = seconds(later[0], transaction.final)
+            later = _following(subscription, transaction)
+            if later is not None:
+                after = seconds(later, transaction.final)
                 ok = after <= time + 2 * SLACK
                 expected, seen = f"a refresh within {time} s", f"after {after:.0f} s"
                 verdict = Verdict.INCONCLUSIVE if after <= time + GIVE_UP else Verdict.FAIL
                 also = [transaction.final]
-                yield finding(later[0], ok, expected=expected, observed=seen, also=also, verdict=verdict)
+                yield finding(later, ok, expected=expected, observed=seen, also=also, verdict=verdict)
             else:
                 yield from _forgotten(trace, subscription, transaction.final, time)
 

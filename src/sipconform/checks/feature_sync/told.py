@@ -9,6 +9,7 @@ from itertools import islice, takewhile
 from typing import NamedTuple
 
 from sipconform.checks.evidence import seconds
+from sipconform.checks.subscription.course import all_after, notifications, subscribe_requests
 from sipconform.features.feature_event import (
     CONTENT_TYPE,
     EVENT,
@@ -20,6 +21,7 @@ from sipconform.features.feature_event import (
     UnknownDocument,
     parse_document,
 )
+from sipconform.features.feature_state import ForwardType
 from sipconform.sip import multipart
 from sipconform.sip.fault import Fault, Span
 from sipconform.sip.headers.media_type import MediaType
@@ -34,6 +36,7 @@ ANSWERED = 34.0
 
 Feature = str  # "dnd", or a forwarding type
 Value = tuple[bool | None, str]  # on or off, and the destination
+FEATURES: tuple[Feature, ...] = ("dnd", *(kind.value for kind in ForwardType))
 
 
 class Told(NamedTuple):
@@ -190,7 +193,7 @@ def telling(subscription: Subscription, name: Feature) -> Sequence[Telling]:
 def _tellings(subscription: Subscription, _length: int) -> dict[Feature, list[Telling]]:
     """The length is part of the key for a subscription that has grown since."""
     found: dict[Feature, list[Telling]] = {}
-    for notify in (t.request for t in subscription.notifies if t.request is not None):
+    for notify in notifications(subscription):
         for name, told in states(notify).items():
             found.setdefault(name, []).append(Telling(notify, told))
     return found
@@ -211,9 +214,9 @@ def burst(subscription: Subscription, since: WireMessage, *, whole: bool = False
     """The NOTIFYs of the full state that a SUBSCRIBE brings: from the first after it, for `WINDOW` seconds and
     up to the next SUBSCRIBE, or with `whole` beyond it.
     """
-    next_ = min(
-        (t.request.number for t in subscription.subscribes if t.request and t.request.number > since.number),
-        default=None,
-    )
-    told = [t.request for t in subscription.notifies if t.request is not None and t.request.number > since.number]
-    return [n for n in told if seconds(n, told[0]) <= WINDOW and (whole or next_ is None or n.number < next_)]
+    first = next(all_after(notifications(subscription), since), None)
+    if first is None:
+        return []
+    next_ = None if whole else next(all_after(subscribe_requests(subscription), since), None)
+    soon = takewhile(lambda n: seconds(n, first) <= WINDOW, all_after(notifications(subscription), since))
+    return [n for n in soon if next_ is None or n.number < next_.number]

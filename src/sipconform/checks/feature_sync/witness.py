@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import product
 from typing import Any, NamedTuple
 
 from sipconform.checks.feature_sync.told import Feature, Value, Wish, wishes_of
@@ -22,17 +23,16 @@ KEYS = {"dnd": "dnd", "forwardImmediate": "cfu", "forwardBusy": "cfb", "forwardN
 
 def said(trace: Trace, kind: str, who: str = "", do: str = "") -> Iterator[Observation]:
     """The observations of a kind, by one party and of one intent if these are given."""
-    heard = _heard(trace, len(trace.observations)).get((kind, who), ())
-    return (o for o in heard if not do or o.what.get("do") == do)
+    return iter(_heard(trace, len(trace.observations)).get((kind, who, do), ()))
 
 
 @lru_cache(maxsize=4)
-def _heard(trace: Trace, _length: int) -> dict[tuple[str, str], list[Observation]]:
-    """The observations by kind and party, and by kind alone under the name ""."""
-    found: dict[tuple[str, str], list[Observation]] = {}
+def _heard(trace: Trace, _length: int) -> dict[tuple[str, str, str], list[Observation]]:
+    """The observations by kind, party and intent; under "" those of any."""
+    found: dict[tuple[str, str, str], list[Observation]] = {}
     for observation in trace.observations:
-        for who in {observation.who, ""}:
-            found.setdefault((observation.kind, who), []).append(observation)
+        for who, do in product({observation.who, ""}, {str(observation.what.get("do", "")), ""}):
+            found.setdefault((observation.kind, who, do), []).append(observation)
     return found
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import islice
 
 from sipconform.checks.evidence import GIVE_UP, SLACK, contact, points_to, seconds_of
 from sipconform.sip.fault import Fault
@@ -36,9 +39,36 @@ def is_final(notify: WireMessage | None) -> bool:
     return state is not None and state.state == "terminated"
 
 
-def notifications(subscription: Subscription) -> Iterator[WireMessage]:
+def notifications(subscription: Subscription) -> tuple[WireMessage, ...]:
     """The NOTIFY requests of a subscription, retransmissions left out, in the order seen."""
-    return (t.request for t in subscription.notifies if t.request is not None)
+    return _notifications(subscription, len(subscription.notifies))
+
+
+@lru_cache(maxsize=256)
+def _notifications(subscription: Subscription, _length: int) -> tuple[WireMessage, ...]:
+    """The length is part of the key for a subscription that has grown since."""
+    return tuple(t.request for t in subscription.notifies if t.request is not None)
+
+
+def subscribe_requests(subscription: Subscription) -> tuple[WireMessage, ...]:
+    """The SUBSCRIBE requests of a subscription, retransmissions left out, in the order seen."""
+    return _subscribe_requests(subscription, len(subscription.subscribes))
+
+
+@lru_cache(maxsize=256)
+def _subscribe_requests(subscription: Subscription, _length: int) -> tuple[WireMessage, ...]:
+    return tuple(t.request for t in subscription.subscribes if t.request is not None)
+
+
+def last_before(messages: Sequence[WireMessage], moment: WireMessage) -> WireMessage | None:
+    """The last of some messages, in the order seen, that stands before another."""
+    at = bisect_left(messages, moment.number, key=lambda m: m.number)
+    return messages[at - 1] if at else None
+
+
+def all_after(messages: Sequence[WireMessage], moment: WireMessage) -> Iterator[WireMessage]:
+    """Those of some messages, in the order seen, that stand after another."""
+    return islice(messages, bisect_right(messages, moment.number, key=lambda m: m.number), None)
 
 
 def dialog_of(subscription: Subscription) -> Dialog | None:
@@ -46,17 +76,13 @@ def dialog_of(subscription: Subscription) -> Dialog | None:
     return next((n.dialog for n in notifications(subscription) if n.dialog is not None), subscription.dialog)
 
 
-def all_notifications(trace: Trace, subscription: Subscription) -> list[WireMessage]:
-    """Its NOTIFY requests, or when this hop saw none those of the same subscription on any other hop."""
-    own = list(notifications(subscription))
+def all_notifications(trace: Trace, subscription: Subscription) -> Sequence[WireMessage]:
+    """Its NOTIFY requests, or when this hop saw none those of the same subscription on any other hop, as seen."""
+    own = notifications(subscription)
     if own:
         return own
-    return [
-        n
-        for other in trace.subscriptions
-        if other.call_id == subscription.call_id and other.package == subscription.package
-        for n in notifications(other)
-    ]
+    same = (s for s in trace.subscriptions if (s.call_id, s.package) == (subscription.call_id, subscription.package))
+    return sorted((n for other in same for n in notifications(other)), key=lambda n: n.number)
 
 
 def in_sight(trace: Trace, subscription: Subscription) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
@@ -23,6 +24,7 @@ from sipconform.checks.sip_core.dialogs import rising
 from sipconform.checks.subscription.course import (
     DEADLINE,
     REPEATS_LOST,
+    all_after,
     all_notifications,
     dialog_of,
     granted,
@@ -69,7 +71,7 @@ def immediate_notify(trace: Trace, subscription: Subscription, subscribe: Transa
     request, final = subscribe.request, subscribe.final
     if request is None or final is None or final.status >= 300:
         return
-    next_ = next((n for n in all_notifications(trace, subscription) if n.number > request.number), None)
+    next_ = next(all_after(all_notifications(trace, subscription), request), None)
     if next_ is not None:
         delay = seconds(next_, final)
         limit = PROMPT + SLACK + (REPEATS_LOST if next_.transport == "udp" else 0)
@@ -185,7 +187,9 @@ def _longest(subscription: Subscription, notify: WireMessage) -> float | None:
     its way.
     """
     bounds: list[float] = []
-    for transaction in reversed(subscription.subscribes):
+    asked = subscription.subscribes
+    until = bisect_right(asked, notify.number, key=_first_number)
+    for transaction in (asked[place] for place in range(until - 1, -1, -1)):
         request, final = transaction.request, transaction.final
         if request is None or request.number > notify.number or (final is not None and final.status >= 300):
             continue
@@ -199,6 +203,11 @@ def _longest(subscription: Subscription, notify: WireMessage) -> float | None:
     return max(bounds, default=None)
 
 
+def _first_number(transaction: Transaction) -> int:
+    """Where a transaction begins; one whose request was not seen, by its answer."""
+    return (transaction.requests or transaction.responses)[0].number
+
+
 @check(
     "SUB-012", level=SHOULD, on=EITHER, clause="RFC 6665 §4.4.3",
     asks="a SUBSCRIBE with Expires 0 outside a dialog brings one NOTIFY that ends at once",
@@ -209,7 +218,7 @@ def fetch_brings_one_notify(trace: Trace) -> Iterator[Finding]:
         initial = subscription.initial
         if initial is None or requested(initial) != 0 or not initial.succeeded or len(subscription.subscribes) > 2:
             continue
-        told = list(notifications(subscription))
+        told = notifications(subscription)
         if not told:
             continue
         ok = len(told) == 1 and is_final(told[0])
