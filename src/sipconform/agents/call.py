@@ -33,6 +33,7 @@ class Leg:
     state: str = "calling"
     invite: ServerRequest | None = None  # when we were called
     request: ClientRequest | None = None  # when we call
+    ack_after: float = 0.0  # seconds by which our ACKs to a 2xx are late
     content_type: str = SDP  # of the bodies of INVITE and its answers: uaCSTA has no session description
     local_sdp: bytes = b""
     remote_sdp: bytes = b""
@@ -137,7 +138,11 @@ class Leg:
                 draft.add(name, value)
         if sdp:
             draft.with_body(self.content_type, sdp)
-        self.agent.endpoint.send(draft, self.agent.next_hop(draft))
+        send = self.agent.endpoint.send
+        if self.ack_after:
+            asyncio.get_running_loop().call_later(self.ack_after, send, draft, self.agent.next_hop(draft))
+        else:
+            send(draft, self.agent.next_hop(draft))
 
     async def outcome(self) -> int:
         """The final answer to our INVITE, or how the call offered to us was settled; 408 for silence."""

@@ -35,6 +35,7 @@ class Subscriber:
     dialog: Dialog = field(default_factory=lambda: Dialog("", "", "", "", "", ""))
     status: int = 0
     wanted: bool = False
+    resource: str = ""  # how the Request-URI spells what is subscribed to; "": the account's own address
     once: bool = False  # neither refreshed nor begun again: it lasts as long as it was granted
     active: bool = False
     _refresh: asyncio.TimerHandle | None = None
@@ -60,7 +61,7 @@ class Subscriber:
         if account is None:
             raise ValueError("a subscriber needs an account")
         self._leave_dialog()
-        draft = self.agent.new_request("SUBSCRIBE", account.aor, f"<{account.aor}>")
+        draft = self.agent.new_request("SUBSCRIBE", self.resource or account.aor, f"<{account.aor}>")
         tag = draft.get("From").rpartition("tag=")[2]
         # A NOTIFY may overtake the 2xx (§4.1.2.4): the dialog is there before the notifier's tag is known.
         self.dialog = Dialog(

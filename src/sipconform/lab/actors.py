@@ -235,6 +235,18 @@ class Server(Actor):
         """From now on the caller hears of every fork that answers, as from a forking proxy."""
         await self.do("behave_as_proxy")
 
+    async def line_rules(self, **rules: bool | int | str) -> None:
+        """What the portal says of the shared line from now on; the words are those of a profile's `[shared_line]`."""
+        await self.do("line_rules", **rules)
+
+    async def line_place(self, user: str, **flags: bool) -> None:
+        """What the portal says of one place of the line: whether it is `active`, `originates` and `terminates`."""
+        await self.do("line_place", user=user, **flags)
+
+    async def park(self, uri: str, display: str = "") -> None:
+        """A caller is parked against the shared line; with "" he has been taken back."""
+        await self.do("park", uri=uri, display=display)
+
     async def set_dnd(self, user: str, on: bool) -> None:
         """Do Not Disturb is switched at the server, as a portal would."""
         await self.do("set_dnd", user=user, on=on)

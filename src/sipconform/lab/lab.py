@@ -208,9 +208,7 @@ class Lab:
             driver = self._soft_phone(name, settings.kind, account)
         else:
             place = 10 + len(self._actors)
-            host = SIMULATED_PHONE[self.settings.ip].format(place) if self.simulated else self._local_host()
-            port = DEFAULT_PORT[self.settings.transport] if self.simulated else 0
-            endpoint = await self._endpoint(name, Address(host, port), "phone")
+            endpoint = await self._endpoint(name, self._place_of(place), "phone")
             driver = self._own_phone(name, endpoint, account, place)
         if name in hotspot.HOSTS:
             return hotspot.HotspotHost(name, driver, self.observe, account=account)
@@ -222,6 +220,15 @@ class Lab:
             tone, lamps = shared_line.TONES.get(name, 1300), self.profile.shared_line.lamps
             return LinePhone(name, driver, self.observe, account=account, lamps=lamps, tone=tone)
         return Phone(name, driver, self.observe, account=account)
+
+    def _place_of(self, number: int) -> Address:
+        """Where a phone of ours listens."""
+        if not self.simulated:
+            return Address(self._local_host(), 0)
+        port, hosts = DEFAULT_PORT[self.settings.transport], SIMULATED_PHONE[self.settings.ip]
+        if self.settings.one_host:
+            return Address(hosts.format(10), port + 2 * number)
+        return Address(hosts.format(number), port)
 
     def _soft_phone(self, name: str, kind: str, account: Account) -> Driver:
         """A program on this host; where it listens is known once it has started."""

@@ -110,9 +110,26 @@ class LinePhone(Phone):
     async def hang_up_line(self, index: int) -> None:
         await self.do("hang_up_line", index=index)
 
-    async def set_line(self, **settings: bool | str) -> None:
+    async def keep_seizing(self) -> int:
+        """Goes on listening to the dial tone, so that the seizure is refreshed. Gives the status."""
+        status: int = await self.do("keep_seizing")
+        return status
+
+    async def dial_as(self, number: str, name: str) -> int:
+        """Calls under a name of its own. Gives the final status."""
+        status: int = await self.do("dial_as", number=number, name=name)
+        return status
+
+    async def forget_line(self) -> None:
+        """Loses its subscription to the line and tells nobody."""
+        await self.do("forget_line")
+
+    async def set_line(self, **settings: bool | float | str) -> None:
         """Phone settings: `barge_in` (whether the key of a call elsewhere joins it), `names_nobody` and `says_state`
-        (how it asks for a call), `names_no_time` (follows the line without saying for how long)."""
+        (how it asks for a call), `names_slot` (says in its answers which slot a call has), `ack_after` (seconds by
+        which its ACKs are late). How it follows the line: `names_no_time` (without saying for how long), `refreshes`,
+        `by_proxy` (over a recorded route), `follows_parks` (wants to hear of parked callers), `spelling` (how it spells
+        the line: "parameters", "port", "escaped")."""
         await self.do("set_line", **settings)
 
     async def restart(self) -> None:

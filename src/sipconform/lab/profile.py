@@ -93,6 +93,8 @@ class SharedLine(_Table, frozen=True):
     warning_tone: Literal["none", "barge-in", "barge-in-and-repeat"] = "none"
     appearances: Annotated[int, msgspec.Meta(ge=1, le=99)] = 35
     seize_expires: Annotated[int, msgspec.Meta(ge=1)] = 15  # seconds
+    seizes_unsubscribed: bool = True  # a phone that does not follow the line may seize its slots
+    accepted: Literal[200, 202] = 200  # what the server answers a SUBSCRIBE to call-info with
 
 
 class Timing(_Table, frozen=True):

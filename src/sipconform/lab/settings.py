@@ -80,6 +80,7 @@ class LabSettings(_Table):
     local: str = ""  # our own address; default: the loopback address, or what the route to the server says
     domain: str = ""  # default: the server's host
     seed: int = 1
+    one_host: bool = False  # simulated phones share an address and differ by port, as behind one NAT
     mtu: int = 0  # octets a link carries in one piece; 0: loopback's, which never cuts
     weather: Weather = msgspec.field(default_factory=Weather)
     server: ServerSettings = msgspec.field(default_factory=ServerSettings)

@@ -41,9 +41,14 @@ def add_line(server: Server, profile: Profile, password: str) -> None:
     for user in users:
         if user != LINE:
             server.directory.add(user, password, primary=LINE)
-    line = profile.shared_line
-    rules = {name: getattr(line, name) for name in Rules.__dataclass_fields__}
-    server.lines.add(LINE, [Location(user) for user in users], replace(Rules(), **rules))
+    add_shared_line(server, profile, LINE, users)
+
+
+def add_shared_line(server: Server, profile: Profile, line: str, users: list[str]) -> None:
+    """Makes the line of users who are known already share its state, by the dialect's rules."""
+    rules = {name: getattr(profile.shared_line, name) for name in Rules.__dataclass_fields__}
+    server.lines.call_info.status = profile.shared_line.accepted
+    server.lines.add(line, [Location(user) for user in users], replace(Rules(), **rules))
 
 
 def teach_line(phone: Phone, profile: Profile) -> None:

@@ -85,7 +85,7 @@ class Stage:
         if name == "profile":
             return self.lab.profile
         if name == "audio":
-            return Listening(self.lab.capture, TONES, self.lab.network.now_ns)
+            return Listening(self.lab.capture, TONES, self.lab.network.now_ns, self.lab.observe)
         if name == "desks":
             return [self.actor(desk) for desk in DESKS]
         if name == "clock":

@@ -56,14 +56,15 @@ class Calls:
         await leg.outcome()
         return leg
 
-    def begin(self, number: str, headers: Headers = (), uri: str = "", to: str = "") -> Leg:
-        """Dials, without waiting. `uri` overrides the Request-URI made of the number, `to` the URI in To as well."""
+    def begin(self, number: str, headers: Headers = (), uri: str = "", to: str = "", sender: str = "") -> Leg:
+        """Dials, without waiting. `uri` overrides the Request-URI made of the number, `to` the URI in To as well, and
+        `sender` what stands in From."""
         account = self.agent.account
         if account is None:
             raise ValueError("a phone needs an account to call")
         uri = uri or f"sip:{escape(number)}@{account.domain}"
         leg = self._new(Leg(self.agent))
-        leg.call(uri, f"<{to or uri}>", self.offer(leg), headers)
+        leg.call(uri, f"<{to or uri}>", self.offer(leg), headers, sender)
         return leg
 
     def answer(self, leg: Leg, headers: Headers = ()) -> None:

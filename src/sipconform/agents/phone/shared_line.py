@@ -13,6 +13,7 @@ from sipconform.agents.call import Leg
 from sipconform.agents.phone.calls import Calls
 from sipconform.agents.subscriber import Subscriber
 from sipconform.agents.user_agent import UserAgent
+from sipconform.features import call_park
 from sipconform.features.appearance import (
     CALL_INFO,
     LINE_SEIZE,
@@ -23,7 +24,9 @@ from sipconform.features.appearance import (
     read_full_state,
     seize_value,
 )
+from sipconform.features.call_park import NOBODY, Parked
 from sipconform.features.lamp import lamp
+from sipconform.sip.fault import Fault
 from sipconform.sip.message import Message
 from sipconform.sip.sdp import Sdp
 
@@ -42,6 +45,8 @@ class SharedLine:
     private_press: str = "reject"  # what the key of a private hold elsewhere does: "barge" sends an INVITE
     barge_in: bool = True
     names_nobody: bool = False  # retrieves with a Request-URI without user part (sheet 5.8, R2)
+    names_slot: bool = True  # says in its answers which slot a call has (some phones do not, sheet 4.5)
+    ack_after: float = 0.0  # seconds by which it acknowledges late that its call was answered
     says_state: bool = False  # names the slot's state too when it asks for a call, as older phones do (sheet 5.9)
     seize_expires: int = 15
     keys: int = KEYS
@@ -51,6 +56,7 @@ class SharedLine:
     on_change: Callable[[], None] | None = None
     subscriber: Subscriber = field(init=False)
     seizure: Subscriber | None = None
+    parked: Parked = NOBODY  # who waits, where the phone asked to be told
     seized: int = 0  # the index of the seizure, 0 when there is none
     _private: set[int] = field(default_factory=set)
 
@@ -103,9 +109,15 @@ class SharedLine:
         index = self.seized
         self.seized = 0
         leg = self.calls.begin(number, self._index(index))
+        leg.ack_after = self.ack_after
         self.legs[index] = leg
         self._changed()
         return await leg.outcome()
+
+    async def keep_seizing(self) -> int:
+        """Goes on listening to the dial tone: refreshes the seizure (sheet 3.9). Gives the status."""
+        answer = await self.seizure.ask_within() if self.seizure is not None else None
+        return answer.status if answer is not None else 408
 
     async def press(self, index: int) -> int:
         """The line key: what it does depends on the slot (sheet §12). Gives a status where one is to be had, else 0."""
@@ -182,6 +194,9 @@ class SharedLine:
             known = {**self.told.slots, **told.slots} if not told.rest else dict(told.slots)
             self.told = Appearances(known, told.rest or self.told.rest)
             self.keys = max(self.keys, *known, 0)
+        if notify.text("Content-Type") == call_park.CONTENT_TYPE:
+            parked = call_park.parse(notify.body)
+            self.parked = NOBODY if isinstance(parked, Fault) else parked
         self._changed()
 
     def _seizure_told(self, seizure: Subscriber, notify: Message) -> None:
@@ -203,7 +218,8 @@ class SharedLine:
     def _decorate(self, leg: Leg) -> list[tuple[str, str]]:
         """What every INVITE and answer of a leg on the line carries: its index, and whether its hold is private."""
         index = next((index for index, own in self.legs.items() if own is leg), 0)
-        if not index or not self.on:
+        answers = leg.invite is not None and leg.state == "ringing"
+        if not index or not self.on or (answers and not self.names_slot):
             return []
         state = State.HELD_PRIVATE if index in self._private else ""
         return [("Call-Info", str(Appearance(index, state, uri=f"sip:{self._domain}")))]

@@ -18,7 +18,9 @@ from sipconform.agents.server.lines import Device, Line, Location, Rules, Seizur
 from sipconform.agents.server.publication import Publication
 from sipconform.agents.server.registrar import user_part
 from sipconform.agents.user_agent import UserAgent
+from sipconform.features import call_park
 from sipconform.features.appearance import CALL_INFO, LINE_SEIZE, Appearance, appearance_of, seize_value
+from sipconform.features.call_park import Parked
 from sipconform.sip.dialog import contact_uri
 from sipconform.sip.fault import Fault
 from sipconform.sip.uri import SipUri
@@ -40,12 +42,14 @@ class LineServer:
     line_calls: LineCalls = field(init=False)
     _publications: dict[str, Publication] = field(default_factory=dict)
     _forgetful: set[str] = field(default_factory=set)  # Contacts that knew nothing of their subscription when told
+    _told_of_parks: set[tuple[str, str]] = field(default_factory=set)  # Call-ID and tag of those who accept it
 
     def __post_init__(self) -> None:
         self.call_info = Notifier(self.agent, CALL_INFO, self._admit, self._full_state, headers=PACKAGES)
         self.line_seize = Notifier(
             self.agent, LINE_SEIZE, self._seize, self._seized_slot, headers=PACKAGES, min_expires=1, default_expires=15
         )
+        self.call_info.on_ended = lambda s: self._told_of_parks.discard((s.dialog.call_id, s.dialog.remote_tag))
         self.line_seize.on_ended = self._seizure_ended
         self.call_info.on_ended = self._follower_lost
         self.line_calls = LineCalls(self)
@@ -110,6 +114,8 @@ class LineServer:
             return None
         if not request.message.to_tag:
             self._restarted(line, device)
+        if call_park.CONTENT_TYPE in ", ".join(request.message.texts("Accept")):
+            self._told_of_parks.add((request.message.call_id, request.message.from_tag))
         return line.user
 
     def _follower_lost(self, subscription: NotifierSubscription) -> None:
@@ -129,8 +135,15 @@ class LineServer:
 
     def _full_state(self, subscription: NotifierSubscription) -> list[Content]:
         line = self.lines[subscription.user]
-        told = ", ".join(line.snapshot().values(self.uri))
-        return [Content(headers=(("Call-Info", told),))]
+        headers = (("Call-Info", ", ".join(line.snapshot().values(self.uri))),)
+        if (subscription.dialog.call_id, subscription.dialog.remote_tag) not in self._told_of_parks:
+            return [Content(headers=headers)]
+        return [Content(call_park.compose(line.parked), call_park.CONTENT_TYPE, headers)]
+
+    def park(self, line: Line, parked: Parked) -> None:
+        """Somebody is parked against the line, or taken back: those who asked for it are told."""
+        line.parked = parked
+        self._tell(line)
 
     def _tell(self, line: Line) -> None:
         for subscription in self.call_info.of(line.user):
@@ -162,8 +175,13 @@ class LineServer:
     def _refusal(self, line: Line, device: Device, slot: Slot | None) -> int:
         if not line.locations[device.location].originates:
             return 403
+        if not line.rules.seizes_unsubscribed and not self._follows(line, device):
+            return 480
         alone = line.rules.multiple_call_arrangement or not line.taken_by_others(device)
         return 0 if slot is not None and slot.free and alone else 480
+
+    def _follows(self, line: Line, device: Device) -> bool:
+        return any(s.dialog.target == device.contact for s in self.call_info.of(line.user))
 
     def _release_seizures(self, line: Line, device: Device) -> None:
         for slot in list(line.slots.values()):

@@ -5,13 +5,14 @@ The state of a slot is never stored: it follows from the legs and the seizure th
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, NamedTuple
 
 from sipconform.agents.call import Leg
 from sipconform.agents.notifier import NotifierSubscription
 from sipconform.agents.server.conference import Conference, Party
 from sipconform.features.appearance import Appearance, Appearances, State
+from sipconform.features.call_park import NOBODY, Parked
 from sipconform.sip.sdp import Sdp
 
 
@@ -33,6 +34,7 @@ class Rules:
     warning_tone: Literal["none", "barge-in", "barge-in-and-repeat"] = "none"
     appearances: int = 35
     seize_expires: int = 15  # seconds
+    seizes_unsubscribed: bool = True  # a phone that does not follow the line may seize its slots
 
 
 @dataclass(slots=True)
@@ -125,6 +127,13 @@ class Line:
     locations: dict[str, Location]
     rules: Rules = field(default_factory=Rules)
     slots: dict[int, Slot] = field(default_factory=dict)
+    parked: Parked = NOBODY
+
+    def rule(self, **changes: Any) -> None:
+        """Changes what is allowed on the line, for what is going on too."""
+        self.rules = replace(self.rules, **changes)
+        for slot in self.slots.values():
+            slot.rules = self.rules
 
     def slot(self, index: int) -> Slot | None:
         """The slot of an index; None beyond the last."""

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 
-from sipconform.checks.catalogue import MUST, SERVER, SHOULD, Finding, check, finding
-from sipconform.checks.shared_line.told import index_of, lines, seizures, user_of
+from sipconform.checks.catalogue import INFO, MUST, SERVER, SHOULD, Finding, check, finding
+from sipconform.checks.evidence import contact, seconds, seconds_of
+from sipconform.checks.shared_line.course import legs, slots
+from sipconform.checks.shared_line.told import Line, Seizure, ended_at, index_of, lines, seizures, user_of
+from sipconform.checks.subscription.course import requested, state_of
 from sipconform.features.appearance import LINE_SEIZE, Appearance, State, appearance_of
-from sipconform.trace.trace import Trace
+from sipconform.sip.headers.name_addr import NameAddr
+from sipconform.sip.uri import SipUri, parse_uri
+from sipconform.trace.packet import Address
+from sipconform.trace.trace import Subscription, Trace, WireMessage
 
 
 @check(
@@ -81,3 +88,158 @@ def slot_is_found_among_others(trace: Trace) -> Iterator[Finding]:
                 ok = seizure.final.status not in range(400, 480)
                 seen = f"{seizure.final.status} to Call-Info: {text}"
                 yield finding(seizure.final, ok, expected="200", observed=seen, also=[seizure.request])
+
+
+@check(
+    "SCA-006", level=INFO, on=SERVER, clause="SCA: Multiple Call Arrangement is off (sheet 1.15)",
+    asks="where calls may not be side by side, no phone gets a slot or a call while another talks",
+)  # fmt: skip
+def one_phone_at_a_time(trace: Trace) -> Iterator[Finding]:
+    """Only where the profile or the story says so; any 4xx or 6xx passes. Who retrieves or joins makes no call."""
+    for line in (known for known in lines(trace) if known.policies.get("multiple_call_arrangement") is False):
+        mine = [slot for slot in slots(trace) if slot.line is line]
+        for phone, request, final in _wishes(trace, line):
+            others = [leg for slot in mine for leg in slot.talking(request) if leg.phone != phone]
+            if others:
+                seen = f"{final.status} while {others[0].phone} talks"
+                yield finding(final, final.status >= 300, expected="a refusal", observed=seen, also=[request])
+
+
+@check(
+    "SCA-048", level=SHOULD, on=SERVER, clause="SCA: a place that may not call (sheet 1.2, 3.7)",
+    asks="a place of the line from which nobody may call is given no slot and no call",
+)  # fmt: skip
+def banned_place_is_refused(trace: Trace) -> Iterator[Finding]:
+    """Known where the story says what was set of the place. 403 is to be expected, any refusal passes."""
+    for line in (known for known in lines(trace) if known.policies.get("places")):
+        for _, request, final in _wishes(trace, line):
+            user = user_of(request.from_.uri_text) if isinstance(request.from_, NameAddr) else ""
+            if not line.policies.place(user, "originates"):
+                ok, seen = final.status >= 300, str(final.status)
+                yield finding(final, ok, expected="403", observed=seen, also=[request])
+
+
+def _wishes(trace: Trace, line: Line) -> Iterator[tuple[Address, WireMessage, WireMessage]]:
+    """Every seizure and every call out, with the phone it is from and its final answer."""
+    for seizure in seizures(line):
+        yield seizure.subscription.subscriber, seizure.request, seizure.final
+    for known, leg in legs(trace):
+        if known is line and leg.calls and not leg.press and leg.invite.final is not None:
+            yield leg.phone, leg.request, leg.invite.final
+
+
+@check(
+    "SCA-038", level=INFO, on=SERVER, clause="line-seize of a phone that does not follow the line (sheet 3.6)",
+    asks="a phone that does not follow the line seizes none of its slots, where that is the rule",
+)  # fmt: skip
+def followers_only(trace: Trace) -> Iterator[Finding]:
+    """One server has that rule and another has not, so it is asked only where the profile or the story says so: 480."""
+    for line in (known for known in lines(trace) if known.policies.get("seizes_unsubscribed") is False):
+        for seizure in seizures(line):
+            own = [s for s in line.subscriptions if s.subscriber == seizure.subscription.subscriber]
+            if not any(line.live(s, seizure.request) for s in own):
+                ok, seen = seizure.final.status >= 300, str(seizure.final.status)
+                yield finding(seizure.final, ok, expected="480", observed=seen, also=[seizure.request])
+
+
+@check(
+    "SCA-057", level=MUST, on=SERVER, clause="RFC 3261 §19.1.4: one address, several spellings (Kamailio issue 103)",
+    asks="a line is found however its address is spelled",
+)  # fmt: skip
+def line_is_found_by_any_spelling(trace: Trace) -> Iterator[Finding]:
+    """A port, parameters, an escaped character in the user, capitals in the host: not to be answered 404 or 416 when a
+    phone of the line subscribes to it or asks for one of its calls.
+    """
+    for line in lines(trace):
+        for transaction in (*trace.transactions_of("SUBSCRIBE"), *trace.transactions_of("INVITE")):
+            request, final = transaction.request, transaction.final
+            if transaction.server != line.server or request is None or final is None or request.to_tag:
+                continue
+            if _is_odd(request.request_uri) and user_of(request.request_uri) in line.users and _is_own(line, request):
+                ok, seen = final.status not in (404, 416), f"{final.status} to {request.request_uri}"
+                yield finding(final, ok, expected="the line is found", observed=seen, also=[request])
+
+
+def _is_odd(uri_text: str) -> bool:
+    user, _, rest = uri_text.partition("@")
+    return "%" in user or ";" in rest or ":" in rest.rpartition("]")[2] or rest != rest.lower()
+
+
+def _is_own(line: Line, request: WireMessage) -> bool:
+    """Whether a request comes from a place of the line and is about the line."""
+    said = [address for address in (request.from_, request.to) if isinstance(address, NameAddr)]
+    return len(said) == 2 and all(user_of(address.uri_text) in line.users for address in said)
+
+
+@check(
+    "SCA-104", level=SHOULD, on=SERVER, clause="SCA: phones behind one address (sheet 2.11)",
+    asks="phones that share an address and differ by port alone are told apart",
+)  # fmt: skip
+def ports_tell_phones_apart(trace: Trace) -> Iterator[Finding]:
+    """What one of them has seized the other is refused; and when one begins to follow the line, seizures and
+    subscriptions of the other go on. The hosts are those of their Contacts.
+    """
+    for line in lines(trace):
+        hosts = _shared_hosts(line)
+        if not hosts:
+            continue
+        held: dict[int | None, list[Seizure]] = {}
+        for seizure in seizures(line):
+            living = [s for s in held.get(seizure.slot, ()) if _lives(s, seizure.final)]
+            for other in (o for o in living if _are_neighbours(hosts, o.subscription, seizure.subscription)):
+                ok, seen = seizure.final.status >= 300, str(seizure.final.status)
+                yield finding(seizure.final, ok, expected="480", observed=seen, also=[other.final])
+            held[seizure.slot] = [*living, seizure] if seizure.final.status < 300 and seizure.slot else living
+        yield from _spared(line, hosts)
+
+
+def _spared(line: Line, hosts: Mapping[Address, str]) -> Iterator[Finding]:
+    """Judges that no subscription or seizure of a phone ends as its neighbour begins to follow the line."""
+    known = [(s, _thrown_out(s)) for s in (*line.subscriptions, *line.seizures)]
+    ends = [(subscription, end) for subscription, end in known if end is not None]
+    for newcomer in line.subscriptions:
+        final = newcomer.initial.final if newcomer.initial is not None else None
+        if final is None or newcomer.subscriber not in hosts:
+            continue
+        near = [end for s, end in ends if abs(seconds(end, final)) < 1 and _are_neighbours(hosts, s, newcomer)]
+        of = near[0] if near else final
+        yield finding(of, not near, expected="the neighbour's goes on", observed="terminated", also=[final])
+
+
+def _thrown_out(subscription: Subscription) -> WireMessage | None:
+    """The NOTIFY that ended a subscription which had neither run out nor been given up nor become a call."""
+    end = ended_at(subscription)
+    state = state_of(end) if end is not None and end.is_request else None
+    if (
+        state is None
+        or state.reason in ("timeout", "noresource")
+        or any(requested(t) == 0 for t in subscription.subscribes)
+    ):
+        return None
+    return end
+
+
+def _shared_hosts(line: Line) -> dict[Address, str]:
+    """The hosts of the phones' Contacts, where two phones or more have the same."""
+    hosts: dict[Address, str] = {}
+    for subscription in line.subscriptions:
+        request = subscription.initial.request if subscription.initial is not None else None
+        uri = parse_uri(contact(request))
+        if isinstance(uri, SipUri):
+            hosts[subscription.subscriber] = uri.host
+    count = Counter(hosts.values())
+    return {phone: host for phone, host in hosts.items() if count[host] > 1}
+
+
+def _are_neighbours(hosts: Mapping[Address, str], one: Subscription, other: Subscription) -> bool:
+    first, second = one.subscriber, other.subscriber
+    return first != second and first in hosts and hosts[first] == hosts.get(second)
+
+
+def _lives(seizure: Seizure, at: WireMessage) -> bool:
+    """Whether a seizure that was granted had surely not ended when another asked."""
+    if seizure.final.number > at.number or seconds(at, seizure.final) > (seconds_of(seizure.final.expires) or 0) - 1:
+        return False
+    end = ended_at(seizure.subscription)
+    given_up = any(requested(t) == 0 and t.request is not None for t in seizure.subscription.subscribes)
+    return not given_up and (end is None or end.number > at.number)

@@ -6,11 +6,14 @@ from collections.abc import Iterator
 
 from sipconform.checks.catalogue import INFO, MUST, PHONE, SERVER, SHOULD, Finding, check, finding
 from sipconform.checks.evidence import GIVE_UP, seconds, watched
-from sipconform.checks.shared_line.course import Leg, Slot, during, judged, refusal, slots
+from sipconform.checks.shared_line.course import Leg, Slot, refusal, slots
 from sipconform.checks.shared_line.told import names_of
+from sipconform.checks.shared_line.truth import during, judged
 from sipconform.features.appearance import State
 from sipconform.trace.trace import Trace
 
+AGAIN = 10.5  # seconds in which a tone that repeats is heard at least once
+DIED_AWAY = 1.0  # seconds after which a tone that does not repeat is over
 ONE_LEFT = frozenset({State.ACTIVE, State.HELD, State.HELD_PRIVATE})
 
 
@@ -170,3 +173,33 @@ def refused_barge_is_not_repeated(trace: Trace) -> Iterator[Finding]:
         ]  # fmt: skip
         ok = not again or bool(presses)
         yield finding(again[0].request if again else leg.request, ok, expected="no INVITE", observed="INVITE again")
+
+
+@check(
+    "SCA-095", level=INFO, on=SERVER, clause="SCA: bridgeWarningTone (sheet 6.7)",
+    asks="those in a call hear a tone when a phone joins it, as it is set: never, once, or again and again",
+)  # fmt: skip
+def joining_is_heard(trace: Trace) -> Iterator[Finding]:
+    """In the media only, so known only where the suite listened: at whom, from when on, and whether a warning tone was
+    among what they heard.
+    """
+    heard = list(_heard(trace))
+    for slot, leg, _ in _joins(trace) if heard else ():
+        tone, answer = slot.line.policies.get("warning_tone"), leg.answer
+        for since, until, warned in heard if tone and answer is not None else ():
+            if answer is None or (leg.end is not None and leg.end.packet.time_ns < until):
+                continue
+            begun, lasted = (since - answer.packet.time_ns) / 1e9, (until - since) / 1e9
+            at_once, later = -2 < begun <= 0, begun >= DIED_AWAY and lasted >= AGAIN
+            wanted = tone != "none" if at_once else tone == "barge-in-and-repeat"
+            for name, found in warned.items() if at_once or later else ():
+                seen = f"{name} heard {'a' if found else 'no'} tone"
+                yield finding(answer, found is wanted, expected=str(tone), observed=seen, party=slot.line.server)
+
+
+def _heard(trace: Trace) -> Iterator[tuple[int, int, dict[str, bool]]]:
+    """From when until when it was listened, in nanoseconds, and by name who heard the tone."""
+    for told in (o for o in trace.observations if o.kind == "heard"):
+        since, warned = told.what.get("since_ns"), told.what.get("warned")
+        if isinstance(since, int) and isinstance(warned, dict):
+            yield since, told.time_ns, warned

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 from sipconform.checks.catalogue import INFO, MUST, PHONE, SERVER, SHOULD, Finding, check, finding
 from sipconform.checks.evidence import seconds
-from sipconform.checks.shared_line.course import Leg, Slot, between, judged, legs, slots
+from sipconform.checks.shared_line.course import Leg, Slot, legs, slots
 from sipconform.checks.shared_line.told import ended_at, index_of, lines, seizures, user_of
+from sipconform.checks.shared_line.truth import between, crosses, is_named, judged
 from sipconform.features.appearance import State
 from sipconform.sip.headers.name_addr import NameAddr
-from sipconform.trace.trace import Trace
+from sipconform.trace.trace import Trace, WireMessage
 
 IDLE = frozenset({State.IDLE})
 ACTIVE = frozenset({State.ACTIVE})
@@ -90,7 +91,7 @@ def answered_call_is_active(trace: Trace) -> Iterator[Finding]:
     """Within 4 s. The address may be missing; if it is there it is neither the line's own nor, for a call that came
     in to the evidence with a From, somebody else's.
     """
-    yield from judged(trace, "call answered", "ring answered", wanted=ACTIVE)
+    yield from judged(trace, "call answered", "ring answered", wanted=ACTIVE, where=is_named)
     for slot in slots(trace):
         for told in slot.line.told:
             value = told.state.slots.get(slot.index)
@@ -117,7 +118,7 @@ def failed_call_is_idle(trace: Trace) -> Iterator[Finding]:
 )  # fmt: skip
 def ended_call_is_idle(trace: Trace) -> Iterator[Finding]:
     """The call is known by its dialog; a BYE need not name the slot. Within 4 s, and nothing else on the slot."""
-    yield from judged(trace, "bye", wanted=IDLE)
+    yield from judged(trace, "bye", wanted=IDLE, where=lambda slot, move: not crosses(slot, move))
 
 
 @check(
@@ -135,7 +136,8 @@ def living_call_is_not_idle(trace: Trace) -> Iterator[Finding]:
                 if leg.talks(told.notify) and leg.settled and seconds(told.notify, leg.settled) > 1:
                     state = told.state.state(slot.index)
                     later = [m for m in slot.moves if abs(seconds(m.at, told.notify)) < 1]
-                    if not later:
+                    unacknowledged = leg.ack is not None and leg.ack.number > told.notify.number  # SCA-058 asks of it
+                    if not later and not unacknowledged:
                         seen = f"slot {slot.index} idle"
                         ok = state != State.IDLE
                         yield finding(told.notify, ok, expected="not idle", observed=seen, also=[leg.request])
@@ -178,3 +180,28 @@ def call_info_is_stripped(trace: Trace) -> Iterator[Finding]:
                 said = request.text("Call-Info")
                 ok = "appearance-index" not in said
                 yield finding(request, ok, expected="no appearance-index", observed=said)
+
+
+@check(
+    "SCA-058", level=SHOULD, on=SERVER, clause="RFC 3261 §13.3.1.4; SCA: a late ACK (Kamailio pull request 3249)",
+    asks="a slot is not told idle while the ACK of its call is late",
+)  # fmt: skip
+def late_ack_ends_nothing(trace: Trace) -> Iterator[Finding]:
+    """An ACK that was lost comes again with the next 2xx; until 64*T1 the call is there. Judged where the ACK was seen
+    more than a second after the 2xx, or where the phone showed in another way that its call lives.
+    """
+    for slot in slots(trace):
+        for leg in slot.legs:
+            alive = _sign_of_life(leg)
+            if leg.answer is None or alive is None or seconds(alive, leg.answer) < 1:
+                continue
+            for notify, state in between(slot, leg.answer, alive):
+                if seconds(notify, leg.answer) > 1:
+                    seen = f"slot {slot.index} idle"
+                    yield finding(notify, state != State.IDLE, expected="active", observed=seen, also=[leg.answer])
+
+
+def _sign_of_life(leg: Leg) -> WireMessage | None:
+    """The ACK of a call, or where none was seen the first that its phone asked for in the call."""
+    by_phone = leg.bye.request if leg.bye is not None and leg.bye.client == leg.phone else None
+    return leg.ack or next((hold.request for hold in leg.holds), by_phone)

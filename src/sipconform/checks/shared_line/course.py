@@ -12,16 +12,13 @@ from functools import lru_cache
 from math import inf
 from typing import NamedTuple
 
-from sipconform.checks.catalogue import PASSED, Finding, finding
-from sipconform.checks.evidence import once_per_trace, seconds, seconds_of, watched
+from sipconform.checks.evidence import once_per_trace, seconds
 from sipconform.checks.shared_line.told import (
     QUIET,
     Line,
     Policies,
-    caught_up,
     ended_at,
     index_of,
-    is_busy,
     lines,
     said_slot,
     seizures,
@@ -32,9 +29,6 @@ from sipconform.sip.headers.name_addr import NameAddr
 from sipconform.trace.packet import Address
 from sipconform.trace.trace import Dialog, Trace, Transaction, WireMessage
 
-AHEAD = 1.0
-"""Seconds by which a NOTIFY may come before the message that shows the event it tells of: an alerting call is told
-first (sheet 2.21), a seizure that runs out in the same breath."""
 BRIDGES = frozenset({State.BRIDGE_ACTIVE, State.BRIDGE_HELD})
 
 
@@ -61,6 +55,7 @@ class Leg:
     index: int | None
     ringing: WireMessage | None = None
     answer: WireMessage | None = None  # the 2xx
+    ack: WireMessage | None = None  # to the 2xx
     settled: WireMessage | None = None  # … as known to the server
     end: WireMessage | None = None
     bye: Transaction | None = None
@@ -76,6 +71,13 @@ class Leg:
         """The last change of hold that had been made good at a message."""
         made = [h for h in self.holds if h.at.number <= at.number and h.status < 300]
         return made[-1] if made else None
+
+
+CALLS = ("call", "ring", "press")
+KINDS = (
+    *("seize", "unseize", "seize over", "hold", "private", "resume", "bye"),
+    *(f"{call}{fate}" for call in CALLS for fate in ("", " answered", " failed")),
+)
 
 
 class Move(NamedTuple):
@@ -248,8 +250,9 @@ def _follow(trace: Trace, leg: Leg, answer: WireMessage, calls: bool) -> None:
     leg.settled = answer if calls else None
     if dialog is None:
         return
+    leg.ack = _ack(dialog, leg.request)
     if not calls:
-        leg.settled = _ack(dialog, leg.request)
+        leg.settled = leg.ack
     for transaction in dialog.transactions:
         request = transaction.request
         if request is None or request.number <= leg.request.number:
@@ -298,8 +301,6 @@ def refusal(leg: Leg) -> tuple[WireMessage, bool, str] | None:
 
 
 def _moves(slot: Slot) -> Iterator[Move]:
-    """Kinds: seize, unseize, seize over; call, call answered, call failed; ring, ring answered, ring failed; press
-    answered; hold, private, resume; bye."""
     for seizure in seizures(slot.line):
         if seizure.slot == slot.index and seizure.final.status < 300:
             yield Move(seizure.final, "seize")
@@ -315,85 +316,3 @@ def _moves(slot: Slot) -> Iterator[Move]:
             yield Move(hold.at, "private" if hold.private and hold.held else "hold" if hold.held else "resume", leg)
         if leg.end is not None:
             yield Move(leg.end, "bye" if leg.answer is not None else f"{word} failed", leg)
-
-
-def judged(trace: Trace, *kinds: str, wanted: frozenset[str] | None = None) -> Iterator[Finding]:
-    """For every move of these kinds after which nothing happened for a while: was the truth told to everybody?
-
-    `wanted` limits the question to moves after which the truth is one of these states. A phone that has not yet
-    answered a NOTIFY is not asked about, nor a slot that was busy before anything was seen of it.
-    """
-    for slot in slots(trace):
-        if not any(move.kind in kinds for move in slot.moves) or not _is_known(slot):
-            continue
-        for at, move in enumerate(slot.moves):
-            if move.kind not in kinds:
-                continue
-            truth = slot.expected(move.at)
-            later = (m.at for m in slot.moves[at + 1 :])
-            following = next((m for m in later if slot.expected(m) != truth), None)
-            if wanted is None or truth <= wanted:
-                yield from _compare(trace, slot, move, truth, following)
-
-
-def _is_known(slot: Slot) -> bool:
-    first = slot.line.told[0] if slot.line.told else None
-    earliest = slot.moves[0].at if slot.moves else None
-    if first is None or earliest is None:
-        return False
-    told_before = (t for t in slot.line.told if seconds(earliest, t.notify) > AHEAD)
-    return not any(is_busy(t.state.state(slot.index)) for t in told_before if slot.index in t.state.slots)
-
-
-def _compare(
-    trace: Trace, slot: Slot, move: Move, truth: frozenset[str], following: WireMessage | None
-) -> Iterator[Finding]:
-    until = following.packet.time_ns if following is not None else trace.end_ns
-    quiet = (until - move.at.packet.time_ns) / 1e9 if following is not None else watched(trace, move.at)
-    for subscription in slot.line.subscriptions:
-        if not slot.line.live(subscription, move.at):
-            continue
-        told = slot.line.told_to(subscription)
-        since = [t for t in told if t.notify.number > move.at.number and t.notify.packet.time_ns <= until]
-        if quiet < QUIET:
-            if any(t.state.state(slot.index) in truth for t in since):
-                yield PASSED
-            continue
-        ended = slot.line.end_of(subscription)
-        told = [t for t in told if following is None or seconds(following, t.notify) > AHEAD]
-        if move.kind == "seize":  # it may run out without another word on its own subscription
-            granted = seconds_of(move.at.expires) or 0
-            told = [t for t in told if seconds(t.notify, move.at) < granted - AHEAD]
-        if not told or (ended is not None and ended.packet.time_ns < until):
-            continue
-        last = told[-1]
-        horizon = move.at.packet.time_ns + round(QUIET * 1e9)
-        if following is not None:
-            horizon = min(horizon, until - round(AHEAD * 1e9))
-        if not caught_up(subscription, horizon):
-            continue
-        seen = last.state.state(slot.index) or "nothing"
-        yield finding(
-            last.notify,
-            seen in truth,
-            expected=f"slot {slot.index} {' or '.join(sorted(truth))} within {QUIET:g} s of: {move.kind}",
-            observed=f"slot {slot.index} {seen}" + ("" if last.notify.number > move.at.number else ", told before"),
-            also=[move.at],
-            party=slot.line.server,
-        )
-
-
-def during(slot: Slot, leg: Leg) -> Iterator[tuple[WireMessage, str]]:
-    """Everything told of a slot while a call on it surely lasted. A call whose 200 the server still repeats may be over
-    and only wait for its ACK (RFC 3261 §15)."""
-    for notify, state in between(slot, leg.request, leg.end):
-        waits = leg.settled is not None and leg.settled.number < notify.number < leg.invite.responses[-1].number
-        if not waits and (leg.end is None or seconds(leg.end, notify) > AHEAD):
-            yield notify, state
-
-
-def between(slot: Slot, first: WireMessage, last: WireMessage | None) -> Iterator[tuple[WireMessage, str]]:
-    """Everything told of a slot after one message and before another, or till the end."""
-    for told in slot.line.told:
-        if told.notify.number > first.number and (last is None or told.notify.number < last.number):
-            yield told.notify, told.state.state(slot.index)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sipconform.checks.catalogue import MUST, PHONE, SERVER, SHOULD, Finding, check, finding
-from sipconform.checks.shared_line.course import Leg, Slot, between, judged, legs, slots
+from sipconform.checks.shared_line.course import Leg, Slot, legs, slots
 from sipconform.checks.shared_line.told import QUIET, names_of, said_slot
+from sipconform.checks.shared_line.truth import between, judged
 from sipconform.features.appearance import State
 from sipconform.trace.trace import Trace, WireMessage
 

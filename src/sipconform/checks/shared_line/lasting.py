@@ -8,9 +8,10 @@ from sipconform.checks.catalogue import MUST, PHONE, SERVER, SHOULD, Finding, ch
 from sipconform.checks.evidence import GIVE_UP, contact, seconds, seconds_of, watched
 from sipconform.checks.shared_line.course import legs
 from sipconform.checks.shared_line.told import ended_at, lines
-from sipconform.checks.subscription.course import is_final, requested
+from sipconform.checks.subscription.course import DEADLINE, is_final, requested, state_of
+from sipconform.checks.subscription.ending import drops
 from sipconform.features.appearance import CALL_INFO
-from sipconform.trace.trace import Subscription, Trace, Transaction
+from sipconform.trace.trace import Subscription, Trace, Transaction, WireMessage
 
 HOUR = 3600
 
@@ -110,3 +111,74 @@ def restarted_phone_has_no_calls(trace: Trace) -> Iterator[Finding]:
                     freed = leg.end is not None and seconds(leg.end, initial.request) < GIVE_UP
                     seen = "the call of the phone before it restarted goes on"
                     yield finding(initial.request, freed, expected="BYE", observed=seen, party=line.server)
+
+
+@check(
+    "SCA-017", level=MUST, on=SERVER, clause="RFC 6665 §4.2.2: a subscription that runs out",
+    asks="a phone that no longer refreshes is told the end, for the reason timeout, and nothing later",
+)  # fmt: skip
+def silent_phone_is_let_go(trace: Trace) -> Iterator[Finding]:
+    """That the end is told at all SUB-015 asks. Another reason than timeout, or none, is a warning. A server that
+    sweeps now and then has 33 s for it, in which it may go on telling.
+    """
+    for line in lines(trace):
+        for subscription in line.subscriptions:
+            if any(requested(t) == 0 for t in subscription.subscribes):
+                continue
+            for transaction, due in _due(subscription):
+                late = _told_between(subscription, due, transaction)
+                ending = next((n for n in late if is_final(n)), None)
+                living = [n for n in late if not is_final(n) and n.packet.time_ns > due + DEADLINE * 1e9]
+                for notify in living[:1]:
+                    seen = f"{(notify.packet.time_ns - due) / 1e9:.0f} s after the time granted"
+                    yield finding(notify, False, expected="no NOTIFY any more", observed=seen)
+                state = state_of(ending)
+                if ending is not None and state is not None:
+                    seen = f"reason={state.reason or 'none'}"
+                    ok = state.reason == "timeout"
+                    yield finding(ending, ok, expected="reason=timeout", observed=seen, level=SHOULD)
+
+
+def _due(subscription: Subscription) -> Iterator[tuple[Transaction | None, int]]:
+    """Every granted time after which nothing was asked for in time: the SUBSCRIBE that came later, and when it ran out
+    in nanoseconds."""
+    granted = [(t, t.final) for t in subscription.subscribes if t.final is not None and t.succeeded]
+    for at, (_, final) in enumerate(granted):
+        following = granted[at + 1][0] if at + 1 < len(granted) else None
+        time = seconds_of(final.expires)
+        if time:
+            due = final.packet.time_ns + time * 1_000_000_000
+            again = following.request if following is not None else None
+            if again is None or again.packet.time_ns > due:
+                yield following, due
+
+
+def _told_between(subscription: Subscription, due: int, until: Transaction | None) -> list[WireMessage]:
+    """NOTIFYs from a time on, until a SUBSCRIBE that began anew."""
+    again = until.request if until is not None else None
+    told = (t.request for t in subscription.notifies if t.request is not None)
+    return [n for n in told if n.packet.time_ns > due - 1e9 and (again is None or n.number < again.number)]
+
+
+@check(
+    "SCA-018", level=MUST, on=SERVER, clause="RFC 6665 §4.2.2; RFC 5057 §5.1",
+    asks="a phone that answers 481 to a NOTIFY of its line is told nothing more, and all others still are",
+)  # fmt: skip
+def lost_phone_is_let_go(trace: Trace) -> Iterator[Finding]:
+    """What was on its way, a second, is left alone. The others' subscriptions go on: none of them is ended within a
+    second of the refusal, unless its phone had asked for that.
+    """
+    for line in lines(trace):
+        yield from drops(line.subscriptions)
+        finals = (t.final for s in line.subscriptions for t in s.notifies if t.final is not None)
+        for refusal in (f for f in finals if f.status == 481):
+            for other in line.subscriptions:
+                if refusal.subscription is other or not line.live(other, refusal):
+                    continue
+                end = next((t.request for t in other.notifies if is_final(t.request)), None)
+                quick = end is not None and 0 <= seconds(end, refusal) < 1
+                asked = any(requested(t) == 0 for t in other.subscribes)
+                yield finding(
+                    end or refusal, asked or not quick, expected="the other phones are told", observed="terminated",
+                    also=[refusal], party=line.server,
+                )  # fmt: skip

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from sipconform.checks.catalogue import INFO, MUST, PHONE, SERVER, SHOULD, Finding, check, finding
 from sipconform.checks.evidence import GIVE_UP, seconds, watched
-from sipconform.checks.shared_line.course import Leg, Slot, during, judged, refusal, slots
+from sipconform.checks.shared_line.course import Hold, Leg, Slot, refusal, slots
 from sipconform.checks.shared_line.told import QUIET, is_busy, names_of, seizures, user_of
+from sipconform.checks.shared_line.truth import crosses, during, judged
 from sipconform.features.appearance import State
 from sipconform.trace.trace import Trace, WireMessage
 
@@ -33,7 +35,7 @@ def retrieved_call_changes_hands(trace: Trace) -> Iterator[Finding]:
     """The old owner's leg ends by a BYE of either side within 32 s. The last that is told is active, with the same
     far party as before.
     """
-    yield from judged(trace, "press answered", wanted=ACTIVE)
+    yield from judged(trace, "press answered", wanted=ACTIVE, where=lambda slot, move: not crosses(slot, move))
     for slot, old, new in _takeovers(trace):
         answer = new.answer or new.request
         if old.bye is None and watched(trace, answer) > GIVE_UP and not new.over(answer):
@@ -67,29 +69,74 @@ def _told_late(slot: Slot, old: Leg, new: Leg) -> Iterator[Finding]:
     asks="a held call is given to any phone of the line that asks for it",
 )  # fmt: skip
 def retrieve_is_granted(trace: Trace) -> Iterator[Finding]:
-    """With whatever else Call-Info says; a Request-URI without a user is a rarer form, which ought to do as well. The
-    call must have been held publicly by one phone for a second, and still be up a second later, or a refusal may be
-    right.
+    """With whatever else Call-Info says. The call must have been held publicly by one phone for a second, and still be
+    up a second later, or a refusal may be right.
     """
+    for final, leg in _answered_asks(trace):
+        if user_of(leg.request.request_uri):
+            yield finding(final, final.status < 300, expected="200", observed=str(final.status), also=[leg.request])
+
+
+@check(
+    "SCA-076", level=SHOULD, on=SERVER, clause="SCA: retrieve, the two forms (sheet 5.8)",
+    asks="a held call is given to a phone too that names the server alone in its Request-URI",
+)  # fmt: skip
+def either_form_is_granted(trace: Trace) -> Iterator[Finding]:
+    """The rarer form, known from one server's script: From and To are the line's, the Request-URI has no user."""
+    for final, leg in _answered_asks(trace):
+        if not user_of(leg.request.request_uri):
+            yield finding(final, final.status < 300, expected="200", observed=str(final.status), also=[leg.request])
+
+
+def _answered_asks(trace: Trace) -> Iterator[tuple[WireMessage, Leg]]:
+    """Presses on a call that one phone held publicly and nobody else asked for, each with its final answer."""
     for slot in slots(trace):
         for leg in (leg for leg in slot.legs if leg.press and leg.invite.final is not None):
-            holders = [o for o in slot.legs if o is not leg and o.talks(leg.request)]
-            hold = holders[0].hold(leg.request) if len(holders) == 1 else None
+            holder, hold = _holder(slot, leg)
             final = leg.invite.final
-            if hold is None or final is None or not hold.held or hold.private or final.status == 487:
+            if holder is None or hold is None or final is None or final.status == 487:
                 continue
             rivals = [o for o in slot.legs if o is not leg and o.press and not o.talks(leg.request)]
             rivals = [o for o in rivals if abs(seconds(o.request, leg.request)) < 1]
-            stable = seconds(leg.request, hold.at) > 1 or not _phone_asks_again(holders[0], hold.request)
-            gone = holders[0].end is not None and seconds(holders[0].end, leg.request) < 1
+            stable = seconds(leg.request, hold.at) > 1 or not _phone_asks_again(holder, hold.request)
+            gone = holder.end is not None and seconds(holder.end, leg.request) < 1
             if stable and not rivals and not (gone and final.status >= 300):
-                level = MUST if user_of(leg.request.request_uri) else SHOULD
-                seen = str(final.status)
-                yield finding(final, final.status < 300, expected="200", observed=seen, also=[leg.request], level=level)
+                yield final, leg
+
+
+def _holder(slot: Slot, leg: Leg) -> tuple[Leg | None, Hold | None]:
+    """The one phone that held a slot's call publicly when another asked for it."""
+    holders = [o for o in slot.legs if o is not leg and o.talks(leg.request)]
+    hold = holders[0].hold(leg.request) if len(holders) == 1 else None
+    return (holders[0], hold) if hold is not None and hold.held and not hold.private else (None, None)
 
 
 def _phone_asks_again(leg: Leg, request: WireMessage) -> bool:
     return any(h.request.number > request.number for h in leg.holds)
+
+
+@check(
+    "SCA-077", level=MUST, on=SERVER, clause="SCA: two retrieve at once (sheet 5.12)",
+    asks="of two phones that ask for one held call one has it, and the other joins or is refused",
+)  # fmt: skip
+def one_of_two_has_the_call(trace: Trace) -> Iterator[Finding]:
+    """Within a second of each other. Both may be let in where there is bridging; nobody only where the call ended."""
+    for slot in slots(trace):
+        for first, second in pairwise(leg for leg in slot.legs if leg.press):
+            finals = [f for leg in (first, second) if (f := leg.invite.final) is not None and f.status != 487]
+            holder, _ = _holder(slot, first)
+            if holder is None or len(finals) < 2 or first.phone == second.phone or first.over(second.request):
+                continue
+            if seconds(second.request, first.request) < 1 and not _ends_itself(holder, first.request):
+                served = [f for f in finals if f.status < 300]
+                ok = len(served) == 1 or (len(served) == 2 and slot.line.policies.get("bridging") is not False)
+                seen = " and ".join(str(f.status) for f in finals)
+                yield finding(finals[-1], ok, expected="200 for one of them", observed=seen, also=[first.request])
+
+
+def _ends_itself(holder: Leg, at: WireMessage) -> bool:
+    """Whether the holder's call ended otherwise than by being given away."""
+    return holder.end is not None and abs(seconds(holder.end, at)) < 1 and holder.bye is None
 
 
 @check(
@@ -226,3 +273,12 @@ def phone_respects_private_hold(trace: Trace) -> Iterator[Finding]:
             again = [o for o in presses if o.phone == leg.phone and 0 < seconds(o.request, leg.request) < 5]
             refused = final.status >= 400
             yield finding(leg.request, not (refused and again), expected="no second try", observed="INVITE again")
+
+
+@check(
+    "SCA-080", level=MUST, on=SERVER, clause="SCA: the holder hangs up as the call is retrieved (sheet 5.11)",
+    asks="when a retrieve crosses the holder's BYE it wins and is told active, or is refused and the slot told idle",
+)  # fmt: skip
+def crossing_leaves_no_ruin(trace: Trace) -> Iterator[Finding]:
+    """Within a second of each other, and told within 4 s: neither a call that is told idle nor a slot that stays."""
+    yield from judged(trace, "press answered", "press failed", "bye", where=crosses)

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 
 from sipconform.checks.catalogue import INFO, MUST, PHONE, SERVER, SHOULD, Finding, check, finding
 from sipconform.checks.evidence import GIVE_UP, seconds, watched
-from sipconform.checks.shared_line.course import Leg, judged, legs
-from sipconform.checks.shared_line.told import QUIET, Line, index_of, lines, user_of
+from sipconform.checks.shared_line.course import Leg, legs
+from sipconform.checks.shared_line.told import QUIET, Line, index_of, lines, names_of, user_of
+from sipconform.checks.shared_line.truth import is_named, judged
 from sipconform.features.appearance import State
 from sipconform.sip.headers.name_addr import NameAddr
 from sipconform.trace.trace import Trace, WireMessage
 
-IDLE = frozenset({State.IDLE})
+IDLE, ACTIVE = frozenset({State.IDLE}), frozenset({State.ACTIVE})
 HALF = 0.45  # seconds that messages of one event may lie apart: somebody has to be waited for
 SAME_BREATH = 0.005  # seconds between two messages of one event
 TOGETHER = 2.0  # seconds between the first and the last INVITE of one incoming call
@@ -23,9 +24,9 @@ TOGETHER = 2.0  # seconds between the first and the last INVITE of one incoming 
     asks="a call to the line rings every phone of it, at the same time",
 )  # fmt: skip
 def everybody_rings(trace: Trace) -> Iterator[Finding]:
-    """Every phone with a live subscription, for only of those is it certain that they are there. A phone that has
-    switched the line off or whose INVITE is not seen because it is busy is not asked for: nothing is said of a call
-    that rings only one phone, for that may be a call to that phone.
+    """Every phone with a live subscription, for only of those is it certain that they are there, and whose place may
+    have calls. A phone that has switched the line off or whose INVITE is not seen because it is busy is not asked for:
+    nothing is said of a call that rings only one phone, for that may be a call to that phone.
     """
     for line in lines(trace):
         for group in incoming(trace, line):
@@ -34,6 +35,7 @@ def everybody_rings(trace: Trace) -> Iterator[Finding]:
             there = {
                 s.subscriber for s in line.subscriptions
                 if line.live(s, first) and (i := s.initial) and i.final and i.final.number < first.number
+                and line.policies.place(user_of(s.resource), "terminates")
             }  # fmt: skip
             if len(rung) > 1 and watched(trace, first) > TOGETHER:
                 seen = f"{len(rung & there)} of {len(there)} phones rung"
@@ -133,9 +135,12 @@ def _is_behind(line: Line, invite: WireMessage, index: int) -> bool:
 )  # fmt: skip
 def answer_names_the_slot(trace: Trace) -> Iterator[Finding]:
     """The INVITE's, or where that names none a slot of the phone's choice, the same in both. Phones on which the line
-    is switched off are not asked: they have no subscription.
+    is switched off are not asked: they have no subscription; nor is one that was told to leave it out.
     """
+    silent = {o.who for o in trace.observations if o.kind == "intent" and o.what.get("names_slot") is False}
     for line, leg in legs(trace):
+        if silent & names_of(trace, leg.phone):
+            continue
         if leg.calls or not any(s.subscriber == leg.phone and line.live(s, leg.request) for s in line.subscriptions):
             continue
         wanted = index_of(leg.request)
@@ -231,6 +236,15 @@ def rejecting_silences_one(trace: Trace) -> Iterator[Finding]:
 def unanswered_call_is_idle(trace: Trace) -> Iterator[Finding]:
     """Whether the caller gave up, all rejected or the time ran out; within 4 s, and this slot, not another's."""
     yield from judged(trace, "ring failed", wanted=IDLE)
+
+
+@check(
+    "SCA-067", level=MUST, on=SERVER, clause="SCA: an answer that names no slot (sheet 4.5; Kamailio 92bbfd0b04)",
+    asks="a call that is answered without a word of its slot is told as active on the slot it was given",
+)  # fmt: skip
+def assigned_slot_is_used(trace: Trace) -> Iterator[Finding]:
+    """Some phones leave Call-Info out of their answers; the server knows which slot it gave the call. Within 4 s."""
+    yield from judged(trace, "ring answered", wanted=ACTIVE, where=lambda slot, move: not is_named(slot, move))
 
 
 @check(

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from sipconform.checks.catalogue import MUST, SERVER, SHOULD, Finding, check, finding
 from sipconform.checks.evidence import GIVE_UP, seconds, seconds_of, watched
-from sipconform.checks.shared_line.course import during, judged, slots
-from sipconform.checks.shared_line.told import QUIET, ended_at, index_of, lines, seizures
-from sipconform.checks.subscription.course import is_final, requested
+from sipconform.checks.shared_line.course import Slot, slots
+from sipconform.checks.shared_line.told import QUIET, Seizure, ended_at, index_of, lines, seizures
+from sipconform.checks.shared_line.truth import AHEAD, between, during, judged
+from sipconform.checks.subscription.course import is_final, requested, state_of
 from sipconform.features.appearance import State
-from sipconform.trace.trace import Trace
+from sipconform.trace.trace import Trace, Transaction
 
 LONGEST = 30  # seconds a seizure may be granted for (the longest default of any make)
 
@@ -188,6 +190,59 @@ def first_slot_is_freed(trace: Trace) -> Iterator[Finding]:
             yield finding(
                 seizure.final, idle, expected=f"slot {slot.index} idle", observed=seen, also=[others[0].final]
             )
+
+
+@check(
+    "SCA-040", level=MUST, on=SERVER, clause="line-seize, refreshed (sheet 3.9)",
+    asks="a seizure that its phone refreshes goes on, with the slot it has",
+)  # fmt: skip
+def refreshed_seizure_goes_on(trace: Trace) -> Iterator[Finding]:
+    """A refresh in time is answered 2xx, the NOTIFY after it names the same slot, the slot is not told idle and the
+    seizure does not run out before the time that was granted last.
+    """
+    for slot in slots(trace):
+        for seizure in seizures(slot.line):
+            if seizure.slot == slot.index and seizure.final.status < 300:
+                for before, refresh in pairwise(seizure.subscription.subscribes):
+                    if _is_refresh(seizure, before, refresh):
+                        yield from _goes_on(slot, seizure, refresh)
+
+
+def _is_refresh(seizure: Seizure, before: Transaction, refresh: Transaction) -> bool:
+    """Whether a SUBSCRIBE asks for more time while the seizure surely lives, and was answered for good."""
+    request, final, granted = refresh.request, refresh.final, before.final
+    if request is None or final is None or granted is None or not request.to_tag or requested(refresh) == 0:
+        return False
+    end = ended_at(seizure.subscription)
+    left = (seconds_of(granted.expires) or 0) - seconds(request, granted)
+    ended = end is not None and end.number < final.number
+    return granted.status < 300 and final.status not in (401, 407) and left > 1 and not ended
+
+
+def _goes_on(slot: Slot, seizure: Seizure, refresh: Transaction) -> Iterator[Finding]:
+    final, request = refresh.final, refresh.request
+    if final is None or request is None:
+        return
+    granted = seconds_of(final.expires) or 0
+    ok = final.status < 300 and granted > 0
+    yield finding(final, ok, expected="200", observed=f"{final.status}, Expires: {granted}", also=[request])
+    if not ok:
+        return
+    told = (t.request for t in seizure.subscription.notifies if t.request is not None)
+    named = next((n for n in told if n.number > request.number and n.has("Call-Info")), None)
+    if named is not None:
+        seen = f"index {index_of(named)}"
+        yield finding(named, index_of(named) == slot.index, expected=f"index {slot.index}", observed=seen)
+    end = ended_at(seizure.subscription)
+    state = state_of(end) if end is not None and end.is_request else None
+    if end is not None and state is not None and state.reason == "timeout":
+        lasted = seconds(end, final)
+        seen = f"over {lasted:.0f} s after {granted} s were granted"
+        yield finding(end, lasted > granted - 1, expected=f"{granted} s", observed=seen, also=[final])
+    for notify, told_state in between(slot, final, end):
+        if seconds(notify, final) < granted - 1 and not (end and seconds(end, notify) < AHEAD):
+            seen = f"slot {slot.index} idle"
+            yield finding(notify, told_state != State.IDLE, expected="seized", observed=seen, also=[final])
 
 
 @check(

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sipconform.checks.catalogue import MUST, PHONE, SHOULD, Finding, check, finding
-from sipconform.checks.shared_line.course import legs
+from sipconform.checks.shared_line.course import BRIDGES, legs
 from sipconform.checks.shared_line.ringing import cancel_of
-from sipconform.checks.shared_line.told import Told, lines, names_of
+from sipconform.checks.shared_line.told import Line, Told, lines, names_of
 from sipconform.features.appearance import State, known_state
 from sipconform.features.lamp import TABLES, lamp
 from sipconform.sip.headers.reason import Reason
 from sipconform.trace.packet import Observation
-from sipconform.trace.trace import Trace
+from sipconform.trace.trace import Subscription, Trace
 
 LAGS = 1.0  # seconds a display may need
 
@@ -56,11 +56,11 @@ def _compared(trace: Trace) -> Iterator[tuple[Told, int, str, str]]:
 )  # fmt: skip
 def phone_follows_the_line(trace: Trace) -> Iterator[Finding]:
     """Repeated rows are a list, parameters come in any order, values about other things are passed over, and a state
-    nobody knows means in use. Compared a second after the phone's answer with what the phone says it shows, for slots
-    on which it has no call of its own.
+    nobody knows means in use; of bridges SCA-097 asks. Compared a second after the phone's answer with what the phone
+    says it shows, for slots on which it has no call of its own.
     """
     for told, index, state, shown in _compared(trace):
-        if state not in (State.IDLE, "") and known_state(state):
+        if state not in (State.IDLE, "", *BRIDGES) and known_state(state):
             seen = f"slot {index} shown as {shown}"
             ok = shown.startswith(f"{state},")
             yield finding(told.notify, ok, expected=f"{state}", observed=seen, party=told.subscription.subscriber)
@@ -131,3 +131,70 @@ def answered_elsewhere_is_not_missed(trace: Trace) -> Iterator[Finding]:
             grown = bool(after) and after[0].what["missed"] != before[-1].what["missed"]
             seen = "one more missed call"
             yield finding(cancel, not grown, expected="no missed call", observed=seen, party=leg.phone)
+
+
+@check(
+    "SCA-069", level=SHOULD, on=PHONE, clause="SCA: alerting that is only told (sheet 2.21)",
+    asks="a phone that is told of a call that rings elsewhere shows it and does not ring",
+)  # fmt: skip
+def told_call_does_not_ring(trace: Trace) -> Iterator[Finding]:
+    """Where the phone tells what it shows: two seconds after it was told alerting, with no INVITE to it and no call of
+    its own, its ringer is silent. That the key shows the call SCA-022 asks.
+    """
+    busy = {(leg.phone, line) for line, leg in legs(trace)}
+    for line in lines(trace):
+        for subscription in line.subscriptions:
+            names = names_of(trace, subscription.subscriber)
+            if not names or (subscription.subscriber, line) in busy:
+                continue
+            for told in line.told_to(subscription):
+                if State.ALERTING in {slot.state for slot in told.state.slots.values()}:
+                    moment = told.notify.packet.time_ns + round(2 * LAGS * 1e9)
+                    shown = _shown(trace, names, "call", moment)
+                    if shown is not None:
+                        seen, party = f"call {shown.what['call']}", subscription.subscriber
+                        ok = shown.what["call"] != "ringing"
+                        yield finding(told.notify, ok, expected="no ringing", observed=seen, party=party)
+
+
+@check(
+    "SCA-097", level=MUST, on=PHONE, clause="SCA: bridges (sheet §7, 2.3)",
+    asks="a phone shows a bridge that it is told of, and its key can still be pressed to join",
+)  # fmt: skip
+def bridge_is_understood(trace: Trace) -> Iterator[Finding]:
+    """Shown: compared as for SCA-022. Pressed: where the record says that its user pressed the key of a bridge while
+    barging in was not switched off, an INVITE follows within two seconds.
+    """
+    for told, index, state, shown in _compared(trace):
+        if state in BRIDGES:
+            seen, party = f"slot {index} shown as {shown}", told.subscription.subscriber
+            yield finding(told.notify, shown.startswith(f"{state},"), expected=state, observed=seen, party=party)
+    settings = [o for o in trace.observations if o.kind == "intent" and o.what.get("do") == "set_line"]
+    off = {o.who for o in settings if o.what.get("barge_in") is False}
+    presses = [o for o in trace.observations if o.kind == "intent" and o.what.get("do") == "press_line"]
+    for line in lines(trace) if presses else ():
+        for subscription in line.subscriptions:
+            names = names_of(trace, subscription.subscriber) - off
+            for press in (p for p in presses if p.who in names):
+                yield from _joined(trace, line, subscription, press)
+
+
+def _was_read(told: Told, moment: int) -> bool:
+    """Whether a phone had answered a NOTIFY by a moment."""
+    transaction = told.notify.transaction
+    answer = transaction.final if transaction is not None else None
+    return answer is not None and answer.packet.time_ns <= moment
+
+
+def _joined(trace: Trace, line: Line, subscription: Subscription, press: Observation) -> Iterator[Finding]:
+    """Judges one press of a key that its phone was told is a bridge, if it has no call there itself."""
+    told = [t for t in line.told_to(subscription) if _was_read(t, press.time_ns)]
+    index = press.what.get("index")
+    if not told or not isinstance(index, int) or told[-1].state.state(index) not in BRIDGES:
+        return
+    own = [leg for known, leg in legs(trace) if known is line and leg.phone == subscription.subscriber]
+    own = [leg for leg in own if leg.index == index]
+    since = [leg for leg in own if 0 <= leg.request.packet.time_ns - press.time_ns < 2e9]
+    if since or not any(leg.end is None or leg.end.packet.time_ns > press.time_ns for leg in own):
+        seen = "no INVITE"
+        yield finding(told[-1].notify, bool(since), expected="INVITE", observed=seen, party=subscription.subscriber)

@@ -8,9 +8,12 @@ from sipconform.checks.catalogue import MUST, PHONE, SERVER, SHOULD, Finding, ch
 from sipconform.checks.evidence import contact, seconds_of
 from sipconform.checks.shared_line.told import lines, policies_of, user_of
 from sipconform.checks.subscription.course import requested
-from sipconform.features.appearance import CALL_INFO, read_full_state
+from sipconform.checks.subscription.notifying import early_notify_is_taken
+from sipconform.checks.subscription.subscribing import strays
+from sipconform.features.appearance import CALL_INFO, LINE_SEIZE, read_full_state
 from sipconform.sip import digest
 from sipconform.sip.fault import Fault
+from sipconform.sip.headers.event import Event
 from sipconform.sip.headers.name_addr import NameAddr
 from sipconform.trace.trace import Trace
 
@@ -115,3 +118,64 @@ def no_phantom_slots(trace: Trace) -> Iterator[Finding]:
         for notify in told:
             busy = read_full_state(notify.texts("Call-Info")).busy
             yield finding(notify, not busy, expected="all idle", observed=f"slots {busy} in use")
+
+
+@check(
+    "SCA-020", level=SHOULD, on=SERVER, clause="RFC 6665 §8.3.2, §8.2.2, §4.2.1.1",
+    asks="a line server asked for a package that it does not know answers 489 and names those of shared lines",
+)  # fmt: skip
+def unknown_package_is_named(trace: Trace) -> Iterator[Finding]:
+    """So that a phone can tell a package nobody has from a line that is not there. A package is unknown if the server
+    accepted none of its SUBSCRIBEs; only 400 is taken for a refusal of the package under another name.
+    """
+    servers = {line.server: bool(line.seizures) for line in lines(trace)}
+    known = {(s.notifier, s.package) for s in trace.subscriptions if any(t.succeeded for t in s.subscribes)}
+    for transaction in trace.transactions_of("SUBSCRIBE") if servers else ():
+        request, final = transaction.request, transaction.final
+        if request is None or final is None or final.status not in (400, 489) or transaction.server not in servers:
+            continue
+        event = request.event
+        package = event.package if isinstance(event, Event) else ""
+        if not package or (transaction.server, package) in known or package in (CALL_INFO, LINE_SEIZE):
+            continue
+        wanted = {CALL_INFO, LINE_SEIZE} if servers[transaction.server] else {CALL_INFO}
+        listed = wanted <= set(final.allow_events)
+        seen = f"{final.status}, Allow-Events: {', '.join(final.texts('Allow-Events')) or 'none'}"
+        expected = f"489, Allow-Events: {', '.join(sorted(wanted))}"
+        yield finding(final, final.status == 489 and listed, expected=expected, observed=seen, also=[request])
+
+
+@check(
+    "SCA-021", level=MUST, on=PHONE, clause="RFC 6665 §4.1.2.4, §8.3.1",
+    asks="a phone takes 202 for 200, and what it is told of its line before either",
+)  # fmt: skip
+def any_acceptance_is_taken(trace: Trace) -> Iterator[Finding]:
+    """RFC 6665 gave 202 up, and servers go on sending it: the phone must take the NOTIFYs that follow. What overtook
+    the answer it takes too.
+    """
+    for line in lines(trace):
+        for subscription in (*line.subscriptions, *line.seizures):
+            initial = subscription.initial
+            accepted = initial.final if initial is not None else None
+            if initial is None or accepted is None or initial.request is None or not initial.succeeded:
+                continue
+            told = [t for t in subscription.notifies if t.request is not None and t.final is not None]
+            early = [t for t in told if t.request and initial.request.number < t.request.number < accepted.number]
+            yield from early_notify_is_taken(early)
+            first = next((t.final for t in told if t not in early), None)
+            if accepted.status == 202 and first is not None:
+                ok = first.status < 300 or first.status in (401, 407)
+                yield finding(first, ok, expected="200", observed=f"{first.status} after a 202", also=[accepted])
+
+
+@check(
+    "SCA-025", level=MUST, on=PHONE, clause="RFC 6665 §4.1.3, §4.4.1",
+    asks="a phone refuses to be told of a line by somebody it has not asked",
+)  # fmt: skip
+def stray_state_is_refused(trace: Trace) -> Iterator[Finding]:
+    """Else anybody could light its lamps. A NOTIFY of call-info or line-seize without a To tag belongs to no
+    subscription: 481 is right, and any refusal passes.
+    """
+    packages = (CALL_INFO, LINE_SEIZE)
+    told = trace.requests("NOTIFY")
+    yield from strays(n for n in told if isinstance(event := n.event, Event) and event.package in packages)

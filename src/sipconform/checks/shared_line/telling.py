@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
-from sipconform.checks.catalogue import MUST, PHONE, SERVER, SHOULD, Finding, check, finding
+from sipconform.checks.catalogue import INFO, MUST, PHONE, SERVER, SHOULD, Finding, check, finding
 from sipconform.checks.evidence import GIVE_UP, contact, same_uri, seconds, watched
-from sipconform.checks.shared_line.course import legs, slots
-from sipconform.checks.shared_line.told import QUIET, caught_up, lines
-from sipconform.checks.subscription.course import state_of
+from sipconform.checks.shared_line.course import KINDS, Move, Slot, legs, slots
+from sipconform.checks.shared_line.told import QUIET, Line, Told, caught_up, lines
+from sipconform.checks.shared_line.truth import judged
+from sipconform.checks.subscription.course import expiry_ns, state_of
+from sipconform.features import call_park
 from sipconform.features.appearance import State
 from sipconform.sip.fault import Fault
 from sipconform.sip.headers.name_addr import NameAddr
-from sipconform.trace.trace import Trace, WireMessage
+from sipconform.trace.trace import Subscription, Trace, WireMessage
 
+CROWD = 10  # slots from which on a line is crowded
 AT_ONCE = 4.0  # seconds, three lost sendings included
 
 
@@ -64,14 +68,52 @@ def state_is_well_formed(trace: Trace) -> Iterator[Finding]:
 
 
 @check(
+    "SCA-015", level=MUST, on=SERVER, clause="SCA: the full state, never a change alone (sheet 2.15)",
+    asks="every phone is told the whole line, whenever it subscribed",
+)  # fmt: skip
+def every_notify_is_whole(trace: Trace) -> Iterator[Finding]:
+    """Compared each time nothing was told for four seconds: what each phone that is there was told last, and had
+    answered four seconds before the next is told, is the same. At the evidence's end INV-004 asks so.
+    """
+    for line in lines(trace):
+        latest: dict[int, Told] = {}
+        for told, following in pairwise(line.told):
+            latest[id(told.subscription)] = told
+            if seconds(following.notify, told.notify) > QUIET:
+                yield from _all_alike(line, latest, told, following.notify)
+
+
+def _all_alike(line: Line, latest: dict[int, Told], newest: Told, until: WireMessage) -> Iterator[Finding]:
+    if not _is_there(line, newest, until):
+        return
+    for told in latest.values():
+        if told is not newest and _is_there(line, told, until):
+            ok = told.state.same_as(newest.state)
+            seen = f"slots {told.state.busy} in use, others are told {newest.state.busy}"
+            yield finding(told.notify, ok, expected="the whole line", observed=seen, also=[newest.notify])
+
+
+def _is_there(line: Line, told: Told, until: WireMessage) -> bool:
+    """Whether a phone followed the line all the time up to a message, and had taken what it was told last."""
+    transaction = told.notify.transaction
+    answer = transaction.final if transaction is not None and transaction.succeeded else None
+    if answer is None or seconds(until, answer) < QUIET or not line.live(told.subscription, until):
+        return False
+    runs_out = expiry_ns(told.subscription)
+    return runs_out is None or runs_out > until.packet.time_ns
+
+
+@check(
     "SCA-016", level=MUST, on=SERVER, clause="RFC 3261 §12.2.1.1; RFC 6665 §4.4",
-    asks="NOTIFYs of a line go to the phone's latest Contact, with numbers that grow",
+    asks="NOTIFYs of a line go to the phone's latest Contact by the recorded route, with numbers that grow",
 )  # fmt: skip
 def notify_is_in_dialog(trace: Trace) -> Iterator[Finding]:
-    """Numbers may leave gaps. The Contact is that of the latest SUBSCRIBE answered with a 2xx before the NOTIFY."""
+    """Numbers may leave gaps. The Contact is that of the latest SUBSCRIBE answered with a 2xx before the NOTIFY. Where
+    that recorded a route the NOTIFY takes it.
+    """
     for line in lines(trace):
         for subscription in line.subscriptions:
-            highest = -1
+            highest, recorded = -1, _recorded(subscription)
             for told in line.told_to(subscription):
                 notify = told.notify
                 yield finding(
@@ -87,9 +129,19 @@ def notify_is_in_dialog(trace: Trace) -> Iterator[Finding]:
                     ),
                     "",
                 )
-                if target and not notify.has("Route"):
+                if target and not notify.has("Route") and not recorded:
                     ok = same_uri(notify.request_uri, target)
                     yield finding(notify, ok, expected=f"Request-URI {target}", observed=notify.request_uri)
+                elif recorded:
+                    ok, seen = notify.values("Route") == recorded, ", ".join(notify.values("Route")) or "none"
+                    expected = f"Route: {', '.join(recorded)}"
+                    yield finding(notify, ok, expected=expected, observed=f"Route: {seen}", at="Route")
+
+
+def _recorded(subscription: Subscription) -> list[str]:
+    """The route its SUBSCRIBE recorded, in the order in which NOTIFYs take it (RFC 3261 §12.1.1)."""
+    initial = subscription.initial
+    return initial.request.values("Record-Route") if initial is not None and initial.request is not None else []
 
 
 @check(
@@ -135,6 +187,55 @@ def acting_phone_is_told(trace: Trace) -> Iterator[Finding]:
         if len(others) > 1 and seconds(others[-1].notify, others[0].notify) > AT_ONCE:
             seen = f"{len(others)} NOTIFYs to others"
             yield finding(others[0].notify, bool(own), expected=f"a NOTIFY to {leg.phone} too", observed=seen)
+
+
+@check(
+    "SCA-028", level=INFO, on=SERVER, clause="call-info with call-park information (sheet 2.3)",
+    asks="who is parked is told in a document that can be read, and to those alone who accept it",
+)  # fmt: skip
+def parked_callers_are_told(trace: Trace) -> Iterator[Finding]:
+    """A phone asks by Accept. Then a body is the call-park document with its Content-Type; the server need not send
+    one, and whoever has not asked gets none (SCA-011 asks of bodies of other kinds).
+    """
+    for line in lines(trace):
+        for subscription in line.subscriptions:
+            requests = [t.request for t in subscription.subscribes if t.request is not None]
+            wanted = any(call_park.CONTENT_TYPE in r.text("Accept").lower() for r in requests)
+            for notify in (t.request for t in subscription.notifies if t.request is not None and t.request.body):
+                kind = notify.text("Content-Type").partition(";")[0].strip().lower()
+                if not wanted and kind != call_park.CONTENT_TYPE:
+                    continue
+                parked = call_park.parse(notify.body)
+                readable = kind == call_park.CONTENT_TYPE and not isinstance(parked, Fault)
+                expected = "a call-park document" if wanted else "no body, for the phone does not accept one"
+                seen = f"{kind or 'no Content-Type'}{f', not {parked.rule}' if isinstance(parked, Fault) else ''}"
+                if wanted or subscription.began_here:
+                    yield finding(notify, wanted and readable, expected=expected, observed=seen, at="Content-Type")
+
+
+@check(
+    "SCA-102", level=MUST, on=SERVER, clause="SCA: many slots at once (sheet 2.18)",
+    asks="what is told stays right when many slots are in use, and slots with two digits",
+)  # fmt: skip
+def crowded_line_is_told(trace: Trace) -> Iterator[Finding]:
+    """Ten or more slots in use at once, or one from 10 on: within four seconds every phone is told the truth of it, if
+    need be in a NOTIFY of more than 4 KB.
+    """
+    crowds = {id(line) for line in lines(trace) if _may_crowd(trace, line)}
+    if crowds:
+        yield from judged(
+            trace, *KINDS, where=lambda slot, move: id(slot.line) in crowds and _is_crowded(trace, slot, move)
+        )
+
+
+def _may_crowd(trace: Trace, line: Line) -> bool:
+    mine = [slot.index for slot in slots(trace) if slot.line is line]
+    return len(mine) >= CROWD or max(mine, default=0) >= CROWD
+
+
+def _is_crowded(trace: Trace, slot: Slot, move: Move) -> bool:
+    mine = (other for other in slots(trace) if other.line is slot.line)
+    return slot.index >= CROWD or sum(State.IDLE not in other.expected(move.at) for other in mine) >= CROWD
 
 
 @check(

@@ -54,6 +54,11 @@ class Policies:
     def get(self, key: str) -> Any:
         return self.facts.get(key)
 
+    def place(self, user: str, what: str) -> bool:
+        """Whether a place of the line may do something, by what was set of it; it may where nobody said."""
+        places: dict[str, dict[str, bool]] = self.facts.get("places", {})
+        return places.get(user, {}).get(what, True)
+
     def can(self, what: str) -> str:
         """ "yes", "no" or "unknown"."""
         able: dict[str, str] = self.facts.get("can", {})
@@ -136,9 +141,18 @@ def _lines(trace: Trace, _messages: int, _observations: int) -> list[Line]:
 
 
 def policies_of(trace: Trace) -> Policies:
-    """The lab's word on the dialect in force."""
-    facts = [o.what.get("line") for o in trace.observations if o.kind == "lab"]
-    return Policies(next((f for f in reversed(facts) if isinstance(f, dict)), {}))
+    """The lab's word on the dialect in force, with what was set at the server in the story's course. `places` is what
+    was set of single places, by user."""
+    told = [o.what.get("line") for o in trace.observations if o.kind == "lab"]
+    facts: dict[str, Any] = dict(next((f for f in reversed(told) if isinstance(f, dict)), {}))
+    places: dict[str, dict[str, Any]] = {}
+    for intent in (o for o in trace.observations if o.kind == "intent"):
+        what = {key: value for key, value in intent.what.items() if key not in ("do", "user")}
+        if intent.what.get("do") == "line_rules":
+            facts |= what
+        elif intent.what.get("do") == "line_place":
+            places.setdefault(str(intent.what.get("user")), {}).update(what)
+    return Policies(facts | {"places": places} if places else facts)
 
 
 def _key(subscription: Subscription, policies: Policies) -> tuple[Address, object]:

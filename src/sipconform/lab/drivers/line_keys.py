@@ -6,11 +6,17 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from sipconform.agents.phone.phone import Phone
+from sipconform.features import call_park
 from sipconform.features.appearance import LINE_SEIZE, seize_value
 from sipconform.lab.actor import CouldNotRunError, NotSupportedError
 
 Verb = Callable[..., Awaitable[Any]]
-SETTINGS = ("barge_in", "names_nobody", "says_state", "private_press")
+SETTINGS = ("barge_in", "names_nobody", "says_state", "private_press", "names_slot", "ack_after")
+SPELLINGS = {  # of one and the same address (RFC 3261 §19.1.4)
+    "parameters": "sip:{user}@{domain};transport=udp;user=phone",
+    "port": "sip:{user}@{domain}:{port}",
+    "escaped": "sip:%{first:X}{rest}@{domain}",
+}
 
 
 def line_verbs(phone: Phone, announce: Callable[[str, str | None], None] | None = None) -> dict[str, Verb]:
@@ -52,10 +58,24 @@ def line_verbs(phone: Phone, announce: Callable[[str, str | None], None] | None 
     async def set_line(**settings: Any) -> None:
         if settings.pop("names_no_time", False):
             line.subscriber.expires = 0
+        line.subscriber.once = not settings.pop("refreshes", True)
+        if settings.pop("by_proxy", False):
+            line.subscriber.extra = (("Record-Route", f"<sip:{agent.endpoint.transports[0].local};lr>"),)
+        if settings.pop("follows_parks", False):
+            line.subscriber.accept = call_park.CONTENT_TYPE
+        if spelling := settings.pop("spelling", ""):
+            line.subscriber.resource = spelled(phone, spelling)
         for name, value in settings.items():
             if name not in SETTINGS:
                 raise NotSupportedError(f"our phone has no setting {name!r}; there are {', '.join(SETTINGS)}")
             setattr(line, name, value)
+
+    async def forget_line() -> None:
+        line.subscriber.close()
+
+    async def dial_as(number: str, name: str) -> int:
+        leg = phone.calls.begin(number, sender=f'"{name}" <{phone.account.aor}>')
+        return await leg.outcome()
 
     async def restart() -> None:
         for leg in list(phone.calls.legs):
@@ -75,6 +95,9 @@ def line_verbs(phone: Phone, announce: Callable[[str, str | None], None] | None 
         "dial_on_line": line.dial,
         "call_on": call_on,
         "dial_anonymously": dial_anonymously,
+        "dial_as": dial_as,
+        "keep_seizing": line.keep_seizing,
+        "forget_line": forget_line,
         "press_line": line.press,
         "take_line": line.take,
         "hold_line": hold_line,
@@ -95,7 +118,19 @@ def line_beliefs(phone: Phone) -> dict[str, Any]:
         state, mine = line.shows(index)
         told[f"line.{index}"] = f"{state}, {'mine' if mine else 'theirs'}"
         told[f"lamp.{index}"] = line.lamp(index)
+    if line.subscriber.accept:
+        told["parked"] = line.parked.uri
     return told
+
+
+def spelled(phone: Phone, spelling: str) -> str:
+    """The phone's own address in another spelling."""
+    if spelling not in SPELLINGS:
+        raise NotSupportedError(f"our phone knows no spelling {spelling!r}; there are {', '.join(SPELLINGS)}")
+    user, domain = phone.account.user, phone.account.domain
+    return SPELLINGS[spelling].format(
+        user=user, domain=domain, port=phone.proxy.port, first=ord(user[0]), rest=user[1:]
+    )  # fmt: skip
 
 
 def show_keys(phone: Phone, wanted: Iterable[str]) -> None:

@@ -18,6 +18,7 @@ from sipconform.lab.drivers.coding import code_beliefs, phone_coding_verbs, serv
 from sipconform.lab.drivers.computing import csta_beliefs, phone_csta_verbs, server_csta_verbs
 from sipconform.lab.drivers.hunting import hunting_verbs
 from sipconform.lab.drivers.line_keys import line_beliefs, line_verbs, show_keys
+from sipconform.lab.drivers.lines import server_line_verbs
 from sipconform.sip.dialog import Dialog
 
 FORWARDS = {"cfu": ForwardType.IMMEDIATE, "cfb": ForwardType.BUSY, "cfna": ForwardType.NO_ANSWER}
@@ -206,6 +207,7 @@ class OwnServer(_OwnAgent):
             "forward": self._forward,
             "forget_calls": self._forget_calls,
             **hunting_verbs(server.hunting),
+            **server_line_verbs(server.lines),
             **server_coding_verbs(server),
             **server_csta_verbs(server),
             "probe": self._probe,

@@ -38,13 +38,13 @@ def numbers_do_not_grow(agent: Any) -> None:
     tamper(agent, is_state, lambda d: d.set("CSeq", "7 NOTIFY"))
 
 
-@fault("F45", on="server", kills={"SCA-030"}, seen="Kamailio, header buffer", scenarios=["thirty_five"])
+@fault("F45", on="server", kills={"SCA-030", "SCA-102"}, seen="Kamailio, header buffer", scenarios=["thirty_five"])
 def long_state_is_not_told(agent: Any) -> None:
     """A state that is too long for the buffer is not told at all."""
     retell(agent, lambda slots, _: None if len(slots) > 20 else slots)
 
 
-@fault("F46", on="server", kills={"SCA-030"}, seen="FreeSWITCH, substring", scenarios=["thirty_five"])
+@fault("F46", on="server", kills={"SCA-030", "SCA-102"}, seen="FreeSWITCH, substring", scenarios=["thirty_five"])
 def one_hits_ten(agent: Any) -> None:
     """Taking slot 1 off the list takes 10 to 19 with it."""
     retell(agent, lambda slots, _: {i: s for i, s in slots.items() if i not in range(10, 20)})
@@ -56,7 +56,7 @@ def index_is_repeated(agent: Any) -> None:
     tamper(agent, is_state, lambda d: d.set("Call-Info", d.get("Call-Info").replace(";", ";appearance-index=3;", 1)))
 
 
-@fault("F48", on="server", kills={"SCA-030"}, seen="OpenSIPS 97cbd24ce9", scenarios=["thirty_five"])
+@fault("F48", on="server", kills={"SCA-030", "SCA-102"}, seen="OpenSIPS 97cbd24ce9", scenarios=["thirty_five"])
 def two_digits_are_one(agent: Any) -> None:
     """Of an index with two digits only the first is read."""
     retell(agent, lambda slots, _: {int(str(i)[0]): s for i, s in slots.items()})
@@ -96,7 +96,10 @@ def told_after_the_end(agent: Any) -> None:
     tamper(agent, is_state, edit)
 
 
-@fault("L04", on="server", kills={"SCA-027"}, scenarios=["customer_holds", "ways_to_hold", "one_of_the_bridge"])
+@fault(
+    "L04", on="server", kills={"SCA-027", "SCA-015"},
+    scenarios=["customer_holds", "ways_to_hold", "one_of_the_bridge", "comes_late"],
+)  # fmt: skip
 def acting_phone_is_not_told(agent: Any) -> None:
     """The first phone of the line is told of no call, for it has it."""
 
@@ -142,3 +145,9 @@ def older_state_comes_last(agent: Any) -> None:
         return waiting[-3]
 
     retell(agent, change)
+
+
+@fault("L16", on="server", kills={"SCA-102"}, seen="Kamailio, header buffer", scenarios=["long_names"])
+def four_kilobytes_are_the_end(agent: Any) -> None:
+    """What does not fit into 4 KB is not told."""
+    tamper(agent, is_state, lambda d: d if len(d.get("Call-Info")) < 4096 else None)

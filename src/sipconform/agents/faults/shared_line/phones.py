@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from sipconform.agents.call import Leg
 from sipconform.agents.faults import fault
 from sipconform.agents.faults.tampering import (
     instead_of,
@@ -263,3 +264,57 @@ def lamps_are_mixed_up(agent: Any) -> None:
 def lost_slot_is_called_on(agent: Any) -> None:
     """The phone does not notice that its seizure has run out."""
     agent.line._seizure_told = lambda seizure, notify: None
+
+
+@fault("L68", on="phone", kills={"SCA-021"}, scenarios=["in_the_old_way"])
+def only_200_is_success(agent: Any) -> None:
+    """The phone hears of its line only once it has seen a 200."""
+
+    def received(original: Callable[..., None], request: Any) -> None:
+        if agent.line.subscriber.status == 200:
+            original(request)
+        else:
+            request.respond(481)
+
+    instead_of(agent.line.subscriber, "received", received)
+
+
+@fault("L69", on="phone", kills={"SCA-025"}, scenarios=["stranger_tells"])
+def strangers_are_believed(agent: Any) -> None:
+    """The phone takes what anybody tells of its line."""
+    agent.agent.serve("NOTIFY", lambda request: request.respond(200), "call-info")
+
+
+@fault("L90", on="phone", kills={"SCA-069"}, scenarios=["does_not_ring"])
+def told_call_rings(agent: Any) -> None:
+    """The phone rings for a call of which it was only told."""
+
+    def notified(original: Callable[..., None], notify: Any) -> None:
+        original(notify)
+        if "alerting" in {slot.state for slot in agent.line.told.slots.values()}:
+            agent.calls.legs.append(Leg(agent.agent, state="ringing"))
+            agent.line._changed()
+
+    instead_of(agent.line, "_notified", notified)
+    agent.line.subscriber.told = agent.line._notified
+
+
+@fault("L91", on="phone", kills={"SCA-097"}, scenarios=["three_phones", "customer_leaves"])
+def bridges_are_not_known(agent: Any) -> None:
+    """The phone does not know what a bridge is, and shows the slot as idle."""
+
+    def shows(original: Callable[..., tuple[str, bool]], index: int) -> tuple[str, bool]:
+        state, mine = original(index)
+        return ("idle", False) if state.startswith("bridge") else (state, mine)
+
+    instead_of(agent.line, "shows", shows)
+
+
+@fault("L92", on="phone", kills={"SCA-097"}, scenarios=["three_phones"])
+def bridges_are_not_joined(agent: Any) -> None:
+    """The key of a bridge does nothing."""
+
+    async def press(original: Callable[..., Any], index: int) -> int:
+        return 0 if agent.line.told.state(index).startswith("bridge") else int(await original(index))
+
+    instead_of(agent.line, "press", press)

@@ -47,7 +47,9 @@ def later_seizure_wins(agent: Any) -> None:
     grant(agent, steal)
 
 
-@fault("F54", on="server", kills={"SCA-031"}, seen="PhreakNet", scenarios=GLARE)
+@fault(
+    "F54", on="server", kills={"SCA-031", "SCA-104"}, seen="PhreakNet", scenarios=["two_lift"], lab={"one_host": True}
+)
 def phones_are_one(agent: Any) -> None:
     """Phones are not told apart, as if behind one address: a seizure of another is taken for one's own."""
     grant(agent, lambda slot: slot.seizure is not None)

@@ -283,3 +283,35 @@ def anonymous_is_told(agent: Any) -> None:
 def option_tag_is_required(agent: Any) -> None:
     """Calls to the line ask for an extension that does not exist."""
     tamper_requests(agent, "INVITE", lambda d: d.add("Require", "sca"))
+
+
+@fault("L42", on="server", kills={"SCA-076"}, seen="FreeSWITCH, PhreakNet", scenarios=["ways_to_retrieve[True]"])
+def only_the_usual_form(agent: Any) -> None:
+    """A retrieve whose Request-URI names the server alone is refused."""
+    take = agent.lines.line_calls.take
+
+    def altered(incoming: Any) -> bool:
+        if not incoming.dialled:
+            incoming.request.respond(480)
+            return True
+        return bool(take(incoming))
+
+    agent.calls._interceptors = [altered if t == take else t for t in agent.calls._interceptors]
+
+
+@fault("L43", on="server", kills={"SCA-077"}, scenarios=["two_retrieve"])
+def two_are_one_too_many(agent: Any) -> None:
+    """Of two phones that ask for one held call neither gets it."""
+    press(agent, lambda status, slot: 480 if slot is not None and slot.state is State.HELD else status)
+
+
+@fault("L44", on="server", kills={"SCA-095"}, scenarios=["tone_warns"])
+def nobody_is_warned(agent: Any) -> None:
+    """No tone tells of a phone that joins, whatever was set."""
+
+    def let_in(original: Callable[..., None], line: Any, slot: Any, talker: Any) -> None:
+        if slot.conference is not None:
+            slot.conference.warn = lambda again=False: None
+        original(line, slot, talker)
+
+    instead_of(agent.lines.line_calls, "_let_in", let_in)

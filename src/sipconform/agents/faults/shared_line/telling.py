@@ -115,10 +115,42 @@ def another_slot_is_told(agent: Any) -> None:
     retell(agent, lambda slots, _: {i + 6: s for i, s in slots.items()})
 
 
-@fault("F29", on="server", kills={"SCA-053"}, seen="Kamailio 92bbfd0b04", scenarios=["key_in_use"])
+@fault("F29", on="server", kills={"SCA-067"}, seen="Kamailio 92bbfd0b04", scenarios=["names_no_key"])
 def answer_without_slot_is_lost(agent: Any) -> None:
     """A call answered without Call-Info has no slot."""
-    retell(agent, renamed("active", "idle"))
+    nameless: set[int] = set()
+
+    def talk(original: Callable[..., None], line: Any, slot: Any, talker: Any) -> None:
+        original(line, slot, talker)
+        if talker.leg.answer is not None and not talker.leg.answer.has("Call-Info"):
+            nameless.add(slot.index)
+
+    instead_of(agent.lines.line_calls, "_talk", talk)
+    retell(agent, lambda slots, _: {i: s for i, s in slots.items() if i not in nameless})
+
+
+@fault("L14", on="server", kills={"SCA-058"}, seen="Kamailio pull request 3249", scenarios=["acknowledgement_is_late"])
+def late_ack_ends_the_slot(agent: Any) -> None:
+    """A call that was not acknowledged for two seconds is told idle."""
+    late: list[bool] = []
+
+    def give_up(leg: Any) -> None:
+        late[:] = [True] if not leg._confirmed.is_set() else []
+        for line in agent.lines.lines.values():
+            agent.lines._tell(line)
+
+    def talk(original: Callable[..., None], line: Any, slot: Any, talker: Any) -> None:
+        original(line, slot, talker)
+        asyncio.get_running_loop().call_later(2.0, give_up, talker.leg)
+
+    instead_of(agent.lines.line_calls, "_talk", talk)
+    retell(agent, lambda slots, _: {} if late else slots)
+
+
+@fault("L15", on="server", kills={"SCA-080"}, scenarios=["as_the_call_is_retrieved"])
+def crossing_leaves_the_lamp_lit(agent: Any) -> None:
+    """A call whose holder hangs up as another asks for it stays on every lamp."""
+    retell(agent, stuck("held", "active"))
 
 
 @fault(
