@@ -47,6 +47,28 @@ def test_redact_writes_a_capture_that_compares_clean_with_itself(
     assert main(["redact", str(out), "--out", str(out)]) == 3
 
 
+@pytest.mark.parametrize("command", ["redact", "slice", "compare"])
+@pytest.mark.parametrize(("octets", "said"), [(0, "the file is empty"), (24, "no SIP message"), (60, "no SIP message")])
+def test_a_capture_in_which_nothing_is_said_is_told_as_such(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str, octets: int, said: str
+) -> None:
+    whole = Path(kamailio("sca-04-hold.pcap"))
+    cut, out = tmp_path / "cut.pcap", tmp_path / "out"
+    cut.write_bytes(whole.read_bytes()[:octets])
+    beside = [str(whole)] if command == "compare" else []
+    assert main([command, str(cut), *beside, "--out", str(out)]) == 2
+    told = capsys.readouterr()
+    assert said in told.out + told.err
+    assert not out.is_file()
+
+
+def test_slice_tells_what_it_could_not_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cut = tmp_path / "cut.pcap"
+    cut.write_bytes(Path(kamailio("sca-04-hold.pcap")).read_bytes()[:-40])
+    assert main(["slice", str(cut)]) == 0
+    assert "note: The file ends" in capsys.readouterr().out
+
+
 def test_slice_lists_and_cuts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     capture = kamailio("sca-25-two-calls.pcap")
     assert main(["slice", capture]) == 0

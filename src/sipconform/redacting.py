@@ -2,7 +2,7 @@
 
 A stand-in has the length and the kinds of characters of what it stands for, and the same text has the same stand-in
 throughout, so lengths, offsets and identities stay, and the redacted capture is judged as the original was. Feature
-codes, private addresses, products, Call-IDs and tags stay as they are. Audio is left out: a voice has no stand-in.
+codes, private addresses, products, Call-IDs and tags stay as they are. Audio has its stand-ins in `voices`.
 """
 
 from __future__ import annotations

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from heapq import merge
 from pathlib import Path
 
 from sipconform.commands import Parser, complain
 from sipconform.redacting import Redactor
-from sipconform.trace.capture import read_capture
+from sipconform.trace.capture import read_capture, read_datagrams
 from sipconform.trace.capture_writer import CaptureWriter
 from sipconform.trace.errors import CaptureError
-from sipconform.trace.packet import Note
+from sipconform.trace.packet import Note, Observation, Packet
+from sipconform.voices import Voices
 
 NOT_REDACTED = 2
+Evidence = Packet | Observation | Note
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -26,21 +30,47 @@ def main(arguments: Sequence[str]) -> int:
     target = given.out or given.capture.with_name(f"{given.capture.name.partition('.')[0]}-redacted.pcapng")
     if target.exists() and target.samefile(given.capture):
         return complain(f"{target} is the capture itself: name another file")
-    redactor = Redactor(given.key.encode() or secrets.token_bytes(32))
-    notes: list[Note] = []
-    written = 0
     try:
         evidence = list(read_capture(given.capture, keylog=given.keylog))
-        notes = [item for item in evidence if isinstance(item, Note)]
-        with CaptureWriter(target, comment="redacted by sipconform") as writer:
-            for item in redactor.redact(evidence):
-                writer.write(item)
-                written += 1
+        if not any(isinstance(item, Packet) for item in evidence):
+            return complain(f"{given.capture} holds no SIP message{_why(evidence)}; nothing was written", NOT_REDACTED)
+        counts = _write(given.capture, target, evidence, given.key.encode() or secrets.token_bytes(32))
     except CaptureError as error:
         return complain(str(error), NOT_REDACTED)
     except OSError as error:
         return complain(f"{target} cannot be written: {error.strerror}", NOT_REDACTED)
-    print(f"{target}: {written} messages and observations; look it over before you share it")
-    for note in notes:
+    told = f"{counts['sip']} messages and observations, {counts['audio']} packets of audio"
+    print(f"{target}: {told}; look it over before you share it")
+    if counts["left out"]:
+        print(f"  left out: {counts['left out']} datagrams that are neither SIP nor audio")
+    for note in _notes(evidence):
         print(f"  left out: {note.text}")
     return 0
+
+
+def _write(capture: Path, target: Path, evidence: Sequence[Evidence], key: bytes) -> Counter[str]:
+    """Writes what is to be shared, in the order of time, and counts it."""
+    redactor, voices, counts = Redactor(key), Voices(key), Counter[str]()
+    said = ((item.time_ns, False, item) for item in redactor.redact(evidence))
+    heard = ((packet.time_ns, True, packet) for packet in read_datagrams(capture))
+    with CaptureWriter(target, comment="redacted by sipconform") as writer:
+        for _, is_media, item in merge(said, heard, key=lambda each: each[0]):
+            if not is_media:
+                writer.write(item)
+                counts["sip"] += 1
+            elif isinstance(item, Packet) and (audio := voices.stand_in(item.payload)) is not None:
+                ends = redactor.address(item.source), redactor.address(item.destination)
+                writer.write_media(item._replace(source=ends[0], destination=ends[1], payload=audio))
+                counts["audio"] += 1
+            else:
+                counts["left out"] += 1
+    return counts
+
+
+def _notes(evidence: Iterable[Evidence]) -> list[Note]:
+    return [item for item in evidence if isinstance(item, Note)]
+
+
+def _why(evidence: Iterable[Evidence]) -> str:
+    notes = _notes(evidence)
+    return f" ({notes[0].text.rstrip('.')})" if notes else ""

@@ -12,7 +12,7 @@ from sipconform.sip.message import Message
 from sipconform.trace.capture import read_capture
 from sipconform.trace.capture_writer import CaptureWriter
 from sipconform.trace.errors import CaptureError
-from sipconform.trace.packet import Observation, Packet
+from sipconform.trace.packet import Note, Observation, Packet
 from sipconform.trace.parts import traces
 
 NOT_CUT = 2
@@ -29,28 +29,36 @@ def main(arguments: Sequence[str]) -> int:
     if given.out.exists() and given.capture.exists() and given.out.samefile(given.capture):
         return complain(f"{given.out} is the capture itself: name another file")
     try:
-        read = read_capture(given.capture, keylog=given.keylog)
+        read = list(read_capture(given.capture, keylog=given.keylog))
         evidence = [item for item in read if isinstance(item, Packet | Observation)]
+        notes = [item.text for item in read if isinstance(item, Note)]
         parts = call_ids_of_parts(evidence)
+        if not parts:
+            raise LookupError(" ".join([f"{given.capture} holds no SIP message.", *notes]))
         if given.part is None and not given.call_id:
-            return _list(parts)
-        return _cut(evidence, _wanted(given, parts), given)
+            _list(parts)
+        else:
+            _cut(evidence, _wanted(given, parts), given)
     except (CaptureError, LookupError) as error:
         return complain(str(error), NOT_CUT)
     except OSError as error:
         return complain(f"{given.out} cannot be written: {error.strerror}", NOT_CUT)
+    for text in notes:
+        print(f"note: {text}")
+    return 0
 
 
 def _wanted(given: argparse.Namespace, parts: list[list[str]]) -> set[str]:
     wanted = set(given.call_id)
     if given.part is not None:
         if not 1 <= given.part <= len(parts):
-            raise LookupError(f"there is no part {given.part}; there are {len(parts)}")
+            most = f"its parts are 1 to {len(parts)}" if len(parts) > 1 else "all of it hangs together as part 1"
+            raise LookupError(f"there is no part {given.part} in {given.capture}; {most}")
         wanted |= set(parts[given.part - 1])
     return wanted
 
 
-def _cut(evidence: Sequence[Packet | Observation], wanted: set[str], given: argparse.Namespace) -> int:
+def _cut(evidence: Sequence[Packet | Observation], wanted: set[str], given: argparse.Namespace) -> None:
     cut = list(cut_out(evidence, wanted))
     messages = sum(isinstance(item, Packet) for item in cut)
     if not messages:
@@ -59,7 +67,6 @@ def _cut(evidence: Sequence[Packet | Observation], wanted: set[str], given: argp
         for item in cut:
             writer.write(item)
     print(f"{given.out}: {messages} messages")
-    return 0
 
 
 def call_ids_of_parts(evidence: Iterable[Packet | Observation]) -> list[list[str]]:
@@ -77,9 +84,8 @@ def cut_out(evidence: Iterable[Packet | Observation], call_ids: set[str]) -> Ite
             yield item
 
 
-def _list(parts: list[list[str]]) -> int:
+def _list(parts: list[list[str]]) -> None:
     for number, part in enumerate(parts, 1):
         print(f"part {number}")
         for call_id in part:
             print(f"  {legible(call_id) or '(no Call-ID)'}")
-    return 0
