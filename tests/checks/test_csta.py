@@ -164,6 +164,18 @@ def test_an_info_of_no_dialog() -> None:
     assert passes("CSTA-013", scene.change("ok", start="SIP/2.0 481 No"))
 
 
+@pytest.mark.parametrize("probed", [False, True])
+def test_an_info_of_no_dialog_is_refused_otherwise(probed: bool) -> None:
+    """Where a tag names a dialog that is not, nothing but 481 says so; without one any refusal is understood."""
+    scene = Scene()
+    scene.ask("info", 0.0, "INFO", by=SERVER, to=PHONE, to_tag="none" if probed else "")
+    if probed:
+        noted(scene, -1.0, "server", "stimulus", call_id="c1", branch=None)
+    scene.answer("no", 0.1, "info", 480)
+    assert fails("CSTA-013", scene, party=PHONE, level="MUST" if probed else "SHOULD")
+    assert asked("CSTA-013", scene.change("no", start="SIP/2.0 415 Unsupported Media Type")) == []
+
+
 def test_a_strangers_session() -> None:
     scene = session()
     kind: dict[str, Any] = {"Content_Type": CONTENT_TYPE, "Content_Disposition": SIGNAL}

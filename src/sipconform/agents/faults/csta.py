@@ -141,6 +141,12 @@ def info_is_taken_from_anywhere(agent: Any) -> None:
     tamper(agent, lambda d: is_answer(d, "INFO", [481]), lambda d: _status(d, "200 OK"))
 
 
+@fault("CS13b", on="phone", kills={"CSTA-013"}, scenarios=["outside_a_session"])
+def info_of_no_session_is_declined(agent: Any) -> None:
+    """An INFO of no dialog is refused as a call would be, so that nobody learns that the session is gone."""
+    tamper(agent, lambda d: is_answer(d, "INFO", [481]), lambda d: _status(d, "480 Temporarily Unavailable"))
+
+
 def _status(draft: Draft, status: str) -> Draft:
     draft.start_line = f"SIP/2.0 {status}"
     return draft

@@ -14,6 +14,10 @@ from sipconform.trace.trace import Trace, Transaction, WireMessage
 RENEWED = 35.0  # seconds in which a server that lost its session calls again
 NO_SERVICE = (405, 406, 415, 488, 501)
 BUSY = (480, 486, 600, 603)
+LOOKED_AT_FIRST = frozenset(
+    (400, 401, 403, 404, 405, 407, 413, 415, 416, 420, 421, 469, 482, 483, 489, 493, 494, 500, 501, 503, 505, 513)
+)
+"""Refusals for what comes before the dialog: syntax, method, who asks, where to, extensions, body, loops, overload."""
 
 
 @check(
@@ -61,19 +65,21 @@ def session_is_taken(trace: Trace) -> Iterator[Finding]:
     asks="an INFO outside any dialog is answered 481",
 )  # fmt: skip
 def info_needs_a_dialog(trace: Trace) -> Iterator[Finding]:
-    """Without a To tag it surely is outside; with one where the lab says that there is no such dialog. A method that
-    is not served at all, or a challenge, comes first.
+    """With a To tag that names no dialog 481 is the one answer that says so (RFC 3261 §12.2.2); which those are only
+    the lab can say. Without a To tag it is outside for certain: any refusal will do, and 481 is best. What is looked at
+    before the dialog, from the method to who asks (§8.2), may be refused first with its own status: not judged.
     """
     probes = {o.what.get("call_id") for o in trace.observations if o.kind == "stimulus"}
-    for transaction in trace.transactions:
+    for transaction in trace.transactions_of("INFO"):
         request, final = transaction.request, transaction.final
-        if transaction.method != "INFO" or request is None or final is None or final.status in (401, 405, 407, 501):
+        if request is None or final is None or final.status in LOOKED_AT_FIRST:
             continue
         begun = request.dialog is not None and request.dialog.began_here
         if not request.to_tag or (request.call_id in probes and not begun):
             seen = f"{final.status} {final.reason}"
-            ok = final.status == 481 or (final.status >= 400 and final.status != 408)
-            yield finding(final, ok, expected="481", observed=seen, also=[request])
+            refused = final.status >= 400 and final.status != 408
+            level = SHOULD if refused and not request.to_tag else MUST
+            yield finding(final, final.status == 481, expected="481", observed=seen, also=[request], level=level)
 
 
 @check(
