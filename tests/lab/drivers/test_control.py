@@ -29,6 +29,9 @@ class Device:
         """Nothing to ask."""
 
     async def do(self, verb: str, **arguments: Any) -> Any:
+        if verb == "dial":  # as long as nobody hangs up
+            await self.changes.until(lambda: "hung up" in self.beliefs, 30)
+            return 487
         if verb == "show":
             self.beliefs |= arguments
             self.changes.happened()
@@ -68,6 +71,31 @@ def test_answers_come_in_the_order_of_the_intents() -> None:
         assert done == ["shown"] * 20
 
     talk(story)
+
+
+def test_an_intent_does_not_wait_for_one_that_is_under_way() -> None:
+    async def story(driver: ControlledDriver, _: Device) -> None:
+        dialling = asyncio.ensure_future(driver.do("dial"))
+        assert await driver.do("show", **{"hung up": True}) == "shown"
+        assert await dialling == 487
+
+    talk(story)
+
+
+def test_a_driver_that_repeats_no_id_answers_in_order() -> None:
+    async def main() -> None:
+        async def simple(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(b'{"beliefs": {}}\n')
+            for _ in range(3):
+                writer.write(json.dumps({"done": json.loads(await reader.readline())["do"]}).encode() + b"\n")
+            writer.close()
+
+        async with await asyncio.start_server(simple, *ANY) as server:
+            driver = await ControlledDriver.connect(Address(*server.sockets[0].getsockname()))
+            assert await asyncio.gather(*map(driver.do, "abc")) == ["a", "b", "c"]
+            await driver.close()
+
+    asyncio.run(main())
 
 
 @pytest.mark.parametrize(

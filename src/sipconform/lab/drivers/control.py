@@ -1,19 +1,21 @@
 """The driver interface: one JSON object a line over TCP, the first of those real phones get (docs/driver.md).
 
-    → {"do": "set_dnd", "with": {"on": true}}
-    ← {"done": null}            or {"not_supported": "why"} or {"could_not": "why"}
+    → {"do": "set_dnd", "with": {"on": true}, "id": 7}
+    ← {"done": null, "id": 7}           or {"not_supported": "why"} or {"could_not": "why"}
     ← {"beliefs": {"dnd": true}}        whenever the device shows something new, and once at the beginning
     ← {"stimulus": [Call-ID, branch]}   before it sends something odd it was asked to send
 
-Intents are carried out one after the other; their answers come in order.
+Intents with an id are carried out as they come, for a user hangs up while his call is still being made; those without
+one after the other, and their answers come in order.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
-from collections import deque
 from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from typing import Any
 
 from sipconform.agents.changes import Changes
@@ -42,7 +44,8 @@ class ControlledDriver:
         self.changes = Changes()
         self._witness, self._announce = witness, announce
         self._writer = writer
-        self._answers: deque[asyncio.Future[dict[str, Any]]] = deque()
+        self._answers: dict[int, asyncio.Future[dict[str, Any]]] = {}  # by id, in the order they were asked for
+        self._ids = itertools.count(1)
         self._greeted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._listening = asyncio.get_running_loop().create_task(self._listen(reader))
 
@@ -66,8 +69,9 @@ class ControlledDriver:
 
     async def do(self, verb: str, **arguments: Any) -> Any:
         answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
-        self._answers.append(answer)
-        self._writer.write(_line({"do": verb, "with": arguments}))
+        number = next(self._ids)
+        self._answers[number] = answer
+        self._writer.write(_line({"do": verb, "with": arguments, "id": number}))
         try:
             async with asyncio.timeout(ANSWERED_WITHIN):
                 got = await answer
@@ -93,7 +97,7 @@ class ControlledDriver:
                 self._heard(json.loads(line))
         except (OSError, ValueError):
             pass  # whoever waits is told below that the driver has gone
-        for answer in self._answers:
+        for answer in self._answers.values():
             if not answer.done():
                 answer.set_result({"could_not": "the driver has gone away"})
 
@@ -111,8 +115,9 @@ class ControlledDriver:
             if self._announce:
                 self._announce(*map(str, told["stimulus"][:2]))
         elif self._answers:
-            answer = self._answers.popleft()
-            if not answer.done():
+            oldest = next(iter(self._answers))  # meant by a driver that repeats no id
+            answer = self._answers.pop(told.get("id", oldest), None)
+            if answer is not None and not answer.done():
                 answer.set_result(told)
 
 
@@ -124,26 +129,42 @@ async def serve_control(driver: Driver, address: Address) -> asyncio.Server:
         prober = getattr(driver, "prober", None)
         if prober is not None:
             prober.announce = lambda *stimulus: writer.write(_line({"stimulus": stimulus}))
+        in_order = asyncio.Lock()
+        under_way: set[asyncio.Task[None]] = set()
         try:
             while line := await reader.readline():
-                writer.write(_line(await _obey(driver, line)))
-                await writer.drain()
+                task = asyncio.get_running_loop().create_task(_answer(driver, line, writer, in_order))
+                under_way.add(task)
+                task.add_done_callback(under_way.discard)
         except (OSError, ValueError):
             pass  # the other side went away, or sent a line longer than any intent
         except asyncio.CancelledError:
             pass  # this program ends; Python 3.11 would complain of a conversation that ends cancelled
         finally:
-            telling.cancel()
+            for task in (telling, *under_way):
+                task.cancel()
             writer.close()
 
     return await asyncio.start_server(talk, *address, limit=LONGEST_LINE)
 
 
-async def _obey(driver: Driver, line: bytes) -> dict[str, Any]:
+async def _answer(driver: Driver, line: bytes, writer: asyncio.StreamWriter, in_order: asyncio.Lock) -> None:
+    """Carries out the intent of a line and answers it; one without an id waits for those before it."""
     try:
         wanted = json.loads(line)
+    except ValueError:
+        wanted = None
+    known = {"id": wanted["id"]} if isinstance(wanted, dict) and "id" in wanted else {}
+    async with nullcontext() if known else in_order:
+        writer.write(_line(await _obey(driver, wanted) | known))
+    with suppress(OSError):  # the other side has gone away, which the reader notices
+        await writer.drain()
+
+
+async def _obey(driver: Driver, wanted: Any) -> dict[str, Any]:
+    try:
         verb, arguments = wanted["do"], wanted.get("with", {})
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (TypeError, KeyError, AttributeError):
         return {"could_not": 'not understood: a line is {"do": verb, "with": {…}}'}
     try:
         return {"done": await driver.do(str(verb), **arguments)}

@@ -86,11 +86,11 @@ class OwnPhone(_OwnAgent):
             **syncing.phone_verbs(phone),
             "remember_call": self._remember_call,
             "early_media": self._early_media,
-            **registering.phone_verbs(phone, announce),
-            **phone_coding_verbs(phone, announce),
+            **registering.phone_verbs(phone, self._announced),
+            **phone_coding_verbs(phone, self._announced),
             **phone_csta_verbs(phone),
         }
-        super().__init__(verbs | line_verbs(phone, announce), witness)
+        super().__init__(verbs | line_verbs(phone, self._announced), witness)
         phone.line.on_change = self.look
         phone.registration.on_change = self.look
         phone.reg_event.on_change = self.look
@@ -121,6 +121,11 @@ class OwnPhone(_OwnAgent):
 
     def close(self) -> None:
         self.phone.close()
+
+    def _announced(self, call_id: str, branch: str | None) -> None:
+        """Tells whoever keeps the record now of what no phone would send by itself."""
+        if self.prober.announce:
+            self.prober.announce(call_id, branch)
 
     def _journal(self) -> dict[str, Any]:
         """What the display says of the last call that came in, and of the last one another has taken."""
