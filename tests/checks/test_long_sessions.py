@@ -22,7 +22,7 @@ def session(changes: int, *, driven: bool) -> Trace:
     """Do not disturb pressed again and again on one of the user's two phones."""
     scene = scenes.second_phone(scenes.features())
     if driven:
-        places = {"actors": {"phone": str(PHONE)}, "users": {"phone": "2001"}}
+        places: dict[str, object] = {"actors": {"phone": str(PHONE)}, "users": {"phone": "2001"}}
         scene.observations.append(Observation(SOURCE * 10**9, "lab", "lab", places))
     for number in range(changes):
         at, on = 2000.0 + 10 * number, number % 2 == 0
