@@ -10,6 +10,7 @@ from sipconform.lab.actor import BELIEVED_WITHIN, BeliefError, CouldNotRunError,
 from sipconform.lab.actors import Phone
 
 PATIENCE = 10.0  # seconds a user listens to ringing after having asked for a call that is there
+PRESS_AGAIN = 0.5  # seconds after which a user tries a key again
 NO_LINE = frozenset({403, 404, 405, 489, 501})
 
 
@@ -104,8 +105,14 @@ class LinePhone(Phone):
         return status
 
     async def answer_line(self, index: int) -> None:
-        """Answers the call that rings on a line key."""
-        await self.do("press_line", index=index)
+        """Answers the call that rings on a line key. It is pressed again while it alerts and the phone does not ring yet:
+        what a phone is told may come before the call."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + BELIEVED_WITHIN + self.lag
+        while await self.do("press_line", index=index) == 0 and loop.time() < deadline:
+            await asyncio.sleep(PRESS_AGAIN)
+            if not str(self.driver.beliefs.get(f"line.{index}")).startswith("alerting"):
+                return
 
     async def hang_up_line(self, index: int) -> None:
         await self.do("hang_up_line", index=index)
