@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 SESSION: pytest.StashKey[ScenarioSession] = pytest.StashKey()
 
+LETTERS = {"fail": "F", "inconclusive": "?", "could-not-run": "!"}
+"""How a scenario's verdict shows in pytest's line of dots, where it is no pass."""
+
 OPTIONS: dict[str, dict[str, Any]] = {
     "--profile": {"help": "vendor profile: a shipped name or a TOML file (default: the scenario's own)"},
     "--lab": {"help": "lab file (TOML): addresses, accounts, who is under test"},
@@ -55,7 +58,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "race(what): two good runs may differ, for the outcome hangs on this")
     config.addinivalue_line("markers", "profile(name): the vendor profile a scenario was written for")
     if config.option.lab or config.option.profile or config.option.fault:
-        from sipconform.session import usable  # noqa: PLC0415 - other projects' pytest must not pay for it
+        from sipconform.options import usable  # noqa: PLC0415 - other projects' pytest must not pay for it
 
         usable(config.option)
     for path in sorted(shipped("fixtures").glob("*.py")):
@@ -89,8 +92,16 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     names = pyfuncitem._fixtureinfo.argnames
     arguments = {name: pyfuncitem.funcargs[name] for name in names}
     outcome = scenario_session(pyfuncitem.config).play(pyfuncitem, lab, arguments)
+    pyfuncitem.user_properties.append(("verdict", str(outcome.verdict)))
     outcome.raise_for_pytest()
     return True
+
+
+def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
+    """Failures that are verdicts are told once, in our own section, and counted under their own names."""
+    verdict = dict(getattr(report, "user_properties", ())).get("verdict", "")
+    letter = LETTERS.get(str(verdict))
+    return (str(verdict), letter, str(verdict).upper()) if report.failed and report.when == "call" and letter else None
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:

@@ -22,10 +22,12 @@ from sipconform.checks.judge import Judgement
 from sipconform.judging import judge_capture
 from sipconform.lab.profile import Deviation, load_profile
 from sipconform.lab.scenarios import DEFAULT_PROFILE
-from sipconform.lab.settings import LabSettings, PhoneSettings, Weather, load_lab
+from sipconform.lab.settings import LabSettings
 from sipconform.lab.stage import Ending, Stage
+from sipconform.options import again, story_of, usable
 from sipconform.report.folder import RunFolder
 from sipconform.report.model import Arrangement, Run, ScenarioResult
+from sipconform.report.summary import summary
 
 VERDICTS = {
     Ending.PLAYED: Verdict.PASS,
@@ -69,6 +71,7 @@ class ScenarioSession:
 
     settings: LabSettings
     folder: RunFolder
+    options: Any
     faults: tuple[Fault, ...] = ()
     deviations: tuple[Deviation, ...] = ()
     sentences: list[str] = field(default_factory=list)
@@ -94,7 +97,8 @@ class ScenarioSession:
             secrets=[p.password for p in settings.phones.values() if p.password],
         )
         history = path.parent / "history.sqlite" if not options.out else None
-        return cls(settings, RunFolder(path, run, history), tuple(map(fault_named, options.fault)), profile.deviations)
+        faults = tuple(map(fault_named, options.fault))
+        return cls(settings, RunFolder(path, run, history), options, faults, profile.deviations)
 
     def stage(self, scenario: str, written_for: str = "") -> Stage:
         """A laboratory for one scenario, in the profile asked for, else the one it was written for."""
@@ -109,6 +113,9 @@ class ScenarioSession:
             ending, sentence = stage.play(item.obj, arguments)
         except KeyboardInterrupt:
             self._judge(result, stage)  # what there is of it is told; the folder says that it broke off
+            raise
+        except Exception as error:
+            self._broken(result, stage, error)
             raise
         verdict, failed = VERDICTS[ending], dict[str, bool]()  # check id: whether it is a MUST
         result.duration_s = time.monotonic() - began
@@ -126,6 +133,13 @@ class ScenarioSession:
             result.error = sentence
         self.folder.add(result)
         return Outcome(verdict, sentence, result.deviation)
+
+    def _broken(self, result: ScenarioResult, stage: Stage, error: Exception) -> None:
+        """The story itself is at fault: nobody is acquitted by it, and pytest shows where it broke."""
+        self._judge(result, stage)
+        result.verdict = Verdict.COULD_NOT_RUN
+        result.sentence = result.error = f"the scenario itself broke: {type(error).__name__}: {error}"
+        self.folder.add(result)
 
     def _deviation(self, scenario: str, failed: dict[str, bool]) -> str:
         """Why the profile expects this story to go otherwise; "" unless the very defect is seen on its wire, and no
@@ -160,28 +174,24 @@ class ScenarioSession:
     def _result(self, item: pytest.Function, stage: Stage) -> ScenarioResult:
         path = Path(item.path)
         rows = [row for mark in item.iter_markers("rows") for row in mark.args]
-        story = (item.obj.__doc__ or "").strip()
         return ScenarioResult(
             f"{path.parent.name}/{item.name}",
             title=item.name.removeprefix("test_").replace("_", " "),
-            story=story,
+            story=story_of(item),
             feature=path.parent.name,
             rows=rows,
             capture=str(stage.lab.capture.relative_to(self.folder.path)),
-            reproduce=f"sipconform run {path.parent.name} -k {item.originalname} " + reproduce_options(self.settings),
+            reproduce=again(item, self.options),
         )
 
     def exit_code(self, any_failed: bool) -> int:
-        """DESIGN: 0 all well, 1 a violation, 2 could not judge. A failed plain test counts as a violation."""
-        if not self.folder.run.scenarios:
-            return 1 if any_failed else 0
-        return self.folder.run.exit_code
+        """DESIGN: 0 all well, 1 a violation, 2 could not judge. What failed beside the scenarios (a plain test, a
+        fixture) counts as a violation where nothing else does."""
+        run = self.folder.run
+        return (run.exit_code if run.scenarios else 0) or int(any_failed)
 
     def summary(self) -> Iterator[str]:
-        run = self.folder.run
-        for result in run.scenarios:
-            if result.verdict is not Verdict.PASS:
-                yield f"{result.verdict}: {result.title}: {result.sentence}"
+        yield from summary(self.folder.run)
         yield f"report: {self.folder.path / 'report.html'}"
 
     def close(self, *, interrupted: bool = False) -> None:
@@ -190,55 +200,6 @@ class ScenarioSession:
 
 def _proves_nothing(result: ScenarioResult) -> bool:
     return not (result.messages or result.passed or result.tally)
-
-
-def usable(options: Any) -> LabSettings:
-    """The settings the options make, if they can be used: lab file, profile and faults are looked at. Raises
-    pytest.UsageError with one sentence that says what, where and why."""
-    try:
-        settings = settings_from(options)
-        load_profile(settings.profile or DEFAULT_PROFILE)
-        for name in options.fault:
-            fault_named(name)
-        return msgspec.convert(msgspec.to_builtins(settings), LabSettings)
-    except ValueError as error:  # msgspec's, the lab file's and the profile's errors are all of this kind
-        raise pytest.UsageError(str(error).replace(" - at `$.", " - at `")) from error
-
-
-def settings_from(options: Any) -> LabSettings:
-    """The lab file, if any, with the command line's options laid over it."""
-    settings = load_lab(Path(options.lab)) if options.lab else LabSettings()
-    for name in ("profile", "network", "transport", "ip", "seed"):
-        value = getattr(options, name)
-        if value is not None:
-            setattr(settings, name, value)
-    weather = {n: getattr(options, n) for n in ("loss", "duplicate", "reorder") if getattr(options, n) is not None}
-    if weather:
-        settings.weather = Weather(**{**_fields(settings.weather), **weather})
-    if options.server:
-        settings.server.kind, settings.server.address = "remote", options.server
-        settings.under_test = "server"
-    if options.listen:
-        settings.server.address = options.listen
-    if options.by_hand or options.server_control:
-        settings.server.control = options.server_control or "operator"
-    for text in options.account:
-        name, _, credentials = text.rpartition("=")
-        user, _, password = credentials.partition(":")
-        phone = settings.phones.setdefault(name or "phone", PhoneSettings())
-        phone.user, phone.password = user, password
-    for text in options.phone:
-        name, _, control = text.rpartition("=")
-        phone = settings.phones.setdefault(name or "phone", PhoneSettings())
-        phone.kind, phone.control = "remote", control
-        settings.under_test = "phone"
-    if options.under_test:
-        settings.under_test = options.under_test
-    return settings
-
-
-def _fields(table: Any) -> dict[str, Any]:
-    return {name: getattr(table, name) for name in table.__struct_fields__}
 
 
 def _device(settings: LabSettings) -> str:
@@ -258,13 +219,3 @@ def environment(settings: LabSettings) -> dict[str, str]:
         "transport": f"{settings.transport} over IPv{settings.ip}",
         "seed": str(settings.seed),
     }
-
-
-def reproduce_options(settings: LabSettings) -> str:
-    words = [f"--profile {settings.profile}"] if settings.profile else []
-    if settings.network == "simulated":
-        words.append("--network simulated")
-    words += [f"--transport {settings.transport}", f"--ip {settings.ip}", f"--seed {settings.seed}"]
-    if settings.server.kind == "remote":
-        words.append(f"--server {settings.server.address}")
-    return " ".join(words)

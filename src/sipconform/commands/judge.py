@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import shlex
 import sys
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from sipconform.judging import Read, judge_into
 from sipconform.lab.profile import ProfileError, load_profile
 from sipconform.report.folder import RunFolder
 from sipconform.report.model import Arrangement, Run, ScenarioResult
+from sipconform.report.summary import counts, failed_checks
 from sipconform.trace.capture import read_capture
 from sipconform.trace.errors import CaptureError
 from sipconform.trace.second_opinion import read_with_tshark
@@ -59,21 +61,30 @@ def main(arguments: Sequence[str]) -> int:
         return complain(f"{path} cannot be written: {error.strerror}", COULD_NOT_JUDGE)
     with folder:
         for capture in given.capture:
-            _judge_one(folder, capture, given.keylog, READERS[given.dissector])
+            _judge_one(folder, capture, given)
     _tell(run, path)
     return run.exit_code
 
 
-def _judge_one(folder: RunFolder, capture: Path, keylog: Path | None, read: Read) -> None:
+def _judge_one(folder: RunFolder, capture: Path, given: argparse.Namespace) -> None:
     result = ScenarioResult(capture.name, title=capture.name, bare=True, capture=str(capture))
-    result.reproduce = shlex.join(["sipconform", "judge", str(capture)])
+    result.reproduce = _again(capture, given)
     progress = _progress if sys.stderr.isatty() else None
     try:
-        judge_into(folder, result, capture, keylog=keylog, progress=progress, read=read)
+        judge_into(folder, result, capture, keylog=given.keylog, progress=progress, read=READERS[given.dissector])
     except CaptureError as error:
         complain(str(error))
         result.verdict, result.error = Verdict.COULD_NOT_RUN, str(error)
         folder.add(result)
+
+
+def _again(capture: Path, given: argparse.Namespace) -> str:
+    """The command line that judges this one capture as it was judged."""
+    words = ["sipconform", "judge", str(capture)]
+    for option, value in (("--keylog", given.keylog), ("--profile", given.profile)):
+        words += [option, str(value)] if value else []
+    words += ["--dissector", given.dissector] if given.dissector != "own" else []
+    return shlex.join([*words, *(word for check in given.check for word in ("--check", check))])
 
 
 def _progress(messages: int) -> None:
@@ -82,10 +93,10 @@ def _progress(messages: int) -> None:
 
 def _tell(run: Run, path: Path) -> None:
     for result in run.scenarios:
-        bad = {told.check for told in result.tally if told.verdict is Verdict.FAIL and not told.expected}
-        failed = f": {', '.join(sorted(bad))}" if bad else ""
-        why = failed or (f": {result.error}" if result.error else "")
+        why = f": {told}" if (told := result.error or failed_checks(result)) else ""
         print(f"{result.id}: {result.verdict}, {result.messages} messages{why}")
         for note in result.notes:
             print(f"  note: {note.text}")
+    if len(run.scenarios) > 1:
+        print(counts(run))
     print(f"report: {path / 'report.html'}")

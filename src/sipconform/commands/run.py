@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from sipconform.commands import WRONG_USE, Parser, complain
+from sipconform.options import usable
 from sipconform.pytest_plugin import OPTIONS
-from sipconform.session import usable
 from sipconform.shipped import shipped
 
 COULD_NOT_JUDGE = 2
@@ -19,7 +20,9 @@ COULD_NOT_JUDGE = 2
 def main(arguments: Sequence[str], plugins: Sequence[object] = ()) -> int:
     """`plugins` are pytest plugins of whoever runs the scenarios from a program of their own."""
     parser = Parser("run", "Run scenarios and judge what crossed the wire.")
-    parser.add_argument("suite", nargs="*", help="a folder of suites/ (feature_sync, …), a path, or nothing for all")
+    parser.add_argument(
+        "suite", nargs="*", help="folder of suites/ (feature_sync, …), path, or PATH::SCENARIO; none: all"
+    )
     parser.add_argument("-k", dest="words", default="", help="only scenarios whose name matches, as in pytest -k")
     for name, settings in OPTIONS.items():
         parser.add_argument(name, **settings)
@@ -33,20 +36,22 @@ def main(arguments: Sequence[str], plugins: Sequence[object] = ()) -> int:
     except pytest.UsageError as error:
         return complain(str(error))
     own = [word for word in arguments if word not in given.suite]
-    return exit_code(pytest.main([*paths, *own, *_quietly()], list(plugins)))
+    return exit_code(pytest.main([*paths, *own, *_quietly(paths)], list(plugins)))
 
 
 def _suite(word: str) -> str:
-    for path in (Path(word), shipped("suites") / word):
+    where, colons, scenario = word.partition("::")
+    for path in (Path(where), shipped("suites") / where):
         if path.exists():
-            return str(path)
+            return f"{path}{colons}{scenario}"
     known = ", ".join(sorted(p.name for p in shipped("suites").iterdir() if p.is_dir() and p.name[0] not in "._"))
-    raise FileNotFoundError(f"there is no suite {word!r}; these come with sipconform: {known}")
+    raise FileNotFoundError(f"there is no suite {where!r}; these come with sipconform: {known}")
 
 
-def _quietly() -> list[str]:
+def _quietly(paths: Sequence[str]) -> list[str]:
     """pytest's own settings for a run that is not a test session of some project."""
-    settings = ["-p", "no:cacheprovider", "--rootdir", str(shipped("suites").parent), "-o", "addopts=", "--no-header"]
+    root = os.path.commonpath([Path(path.partition("::")[0]).resolve().parent for path in paths])
+    settings = ["-p", "no:cacheprovider", "--rootdir", root, "-o", "addopts=", "--no-header"]
     return settings if sys.stdout.isatty() else [*settings, "--color=no"]
 
 

@@ -1,0 +1,61 @@
+"""What a run tells at the terminal: whose fault first, then how much was asked."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from sipconform.checks.catalogue import Level, Verdict
+from sipconform.report.legible import legible
+from sipconform.report.model import Run, ScenarioResult
+from sipconform.report.secrets import Mask
+
+NAMED = 3
+"""Scenarios of one fate that are named; more are counted."""
+
+
+def summary(run: Run) -> Iterator[str]:
+    """Every scenario that did not pass, those of one fate together; then the counts."""
+    mask = Mask(run.secrets)
+    fates: dict[tuple[Verdict | None, str], list[str]] = {}
+    for result in run.scenarios:
+        if result.verdict is not Verdict.PASS:
+            fates.setdefault((result.verdict, result.sentence), []).append(result.title or result.id)
+    for (verdict, sentence), titles in fates.items():
+        yield legible(mask.text(f"{verdict}: {_names(titles)}: {'; '.join(sentence.splitlines())}"))
+    if run.scenarios:
+        yield counts(run)
+
+
+def _names(titles: list[str]) -> str:
+    more = len(titles) - NAMED
+    return ", ".join(titles[:NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def counts(run: Run) -> str:
+    """How it ended and how much was asked, in one line."""
+    verdicts = Counter(str(result.verdict) for result in run.scenarios)
+    asked: Counter[str] = Counter()
+    for result in run.scenarios:
+        asked += Counter(result.passed)
+    messages, passed = sum(result.messages for result in run.scenarios), asked.total()
+    told = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.items())
+    seen = f"{messages:,} messages; {len(asked)} checks passed {passed:,} times"
+    return f"{told}; {seen}; {_violations(run.scenarios)}"
+
+
+def _violations(results: list[ScenarioResult]) -> str:
+    failed: Counter[Level | None] = Counter()
+    for result in results:
+        for told, count in result.tally.items():
+            failed[told.level] += count * (told.verdict is Verdict.FAIL and not told.expected)
+    lesser = ", ".join(f"{failed[level]:,} × {level}" for level in Level if level is not Level.MUST and failed[level])
+    must = f"a MUST was violated {failed[Level.MUST]:,} times" if failed[Level.MUST] else "no MUST was violated"
+    return must + (f" ({lesser} noted)" if lesser else "")
+
+
+def failed_checks(result: ScenarioResult) -> str:
+    """The checks that failed, by level: "MUST SIP-015; SHOULD SUB-008, SCA-108"; expected deviations left out."""
+    failed = {(t.level, t.check) for t in result.tally if t.verdict is Verdict.FAIL and not t.expected}
+    rows = ((level, sorted(check for of, check in failed if of is level)) for level in Level)
+    return "; ".join(f"{level} {', '.join(checks)}" for level, checks in rows if checks)
