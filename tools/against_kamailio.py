@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from sipconform.commands import run
-from sipconform.lab.lab import ACCOUNTS
+from sipconform.lab.accounts import ACCOUNTS
 from sipconform.lab.real_peers import Kamailio, PeerMissing, free_port
 
 COULD_NOT_RUN = 2

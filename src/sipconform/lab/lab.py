@@ -18,10 +18,10 @@ from sipconform.agents.hotspot.client import Client
 from sipconform.agents.hotspot.host import Host
 from sipconform.agents.phone.phone import Phone as OwnPhoneAgent
 from sipconform.agents.server.directory import Directory
-from sipconform.agents.server.hunt_group import Group
 from sipconform.agents.server.server import Server as OwnServerAgent
 from sipconform.agents.user_agent import DEFAULT_PORT, Account
 from sipconform.lab import hotspot, shared_line
+from sipconform.lab.accounts import Accounts
 from sipconform.lab.actor import CouldNotRunError, Driver, NotSupportedError
 from sipconform.lab.actors import Phone, Server
 from sipconform.lab.dialect import teach_phone, teach_server
@@ -35,7 +35,7 @@ from sipconform.lab.leaving import leave
 from sipconform.lab.line_phone import LinePhone
 from sipconform.lab.liveness import loss_arithmetic, timing_facts
 from sipconform.lab.profile import Profile, load_profile
-from sipconform.lab.settings import LabSettings, PhoneSettings
+from sipconform.lab.settings import LabSettings
 from sipconform.net.certificates import Authority
 from sipconform.net.simulated import SimulatedNetwork
 from sipconform.net.sockets import SocketNetwork
@@ -45,21 +45,6 @@ from sipconform.net.virtual_clock import VirtualLoop
 from sipconform.trace.capture_writer import CaptureWriter
 from sipconform.trace.packet import Address, Observation, Packet
 
-ACCOUNTS = {  # name in a scenario -> user; two phones of one user share the user
-    "phone": "2001",
-    "second_phone": "2001",
-    "other_phone": "2002",
-    "caller": "2010",
-    "member_one": "2011",
-    "member_two": "2012",
-    "member_three": "2013",
-    "desk_member": "2014",  # of the hunt group, with nothing but a hardware telephone
-    "manager": shared_line.LINE,
-    **shared_line.FAR_PARTIES,
-    **hotspot.HOSTS,
-    **hotspot.OUTSIDE,
-}
-MEMBERS = ("member_one", "member_two", "member_three", "desk_member")
 SIMULATED_SERVER = {4: "10.0.0.1", 6: "fd00::1"}
 SIMULATED_PHONE = {4: "10.0.1.{}", 6: "fd00::1:{}"}
 BY_HAND = "operator"  # the value of `control` that means: ask the person at the terminal
@@ -80,6 +65,7 @@ class Lab:
     capture: Path
     faults: list[Fault] = field(default_factory=list)
     profile: Profile = field(init=False)
+    accounts: Accounts = field(init=False)
     network: Network = field(init=False)
     domain: str = ""
     server_address: Address = field(init=False)
@@ -92,6 +78,7 @@ class Lab:
 
     def __post_init__(self) -> None:
         self.profile = load_profile(self.settings.profile)
+        self.accounts = Accounts(self.settings.phones, self.profile)
         self._writer = CaptureWriter(self.capture, comment="sipconform", mtu=self.settings.mtu)
         hotspots = self.profile.capabilities.hotspot == "yes"
         self._tap = CaptureTap(self._writer, {self.profile.hotspot.port} if hotspots else ())
@@ -179,23 +166,22 @@ class Lab:
             self.server_address = endpoint.transports[0].local
             self.domain = self.settings.domain or _bracketed(local.host)
             directory = Directory(self.domain)
-            for user in sorted({*ACCOUNTS.values(), *(p.user for p in self.settings.phones.values())}):
-                directory.add(user, self._password(user))
+            for user in self.accounts.users:
+                directory.add(user, self.accounts.password(user))
             agent = OwnServerAgent(endpoint, directory, settings.algorithms)
             teach_server(agent, self.profile)
-            shared_line.add_line(agent, self.profile, self._password(shared_line.LINE))
-            if self.group is not None:
-                agent.hunting.add(self.group)
+            shared_line.add_line(agent, self.profile, self.accounts.password(shared_line.LINE))
+            if self.accounts.group is not None:
+                agent.hunting.add(self.accounts.group)
             self._adopt(agent)
             driver = OwnServer(agent, self._witness("server"), self._announce("server"))
-        group = self.group.number if self.group else ""
+        group = self.accounts.group.number if self.accounts.group else ""
         self._actors["server"] = Server("server", driver, self.observe, group=group, lag=self.lag)
         self._introduce()
 
     async def _open_phone(self, name: str) -> Phone:
-        settings = self.settings.phones.get(name) or shared_line.phone_settings(name, self.profile)
-        settings = settings or PhoneSettings(user=ACCOUNTS.get(name, "2001"))
-        password = settings.password or self._password(settings.auth_user or settings.user)
+        settings = self.accounts.of(name)
+        password = settings.password or self.accounts.password(settings.auth_user or settings.user)
         account = Account(settings.user, self.domain, password, settings.auth_user)
         if settings.kind == "remote":
             driver: Driver = await self._remote_driver(settings.control, f"phone {settings.user}", name)
@@ -214,7 +200,7 @@ class Lab:
             return hotspot.HotspotHost(name, driver, self.observe, account=account)
         if name in hotspot.CLIENTS:
             nobody, mac = Account("", self.domain), hotspot.CLIENTS[name]
-            foreign = hotspot.foreign_host(self.settings.phones)
+            foreign = hotspot.foreign_host(self.accounts.phones)
             return hotspot.HotspotClient(name, driver, self.observe, account=nobody, mac=mac, foreign_host=foreign)
         if name in shared_line.TONES or name in shared_line.DESKS:
             tone, lamps = shared_line.TONES.get(name, 1300), self.profile.shared_line.lamps
@@ -330,7 +316,7 @@ class Lab:
             "sync": {"mode": self.profile.sync.mode, "obeys_switch": self.profile.sync.obeys_switch},
             **self._codes(),
         }
-        if group := self.group:
+        if group := self.accounts.group:
             members, desk_only = list(group.members), sorted(group.desk_only)
             facts["groups"] = [{"number": group.number, "members": members, "desk_only": desk_only}]
         if "around" in vars(self):
@@ -366,23 +352,6 @@ class Lab:
         with socket.socket(family, socket.SOCK_DGRAM) as probe:  # connecting UDP sends nothing
             probe.connect(self.server_address)
             return str(probe.getsockname()[0])
-
-    @property
-    def group(self) -> Group | None:
-        """The hunt group of this dialect, None where it has none."""
-        number = self.profile.hunt_group.number
-        if not number:
-            return None
-        users = {name: self._user(name) for name in MEMBERS}
-        return Group(number, tuple(users.values()), "Group", frozenset({users["desk_member"]}))
-
-    def _user(self, name: str) -> str:
-        known = self.settings.phones.get(name)
-        return known.user if known else ACCOUNTS.get(name, "2001")
-
-    def _password(self, user: str) -> str:
-        known = {p.user: p.password for p in self.settings.phones.values() if p.password}
-        return known.get(user, f"pw{user}")
 
 
 def new_loop(settings: LabSettings) -> asyncio.AbstractEventLoop:

@@ -105,8 +105,8 @@ class LinePhone(Phone):
         return status
 
     async def answer_line(self, index: int) -> None:
-        """Answers the call that rings on a line key. It is pressed again while it alerts and the phone does not ring yet:
-        what a phone is told may come before the call."""
+        """Answers the call that rings on a line key. It is pressed again while it alerts and the phone does not ring
+        yet: what a phone is told may come before the call."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + BELIEVED_WITHIN + self.lag
         while await self.do("press_line", index=index) == 0 and loop.time() < deadline:

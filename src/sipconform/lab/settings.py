@@ -44,10 +44,10 @@ class ServerSettings(_Table):
 
 class PhoneSettings(_Table):
     """One phone: ours, a remote one driven over `control` ("operator": by a person at the terminal), or a program
-    of this host, started by its name for each scenario."""
+    of this host, started by its name for each scenario. Without a `user` it signs in as its name in the story does."""
 
     kind: PhoneKind = "own"
-    user: str = "2001"
+    user: str = ""
     password: str = ""
     auth_user: str = ""
     address: str = ""
