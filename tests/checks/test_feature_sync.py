@@ -363,6 +363,25 @@ def test_unsubscribe_is_final() -> None:
     assert fails("FS-035", scene, party=SERVER)
 
 
+def fetched(body: bytes, kind: str) -> Scene:
+    """A third party fetches the state of the user whose phone is subscribed."""
+    scene = features()
+    scene.ask("fetch", 100.0, "SUBSCRIBE", by=OTHER, call="c9", tag="ph9", Event="as-feature-event", Expires="0")
+    scene.answer("fetch-ok", 100.1, "fetch", 200)
+    fetch: dict[str, Any] = {"to": OTHER, "call": "c9", "tag": "ph9", "body": body, "kind": kind}
+    notify(scene, "fetched", 100.2, 1, "terminated;reason=timeout", "as-feature-event", **fetch)
+    return scene
+
+
+def test_fetch_brings_state() -> None:
+    assert passes("FS-306", fetched(STATE.content, STATE.content_type))
+    one = fetched(OFF.content, CONTENT_TYPE)
+    assert fails("FS-306", one, party=SERVER, level="SHOULD")
+    one.observations.append(Observation(0, "server", "intent", {"do": "assign"}))
+    assert silent("FS-306", one)
+    assert silent("FS-306", features())
+
+
 def test_expiry_says_timeout() -> None:
     scene = ours(60).drop("refresh", "refreshed", "third", "third-ok", "end", "ended", "last", "last-ok")
     assert fails("FS-036", scene, until=200.0, party=SERVER)

@@ -117,7 +117,7 @@ class Notifier:
     """One event package served by an agent.
 
     `admit` says whose state a SUBSCRIBE may see, or answers it itself and gives None. `content` gives the NOTIFYs
-    that tell the full state. `accept_body` takes the change a SUBSCRIBE carries: it gives what is to happen after
+    that tell the full state, `parting` the last one, which has to tell it alone. `accept_body` takes the change a SUBSCRIBE carries: it gives what is to happen after
     the 2xx, or answers the request itself and gives None.
     """
 
@@ -126,6 +126,7 @@ class Notifier:
     admit: Callable[[ServerRequest], str | None]
     content: Callable[[NotifierSubscription], list[Content]]
     accept_body: Callable[[ServerRequest, NotifierSubscription], Callable[[], None] | None] | None = None
+    parting: Callable[[NotifierSubscription], Content] | None = None
     min_expires: int = 60
     default_expires: int = 3600
     max_expires: int = 3600
@@ -210,7 +211,8 @@ class Notifier:
         elif seconds:
             self.tell(subscription)
         if not seconds:
-            subscription.end("timeout", self.content(subscription)[-1])
+            last = self.parting(subscription) if self.parting else self.content(subscription)[-1]
+            subscription.end("timeout", last)
 
     def tell(self, subscription: NotifierSubscription) -> None:
         """Queues the full state."""

@@ -8,7 +8,8 @@ from sipconform.agents.phone.phone import Phone
 from sipconform.agents.server import storage
 from sipconform.agents.server.feature_server import LARGEST_REQUEST
 from sipconform.agents.server.server import Server
-from sipconform.features.feature_event import CONTENT_TYPE, NAMESPACE, SetDoNotDisturb, SetForwarding
+from sipconform.features.feature_body import read_body
+from sipconform.features.feature_event import CONTENT_TYPE, EVENT, NAMESPACE, SetDoNotDisturb, SetForwarding
 from sipconform.features.feature_state import FeatureState, Forward, ForwardType
 from sipconform.trace.packet import Address
 from tests.agents.world import World, later, play
@@ -118,6 +119,25 @@ def test_features_not_assigned_are_not_told(packaging: str) -> None:
         await phone.start()
         await later(lambda: len(world.requests("NOTIFY")) == 1, 1)
         assert world.requests("NOTIFY")[0].content == b""
+
+    play(story)
+
+
+@pytest.mark.parametrize("packaging", ["multipart", "single"])
+def test_a_fetch_is_answered_with_the_whole_state_in_one_notify(packaging: str) -> None:
+    async def story(world: World) -> None:
+        server, phone = await synchronised(world)
+        server.features.packaging = packaging  # type: ignore[assignment]
+        before = len(world.requests("NOTIFY"))
+        aor = phone.account.aor
+        fetch = phone.agent.new_request("SUBSCRIBE", aor, f"<{aor}>")
+        for name, value in (("Contact", phone.agent.contact), ("Event", EVENT), ("Expires", "0")):
+            fetch.add(name, value)
+        await phone.agent.ask(fetch)
+        await later(lambda: len(world.requests("NOTIFY")) > before, 1)
+        (told,) = world.requests("NOTIFY")[before:]
+        assert told.text("Subscription-State").startswith("terminated")
+        assert len(read_body(told.text("Content-Type"), told.content)) == 4
 
     play(story)
 

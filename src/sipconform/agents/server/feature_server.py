@@ -57,6 +57,7 @@ class FeatureServer:
             admit=self._admit,
             content=self._full_state,
             accept_body=self._accept_body,
+            parting=self._whole_state,
             min_expires=self.min_expires,
             status=self.accepted,
         )
@@ -99,18 +100,20 @@ class FeatureServer:
 
     def _full_state(self, subscription: NotifierSubscription) -> list[Content]:
         user = self._user(subscription)
-        bodies = write_full_state(
-            user.features, self._device(user), packaging=self.packaging, encoding=self.encoding
-        )
+        bodies = write_full_state(user.features, self._device(user), packaging=self.packaging, encoding=self.encoding)
         return [Content(body.content, body.content_type) for body in bodies]
+
+    def _whole_state(self, subscription: NotifierSubscription) -> Content:
+        """However the state is packed otherwise: no NOTIFY may follow the one that ends a fetch (RFC 6665 §4.4.3)."""
+        user = self._user(subscription)
+        (body,) = write_full_state(user.features, self._device(user), encoding=self.encoding)
+        return Content(body.content, body.content_type)
 
     def _event_content(self, event: Event) -> Content:
         body = write_event(event, self.encoding)
         return Content(body.content, body.content_type)
 
-    def _accept_body(
-        self, request: ServerRequest, subscription: NotifierSubscription
-    ) -> Callable[[], None] | None:
+    def _accept_body(self, request: ServerRequest, subscription: NotifierSubscription) -> Callable[[], None] | None:
         message = request.message
         kind = message.content_type
         if self.out_of_order:

@@ -1,4 +1,4 @@
-"""FS-001 … FS-305: feature synchronisation by `as-feature-event`.
+"""FS-001 … FS-306: feature synchronisation by `as-feature-event`.
 
 What the wire shows is judged by watching. What a phone showed, and what its user wanted, is known from the record of a
 live run; without it those checks are not applicable, or inconclusive. FS-128 and FS-131, which two ways of keeping

@@ -181,6 +181,35 @@ def unsubscribe_is_final(trace: Trace) -> Iterator[Finding]:
 
 
 @check(
+    "FS-306", level=SHOULD, on=SERVER, clause="RFC 6665 §4.4.3; BroadSoft 11-BD5196 §2.1.1",
+    asks="a fetch, Expires 0 outside any dialog, brings the whole state",
+)  # fmt: skip
+def fetch_brings_state(trace: Trace) -> Iterator[Finding]:
+    """Nothing more can follow its last NOTIFY. Asked for the features this server has told another subscription of
+    the user before, unless the record says that features were given or taken away.
+    """
+    if next(said(trace, "intent", do="assign"), None) is not None:
+        return
+    for subscription in trace.subscriptions_to(EVENT):
+        initial = subscription.initial
+        request = initial.request if initial is not None and initial.succeeded and requested(initial) == 0 else None
+        if request is None or request.body or not any(map(is_final, notifications(subscription))):
+            continue
+        others = [s for s in trace.subscriptions_to(EVENT) if _is_sibling(s, subscription)]
+        known = {name for name in FEATURES if any(before(other, request, name) is not None for other in others)}
+        told = burst(subscription, request)
+        if known and told:
+            missing = sorted(known - {name for n in told for name in states(n)})
+            seen = f"{', '.join(missing)} missing"
+            yield finding(told[-1], not missing, expected=", ".join(sorted(known)), observed=seen, also=[request])
+
+
+def _is_sibling(other: Subscription, subscription: Subscription) -> bool:
+    same = (other.resource, other.notifier) == (subscription.resource, subscription.notifier)
+    return same and other is not subscription
+
+
+@check(
     "FS-036", level=SHOULD, on=SERVER, clause="RFC 6665 §4.2.2",
     asks="a subscription that runs out ends with terminated;reason=timeout",
 )  # fmt: skip

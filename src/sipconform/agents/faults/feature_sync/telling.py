@@ -69,6 +69,13 @@ def only_the_last_feature(agent: Any) -> None:
     state_told(agent, lambda s: replace(s, dnd=None, forwards=dict(list(s.forwards.items())[:1])))
 
 
+@fault("FX306", on="server", kills={"FS-306"}, scenarios=["fetched_once"])
+def fetch_brings_one_feature(agent: Any) -> None:
+    """A server that tells one feature a NOTIFY answers a fetch with the last of them alone."""
+    agent.features.packaging = "single"
+    agent.features.notifier.parting = lambda subscription: agent.features.notifier.content(subscription)[-1]
+
+
 @fault("M22", on="server", kills={"FS-012"}, seen="FreeSWITCH, Kamailio", scenarios=["number_comes_back"])
 def number_not_escaped(agent: Any) -> None:
     """A number is put into the document as it is, `&` and `<` and all."""
