@@ -31,24 +31,18 @@ def test_a_phone_is_registered_where_it_says(kamailio: Kamailio, kind: type[Real
         assert f"@127.0.0.1:{registered.sip_port}" in str(kamailio.rpc("ul.lookup", "location", "2003"))
 
 
-@pytest.mark.parametrize(
-    ("calling", "called"), [(Baresip, Linphone), (Linphone, Twinkle), (Twinkle, Baresip)]
-)
+@pytest.mark.parametrize(("calling", "called"), [(Baresip, Linphone), (Linphone, Twinkle), (Twinkle, Baresip)])
 def test_a_call_is_answered_held_resumed_and_ended(
     kamailio: Kamailio, calling: type[RealPhone], called: type[RealPhone]
 ) -> None:
     with phone(calling, kamailio, "2001") as caller, phone(called, kamailio, "2002") as callee:
         caller.dial("2002")
         callee.await_sign("incoming")
-        callee.answer()
-        callee.await_sign("established")
+        callee.obey(callee.answer, "established")
         caller.await_sign("established")
-        caller.hold()
-        caller.await_sign("held")
-        caller.resume()
-        caller.await_sign("resumed")
-        caller.hang_up()
-        caller.await_sign("ended")
+        caller.obey(caller.hold, "held")
+        caller.obey(caller.resume, "resumed")
+        caller.obey(caller.hang_up, "ended")
         callee.await_sign("ended")
 
 

@@ -13,6 +13,9 @@ from sipconform.lab.actors import Phone, Server
 from sipconform.lab.drivers.soft_phone import KINDS
 from sipconform.lab.settings import LabSettings, PhoneSettings, ServerSettings
 from sipconform.lab.stage import Ending, Scenario, Stage
+from sipconform.trace.capture import read_capture
+from sipconform.trace.correlate import correlate
+from sipconform.trace.trace import WireMessage
 from tests.support import require_program
 
 Kind = str
@@ -74,15 +77,34 @@ def test_a_code_it_does_not_have_is_refused(kind: Kind, tmp_path: Path) -> None:
     assert judgement.passed["FC-023"] >= 1
 
 
-def test_a_user_not_to_be_disturbed_is_not_called(kind: Kind, tmp_path: Path) -> None:
-    async def scenario(phone: Phone, other_phone: Phone, server: Server) -> None:
+def test_it_is_not_called_while_it_wants_not_to_be_disturbed(kind: Kind, tmp_path: Path) -> None:
+    async def scenario(phone: Phone, other_phone: Phone) -> None:
         await phone.start()
         await other_phone.start(sync=False)
-        await server.set_dnd(phone.user, True)
+        await phone.set_dnd(True)
         assert await other_phone.dial(phone.user) == 486
-        await phone.shows(call="idle")
+        await phone.set_dnd(False)
+        await rings_and_is_answered(other_phone, phone.user, phone)
 
-    assert violations(judged(scenario, settings(kind), tmp_path)) == []
+    judgement = judged(scenario, settings(kind), tmp_path)
+    assert violations(judgement) == []
+    assert judgement.passed["FC-001"] == 2
+    assert len(calls_from_the_server(tmp_path)) == 1
+
+
+def test_it_is_not_called_while_it_forwards(kind: Kind, tmp_path: Path) -> None:
+    async def scenario(phone: Phone, other_phone: Phone, caller: Phone) -> None:
+        await phone.start()
+        await other_phone.start(sync=False)
+        await caller.start(sync=False)
+        await phone.forward("cfu", other_phone.user)
+        await rings_and_is_answered(caller, phone.user, other_phone)
+
+    judgement = judged(scenario, settings(kind), tmp_path)
+    assert violations(judgement) == []
+    assert judgement.passed["FC-004"] == 1
+    (call,) = calls_from_the_server(tmp_path)
+    assert call.request_uri.startswith("sip:2002@")
 
 
 def test_a_forwarded_call_rings_there(kind: Kind, tmp_path: Path) -> None:
@@ -90,14 +112,24 @@ def test_a_forwarded_call_rings_there(kind: Kind, tmp_path: Path) -> None:
         await phone.start()
         await other_phone.start(sync=False)
         await server.forward("2010", "cfu", phone.user)
-        calling = asyncio.ensure_future(other_phone.dial("2010"))
-        await phone.shows(call="ringing")
-        await phone.answer()
-        assert await calling == 200
-        await other_phone.hang_up()
-        await phone.shows(call="idle")
+        await rings_and_is_answered(other_phone, "2010", phone)
 
     assert violations(judged(scenario, settings(kind), tmp_path)) == []
+
+
+async def rings_and_is_answered(caller: Phone, number: str, called: Phone) -> None:
+    calling = asyncio.ensure_future(caller.dial(number))
+    await called.shows(call="ringing")
+    await called.answer()
+    assert await calling == 200
+    await caller.hang_up()
+    await called.shows(call="idle")
+
+
+def calls_from_the_server(folder: Path) -> list[WireMessage]:
+    """The calls the server made to phones."""
+    trace = correlate(read_capture(folder / "capture.pcapng"))
+    return [request for request in trace.requests("INVITE") if request.source in trace.servers and not request.to_tag]
 
 
 def test_a_call_is_held_and_resumed(kind: Kind, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import json
 import math
 import socket
 import struct
+import time
 import wave
 from abc import abstractmethod
 from itertools import count
@@ -20,12 +21,13 @@ from sipconform.shipped import shipped
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from sipconform.trace.packet import Address
 
 LOOPBACK = "127.0.0.1"
+HEARD_WITHIN = 2.0  # seconds a program may take to speak of what it was told to do
 
 
 class RealPhone(Peer):
@@ -52,8 +54,8 @@ class RealPhone(Peer):
     def dial(self, user: str) -> None:
         """Calls a user of the registrar. Does not wait for an answer: see `await_sign`."""
 
-    def ignored(self, user: str, since: int) -> bool:
-        """Whether its output after `since` characters tells that the order to call `user` came to nothing."""
+    def ignored(self, since: int) -> bool:
+        """Whether its output after `since` characters tells that an order given then was dropped."""
         return False
 
     @abstractmethod
@@ -76,9 +78,24 @@ class RealPhone(Peer):
         self._heard += found.end()
         return found
 
-    def says(self, sign: str, timeout: float, since: int) -> re.Match[str] | None:
-        """The first time it says so after `since` characters of its output; None when it does not in time."""
-        return self._output.expect(self.SIGNS[sign], timeout, since)
+    def obey(self, order: Callable[[], None], *signs: str, timeout: float = 5.0) -> re.Match[str]:
+        """Gives an order and waits until the program says one of the signs; again where it dropped the order without a
+        word. Raises PeerFailed if none is said in time."""
+        since, until = len(self.output), time.monotonic() + timeout
+        order()
+        while (found := self.says("|".join(signs), HEARD_WITHIN, since)) is None:
+            if time.monotonic() > until:
+                raise self._failure(f"did not say within {timeout:g} s that its call is {' or '.join(signs)}")
+            if self.ignored(since):
+                order()
+        self._heard = since + found.end()
+        return found
+
+    def says(self, signs: str, timeout: float, since: int) -> re.Match[str] | None:
+        """The first time it says one of the signs ("held|ended") after `since` characters of its output; None when it
+        does not in time."""
+        pattern = "|".join(f"(?:{self.SIGNS[sign]})" for sign in signs.split("|"))
+        return self._output.expect(pattern, timeout, since)
 
     def settings(self) -> dict[str, object]:
         """What its templates ask for."""
@@ -125,7 +142,7 @@ class Linphone(ConsolePhone):
         "incoming": r"Receiving new incoming call from (\S+)",
         "established": r"Call \d+ with \S+ connected",
         "held": r"Call \d+ with \S+ is now paused",
-        "resumed": r"(?s)Resuming call \d+.*Media streams established",
+        "resumed": r"(?s:Resuming call \d+.*Media streams established)",
         "ended": r"Call \d+ with \S+ (ended|error)",
     }
 
@@ -185,10 +202,10 @@ class Twinkle(ConsolePhone):
     def dial(self, user: str) -> None:
         self.tell("call", user)
 
-    def ignored(self, user: str, since: int) -> bool:
-        """It drops an order without a word while its line is busy, as it is for an instant after a call has ended."""
-        said = self.output[since:].replace(f"call {user}", "").replace("Twinkle>", "")
-        return not said.strip()
+    def ignored(self, since: int) -> bool:
+        """It drops an order without a word where its line is not ready for it, as for an instant after each change.
+        Given once more in vain it does no harm."""
+        return "Line 1:" not in self.output[since:]
 
     def answer(self) -> None:
         self.tell("answer")
@@ -212,8 +229,8 @@ class Baresip(RealPhone):
     SIGNS: ClassVar = {
         "incoming": r"Incoming call from",
         "established": r"Call established",
-        "held": r"(?s)call: hold .*stream: update",
-        "resumed": r"(?s)call: resume .*stream: update",
+        "held": r"(?s:call: hold .*stream: update)",
+        "resumed": r"(?s:call: resume .*stream: update)",
         "ended": r"session closed|terminate call|Call with \S+ terminated",
     }
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from sipconform.agents.changes import Changes
@@ -19,7 +20,7 @@ from sipconform.trace.packet import Address
 
 KINDS: dict[str, type[RealPhone]] = {"baresip": Baresip, "linphone": Linphone, "twinkle": Twinkle}
 DISPLAYED = {"incoming": "ringing", "established": "active", "ended": "idle"}
-HEARD_WITHIN = 2.0  # seconds a program may take to speak of a call it was told to make
+READ_WITHIN = 2.0  # seconds until what the program has said is read
 ANSWERED_WITHIN = 40.0  # seconds a call may take to be answered or refused
 SIGN_WITHIN = 8.0
 _STATUS = re.compile(r"\b([3-6][0-9]{2}) [A-Z]")
@@ -75,18 +76,9 @@ class SoftPhone:
 
     async def _do_dial(self, number: str, **_: Any) -> int:
         """The final status, as far as the program tells it; 487 where it only says that it is over."""
-        ends, said = self._ends, len(self.phone.output)
-
-        def settled() -> bool:
-            return self._ends > ends or self.beliefs["call"] == "active"
-
-        await asyncio.to_thread(self.phone.dial, number)
-        patience = asyncio.get_running_loop().time() + ANSWERED_WITHIN
-        while not await self.changes.until(settled, HEARD_WITHIN):
-            if asyncio.get_running_loop().time() > patience:
-                raise CouldNotRunError(f"{self.phone.program} says nothing of its call after {ANSWERED_WITHIN:g} s")
-            if self.phone.ignored(number, said):
-                await asyncio.to_thread(self.phone.dial, number)
+        ends = self._ends
+        await self._obeyed(partial(self.phone.dial, number), "established", "ended", within=ANSWERED_WITHIN)
+        await self.changes.until(lambda: self._ends > ends or self.beliefs["call"] == "active", READ_WITHIN)
         if self._ends == ends:
             return 200
         status = _STATUS.search(self._last)
@@ -116,25 +108,22 @@ class SoftPhone:
             raise NotSupportedError(f"{self.phone.program} keeps features equal by codes alone")
 
     async def _do_answer(self) -> None:
-        await asyncio.to_thread(self.phone.answer)
+        await self._obeyed(self.phone.answer, "established", "ended")
 
     async def _do_hang_up(self) -> None:
-        await asyncio.to_thread(self.phone.hang_up)
+        await self._obeyed(self.phone.hang_up, "ended")
 
     async def _do_hold(self) -> int:
-        return await self._changed("held", self.phone.hold)
+        await self._obeyed(self.phone.hold, "held")
+        return 200
 
     async def _do_resume(self) -> int:
-        return await self._changed("resumed", self.phone.resume)
-
-    async def _changed(self, sign: str, order: Callable[[], None]) -> int:
-        """Tells it to do something with its call, and waits until it says that this was done."""
-        since = len(self.phone.output)
-        await asyncio.to_thread(order)
-        found = await asyncio.to_thread(self.phone.says, sign, SIGN_WITHIN, since)
-        if found is None:
-            raise CouldNotRunError(f"{self.phone.program} did not say within {SIGN_WITHIN:g} s that it was {sign}")
+        await self._obeyed(self.phone.resume, "resumed")
         return 200
+
+    async def _obeyed(self, order: Callable[[], None], *signs: str, within: float = SIGN_WITHIN) -> None:
+        """Gives an order and waits until the program says that it was carried out."""
+        await asyncio.to_thread(partial(self.phone.obey, order, *signs, timeout=within))
 
     # -- what it shows --------------------------------------------------------------------------------------------
 
