@@ -110,7 +110,7 @@ async def test_a_caller_is_parked(
     manager: LinePhone, assistant: LinePhone, customer: LinePhone, server: Server
 ) -> None:
     """A caller is parked against the line. The assistant's phone has asked to hear of that and shows who waits; the
-    manager's has not, and is told what he is always told."""
+    manager's has not, and is told nothing of it."""
     await assistant.set_line(follows_parks=True)
     await at_work(manager, assistant)
     await server.park(customer.account.aor, 'Rosa "the first"')

@@ -49,7 +49,6 @@ class LineServer:
         self.line_seize = Notifier(
             self.agent, LINE_SEIZE, self._seize, self._seized_slot, headers=PACKAGES, min_expires=1, default_expires=15
         )
-        self.call_info.on_ended = lambda s: self._told_of_parks.discard((s.dialog.call_id, s.dialog.remote_tag))
         self.line_seize.on_ended = self._seizure_ended
         self.call_info.on_ended = self._follower_lost
         self.line_calls = LineCalls(self)
@@ -119,6 +118,7 @@ class LineServer:
         return line.user
 
     def _follower_lost(self, subscription: NotifierSubscription) -> None:
+        self._told_of_parks.discard((subscription.dialog.call_id, subscription.dialog.remote_tag))
         if subscription.forgotten:
             self._forgetful.add(subscription.dialog.target)
 
@@ -136,14 +136,19 @@ class LineServer:
     def _full_state(self, subscription: NotifierSubscription) -> list[Content]:
         line = self.lines[subscription.user]
         headers = (("Call-Info", ", ".join(line.snapshot().values(self.uri))),)
-        if (subscription.dialog.call_id, subscription.dialog.remote_tag) not in self._told_of_parks:
+        if not self._hears_of_parks(subscription):
             return [Content(headers=headers)]
         return [Content(call_park.compose(line.parked), call_park.CONTENT_TYPE, headers)]
 
     def park(self, line: Line, parked: Parked) -> None:
         """Somebody is parked against the line, or taken back: those who asked for it are told."""
         line.parked = parked
-        self._tell(line)
+        for subscription in self.call_info.of(line.user):
+            if self._hears_of_parks(subscription):
+                self.call_info.tell(subscription)
+
+    def _hears_of_parks(self, subscription: NotifierSubscription) -> bool:
+        return (subscription.dialog.call_id, subscription.dialog.remote_tag) in self._told_of_parks
 
     def _tell(self, line: Line) -> None:
         for subscription in self.call_info.of(line.user):

@@ -270,6 +270,7 @@ def no_storm(trace: Trace) -> Iterator[Finding]:
             asked = [t.request.time for t in subscription.subscribes if t.request is not None]
             for first, second, third in zip(history, history[1:], history[2:], strict=False):
                 same = first.state.same_as(second.state) and second.state.same_as(third.state)
+                same = same and first.notify.body == second.notify.body == third.notify.body  # who is parked
                 quick = seconds(third.notify, first.notify) < 2
                 prompted = any(first.notify.time <= at < third.notify.time for at in asked)
                 seen = "the same state three times in two seconds"
