@@ -83,7 +83,7 @@ async def test_a_stranger_tells_of_the_line(manager: LinePhone, server: Server) 
     await manager.shows_line(1, "idle")
 
 
-@pytest.mark.parametrize("spelling", ["parameters", "port", "escaped"])
+@pytest.mark.parametrize("spelling", ["parameters", "escaped"])
 async def test_the_line_is_spelled_otherwise(
     manager: LinePhone, assistant: LinePhone, customer: LinePhone, spelling: str
 ) -> None:

@@ -136,7 +136,7 @@ class LinePhone(Phone):
         (how it asks for a call), `names_slot` (says in its answers which slot a call has), `ack_after` (seconds by
         which its ACKs are late). How it follows the line: `names_no_time` (without saying for how long), `refreshes`,
         `by_proxy` (over a recorded route), `follows_parks` (wants to hear of parked callers), `spelling` (how it spells
-        the line: "parameters", "port", "escaped")."""
+        the line: "parameters", "escaped")."""
         await self.do("set_line", **settings)
 
     async def restart(self) -> None:

@@ -143,12 +143,13 @@ def followers_only(trace: Trace) -> Iterator[Finding]:
 
 
 @check(
-    "SCA-057", level=MUST, on=SERVER, clause="RFC 3261 §19.1.4: one address, several spellings (Kamailio issue 103)",
+    "SCA-057", level=MUST, on=SERVER, clause="RFC 3261 §10.3, §19.1.4: one address (Kamailio issue 103)",
     asks="a line is found however its address is spelled",
 )  # fmt: skip
 def line_is_found_by_any_spelling(trace: Trace) -> Iterator[Finding]:
-    """A port, parameters, an escaped character in the user, capitals in the host: not to be answered 404 or 416 when a
-    phone of the line subscribes to it or asks for one of its calls.
+    """Parameters, an escaped character in the user, capitals in the host: not to be answered 404 or 416 when a phone of
+    the line subscribes to it or asks for one of its calls (RFC 3261 §10.3 step 5 makes them one address). With another
+    port it is another address, and nothing is asked.
     """
     for line in lines(trace):
         for transaction in (*trace.transactions_of("SUBSCRIBE"), *trace.transactions_of("INVITE")):
@@ -162,7 +163,8 @@ def line_is_found_by_any_spelling(trace: Trace) -> Iterator[Finding]:
 
 def _is_odd(uri_text: str) -> bool:
     user, _, rest = uri_text.partition("@")
-    return "%" in user or ";" in rest or ":" in rest.rpartition("]")[2] or rest != rest.lower()
+    host, _, parameters = rest.partition(";")
+    return ("%" in user or bool(parameters) or host != host.lower()) and ":" not in host.rpartition("]")[2]
 
 
 def _is_own(line: Line, request: WireMessage) -> bool:

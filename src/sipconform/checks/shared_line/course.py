@@ -91,7 +91,8 @@ class Move(NamedTuple):
 @dataclass(eq=False, slots=True)
 class Slot:
     """A slot of a line: its legs and its moves, in order. `strangers` are forks of its calls that were answered by
-    somebody who is not subscribed to the line: what holds while they talk is not known, only that it ends.
+    somebody who is not subscribed to the line, or who named no slot: what holds while they talk is not known, only that
+    it ends.
     """
 
     line: Line
@@ -165,7 +166,7 @@ def _slots(trace: Trace, _messages: int, _observations: int) -> list[Slot]:
         for seizure in seizures(line):
             if seizure.slot is not None:
                 by_index.setdefault(seizure.slot, Slot(line, seizure.slot))
-        strangers = _answered_by_strangers(trace, line)
+        strangers = [*_answered_by_strangers(trace, line), *_answered_namelessly(trace, line)]
         for slot in by_index.values():
             calls = {leg.request.call_id for leg in slot.legs if not leg.calls}
             slot.strangers = [leg for leg in strangers if leg.request.call_id in calls]
@@ -183,6 +184,11 @@ def _answered_by_strangers(trace: Trace, line: Line) -> list[Leg]:
         if t.client == line.server and t.server not in phones
         and t.succeeded and t.request is not None and not t.request.to_tag
     ]  # fmt: skip
+
+
+def _answered_namelessly(trace: Trace, line: Line) -> list[Leg]:
+    """Forks of a call that were answered without a word of the slot, by a server that had named none either."""
+    return [leg for leg in _legs(trace, line) if not leg.calls and leg.index is None and leg.answer is not None]
 
 
 # -- legs ---------------------------------------------------------------------------------------------------

@@ -14,7 +14,6 @@ Verb = Callable[..., Awaitable[Any]]
 SETTINGS = ("barge_in", "names_nobody", "says_state", "private_press", "names_slot", "ack_after")
 SPELLINGS = {  # of one and the same address (RFC 3261 §19.1.4)
     "parameters": "sip:{user}@{domain};transport=udp;user=phone",
-    "port": "sip:{user}@{domain}:{port}",
     "escaped": "sip:%{first:X}{rest}@{domain}",
 }
 
@@ -129,7 +128,7 @@ def spelled(phone: Phone, spelling: str) -> str:
         raise NotSupportedError(f"our phone knows no spelling {spelling!r}; there are {', '.join(SPELLINGS)}")
     user, domain = phone.account.user, phone.account.domain
     return SPELLINGS[spelling].format(
-        user=user, domain=domain, port=phone.proxy.port, first=ord(user[0]), rest=user[1:]
+        user=user, domain=domain, first=ord(user[0]), rest=user[1:]
     )  # fmt: skip
 
 
