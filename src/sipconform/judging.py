@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import gc
+import os
+import sys
+import threading
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from sipconform.checks.catalogue import Check, Verdict
+from sipconform.checks.catalogue import Check, Verdict, catalogue
 from sipconform.checks.judge import Judgement, judge
 from sipconform.report.folder import RunFolder
 from sipconform.report.model import ScenarioResult
@@ -18,6 +21,7 @@ from sipconform.trace.parts import traces
 from sipconform.trace.trace import Trace
 
 YOUNG_OBJECTS = 200_000  # some ten thousand messages with all that belongs to them
+MOST_PROCESSES = 4  # one process reads for all of them, and cannot feed more
 NO_SIP = "no SIP message was found in it; the notes say what was there and could not be opened"
 Progress = Callable[[int], None]
 """Told how many messages have been judged so far."""
@@ -30,13 +34,27 @@ class Read(Protocol):
 
 
 def judge_capture(
-    path: Path, *, keylog: Path | None = None, checks: Mapping[str, Check] | None = None, read: Read = read_capture
+    path: Path,
+    *,
+    keylog: Path | None = None,
+    checks: Mapping[str, Check] | None = None,
+    read: Read = read_capture,
+    processes: int = 1,
 ) -> Generator[tuple[Trace, Judgement], None, None]:
     """The parts of a capture, judged by the whole catalogue or these checks, as soon as each is over. Raises
-    CaptureError for what is no capture. `read` may be another reader (`trace.second_opinion`)."""
+    CaptureError for what is no capture. `read` may be another reader (`trace.second_opinion`). With more than one of
+    `processes` several parts are judged at a time; what is said, and in which order, is the same."""
+    checks = catalogue() if checks is None else checks
     with _seldom_collecting():
-        for trace in traces(read(path, keylog=keylog)):
-            yield trace, judge(trace, checks)
+        parts = traces(read(path, keylog=keylog))
+        if processes > 1 and may_fork():
+            from sipconform.workers import judge_several  # noqa: PLC0415 - nothing to import for one process
+
+            with closing(judge_several(parts, checks, processes)) as judged:
+                yield from judged
+        else:
+            for trace in parts:
+                yield trace, judge(trace, checks)
 
 
 def judge_into(
@@ -47,17 +65,33 @@ def judge_into(
     keylog: Path | None = None,
     progress: Progress | None = None,
     read: Read = read_capture,
+    processes: int = 1,
 ) -> None:
     """Judges a capture by the run's checks into a result of its folder, and adds the result."""
-    for trace, judgement in judge_capture(path, keylog=keylog, checks=folder.run.checks, read=read):
-        folder.take(result, trace, judgement.findings, judgement.passed)
-        if trace not in result.traces:
-            trace.let_go()
-        if progress:
-            progress(result.messages)
+    judging = judge_capture(path, keylog=keylog, checks=folder.run.checks, read=read, processes=processes)
+    with closing(judging):
+        for trace, judgement in judging:
+            folder.take(result, trace, judgement.findings, judgement.passed)
+            if trace not in result.traces:
+                trace.let_go()
+            if progress:
+                progress(result.messages)
     if not result.messages:
         result.verdict, result.error = Verdict.COULD_NOT_RUN, NO_SIP
     folder.add(result)
+
+
+def may_fork() -> bool:
+    """Whether a copy of this process can go on by itself."""
+    return hasattr(os, "fork") and sys.platform != "darwin" and threading.active_count() == 1
+
+
+def usable_processors() -> int:
+    """How many processes are of use in judging: 1 where there may be no more."""
+    if not may_fork():
+        return 1
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(allowed, MOST_PROCESSES)
 
 
 @contextmanager

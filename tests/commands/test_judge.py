@@ -53,6 +53,20 @@ def test_only_the_checks_asked_for_are_judged(here: Path) -> None:
     assert {line["check"] for line in lines(here / "run")} == {"SIP-012"}
 
 
+@pytest.mark.parametrize("count", ["0", "-1", "many", "9" * 5_000])
+def test_a_number_of_processes_that_is_none_is_said(here: Path, count: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="3"):
+        main(["judge", "c.pcap", "--processes", count])
+    assert "a number from 1 to 999 is wanted" in capsys.readouterr().err
+
+
+def test_the_number_of_processes_changes_no_finding(here: Path) -> None:
+    pcap(here / "bad.pcap", [datagram(sip(f"{n}").replace(b"z9hG4bK", b"")) for n in range(5)])
+    for count in ("1", "2"):
+        assert main(["judge", "bad.pcap", "--processes", count, "--out", count]) == VIOLATION
+    assert lines(here / "1") == lines(here / "2")
+
+
 def test_one_bad_file_does_not_keep_the_others_from_being_judged(here: Path) -> None:
     pcap(here / "bad.pcap", [datagram(sip().replace(b"z9hG4bK", b""))])
     assert main(["judge", "missing.pcap", "bad.pcap", "--out", "run"]) == VIOLATION

@@ -12,7 +12,7 @@ from pathlib import Path
 from sipconform import __version__
 from sipconform.checks.catalogue import Verdict, catalogue
 from sipconform.commands import Parser, complain
-from sipconform.judging import Read, judge_into
+from sipconform.judging import Read, judge_into, usable_processors
 from sipconform.lab.profile import ProfileError, load_profile
 from sipconform.report.folder import RunFolder
 from sipconform.report.model import Arrangement, Run, ScenarioResult
@@ -32,6 +32,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--dissector", choices=list(READERS), default="own", help="who reads the capture (default own)")
     parser.add_argument("--profile", help="vendor profile, for its expected deviations")
     parser.add_argument("--check", action="append", default=[], help="judge by this check only (repeatable)")
+    parser.add_argument(
+        "--processes", type=_count, help="parts of a long capture judged at a time (default: one for each processor)"
+    )
     parser.add_argument("--out", type=Path, help="run folder (default reports/<date and time>)")
     given = parser.parse_args(arguments)
     unknown = [word for word in given.check if word not in catalogue()]
@@ -66,12 +69,19 @@ def main(arguments: Sequence[str]) -> int:
     return run.exit_code
 
 
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 4 and int(text)):
+        raise argparse.ArgumentTypeError(f"a number from 1 to 999 is wanted, not {text[:20]!r}")
+    return int(text)
+
+
 def _judge_one(folder: RunFolder, capture: Path, given: argparse.Namespace) -> None:
     result = ScenarioResult(capture.name, title=capture.name, bare=True, capture=str(capture))
     result.reproduce = _again(capture, given)
     progress = _progress if sys.stderr.isatty() else None
     try:
-        judge_into(folder, result, capture, keylog=given.keylog, progress=progress, read=READERS[given.dissector])
+        read, processes = READERS[given.dissector], given.processes or usable_processors()
+        judge_into(folder, result, capture, keylog=given.keylog, progress=progress, read=read, processes=processes)
     except CaptureError as error:
         complain(str(error))
         result.verdict, result.error = Verdict.COULD_NOT_RUN, str(error)

@@ -1,0 +1,198 @@
+"""Judges several batches of parts at once, in worker processes beside this one.
+
+A worker is sent the packets of some parts, correlates and judges them, and sends back what the judge said, every
+message by its number. The same code meets the same packets, so the findings and their order are those of one process;
+what a worker cannot do is done here. Workers are forks: they know the checks, and end when this process does, however
+it ends.
+"""
+
+from __future__ import annotations
+
+import gc
+import signal
+from collections import Counter, deque
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from itertools import chain, islice
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from typing import NamedTuple
+
+from sipconform.checks.catalogue import Check, Finding, Level, Side, Verdict
+from sipconform.checks.judge import Judgement, judge
+from sipconform.sip.fault import Span
+from sipconform.trace.correlate import correlate
+from sipconform.trace.packet import Address, Note, Observation, Packet
+from sipconform.trace.trace import Trace, WireMessage
+
+ENOUGH = 500
+"""Messages sent at a time, in whole parts: many a part is one short call."""
+
+Judged = tuple[Trace, Judgement]
+
+
+class Evidence(NamedTuple):
+    """What a trace is made of."""
+
+    packets: list[Packet]
+    observations: list[Observation]
+    notes: list[Note]
+    keep_alives: list[Packet]
+    start_ns: int
+    end_ns: int
+
+
+class Told(NamedTuple):
+    """A finding, its messages by their numbers and its check by its id."""
+
+    verdict: Verdict
+    of: int | None
+    expected: str
+    observed: str
+    at: Span | None
+    also: tuple[int, ...]
+    party: Address | None
+    level: Level | None
+    check: str | None
+    side: Side
+
+
+Said = tuple[dict[str, int], list[Told], int]
+"""A judgement on its way: passes by check id, findings, how many were provoked."""
+
+
+def judge_several(traces: Iterable[Trace], checks: Mapping[str, Check], count: int) -> Generator[Judged, None, None]:
+    """Each trace with its judgement, in the order of the traces; `count` workers have one batch each. Whoever closes
+    the generator, or is interrupted in it, leaves no process behind."""
+    batches = _batches(traces)
+    first = list(islice(batches, 2))
+    if len(first) < 2:  # nothing to be done at the same time
+        yield from ((trace, judge(trace, checks)) for batch in first for trace in batch)
+        return
+    workers: list[_Worker] = []
+    under_way: deque[_Worker] = deque()
+    try:
+        for batch in chain(first, batches):
+            if len(under_way) == count:
+                yield from under_way[0].judged()
+                under_way.rotate(-1)
+            else:
+                workers.append(_Worker(checks, workers))
+                under_way.append(workers[-1])
+            under_way[-1].begin(batch)
+        for worker in under_way:
+            yield from worker.judged()
+    finally:
+        for worker in workers:
+            worker.end()
+
+
+def _batches(traces: Iterable[Trace]) -> Iterator[list[Trace]]:
+    batch: list[Trace] = []
+    for trace in traces:
+        batch.append(trace)
+        if sum(len(t.messages) for t in batch) >= ENOUGH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+class _Worker:
+    """One process, and the batch it has. One at a time: two could each wait for the other to read."""
+
+    def __init__(self, checks: Mapping[str, Check], before: list[_Worker]) -> None:
+        self._checks = checks
+        self._batch: list[Trace] = []
+        context = get_context("fork")
+        self._ours, theirs = context.Pipe()
+        foreign = [self._ours, *(worker._ours for worker in before)]
+        self._process = context.Process(target=_work, args=(theirs, foreign, checks), daemon=True)
+        signals = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # until the worker ignores it
+        try:
+            self._process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, signals)
+            theirs.close()
+
+    def begin(self, batch: list[Trace]) -> None:
+        self._batch = batch
+        try:
+            self._ours.send([_evidence(trace) for trace in batch])
+        except OSError:  # it is gone: `judged` will find that nothing comes
+            self._ours.close()
+
+    def judged(self) -> Iterator[Judged]:
+        """The batch with its judgements, waited for."""
+        said: list[Said] | None = None
+        try:
+            said = self._ours.recv()
+        except (EOFError, OSError):
+            self._ours.close()
+        batch, self._batch = self._batch, []
+        for at, trace in enumerate(batch):
+            yield trace, _restored(said[at], trace, self._checks) if said else judge(trace, self._checks)
+
+    def end(self) -> None:
+        self._ours.close()
+        self._process.kill()
+        self._process.join()
+        self._process.close()
+
+
+def _evidence(trace: Trace) -> Evidence:
+    packets = [message.packet for message in trace.messages]
+    return Evidence(packets, trace.observations, trace.notes, trace.keep_alives, trace.start_ns, trace.end_ns)
+
+
+def _restored(said: Said, trace: Trace, checks: Mapping[str, Check]) -> Judgement:
+    passed, findings, provoked = said
+    messages = trace.messages
+    judgement = Judgement(Counter(passed), provoked=provoked)
+    for told in findings:
+        restored = Finding(told.verdict, None, told.expected, told.observed, told.at, (), told.party, told.level)
+        restored.of = messages[told.of] if told.of is not None else None
+        restored.also = tuple(messages[number] for number in told.also)
+        restored.check = checks[told.check] if told.check is not None else None
+        restored.side = told.side
+        judgement.findings.append(restored)
+    return judgement
+
+
+# -- in the worker ------------------------------------------------------------------------------------------
+
+
+def _work(pipe: Connection, foreign: Iterable[Connection], checks: Mapping[str, Check]) -> None:
+    """A worker's life: until the other end of its pipe is closed, which the system does when nobody else can."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches it too; its parent decides
+    gc.freeze()  # what was there before is shared with the parent as long as nobody touches it
+    for connection in foreign:
+        connection.close()
+    try:
+        while True:
+            pipe.send([_said(evidence, checks) for evidence in pipe.recv()])
+    except (EOFError, OSError):
+        pipe.close()
+
+
+def _said(evidence: Evidence, checks: Mapping[str, Check]) -> Said:
+    trace = correlate(chain(evidence.packets, evidence.observations, evidence.notes))
+    trace.keep_alives, trace.start_ns, trace.end_ns = evidence.keep_alives, evidence.start_ns, evidence.end_ns
+    judged = judge(trace, checks)
+    said = dict(judged.passed), [_told(found, trace) for found in judged.findings], judged.provoked
+    trace.let_go()
+    return said
+
+
+def _told(found: Finding, trace: Trace) -> Told:
+    """Raises ValueError for a message that is not the trace's."""
+    return Told(
+        found.verdict, _number(found.of, trace) if found.of is not None else None, found.expected, found.observed,
+        found.at, tuple(_number(message, trace) for message in found.also), found.party, found.level,
+        found.check.id if found.check is not None else None, found.side,
+    )  # fmt: skip
+
+
+def _number(message: WireMessage, trace: Trace) -> int:
+    if trace.messages[message.number] is not message:
+        raise ValueError("a finding shows a message that is not in its trace")
+    return message.number
