@@ -64,6 +64,31 @@ async def test_a_forward_takes_every_call(phone: Phone, other_phone: Phone, call
 
 
 @pytest.mark.rows("B4", "B11")
+@pytest.mark.parametrize("form", ["sip", "tel"])
+async def test_a_forward_to_a_uri_is_followed(phone: Phone, other_phone: Phone, caller: Phone, form: str) -> None:
+    """The user writes the colleague's address, not just the number, as the target of a forward: the call reaches the
+    colleague all the same."""
+    target = other_phone.account.aor if form == "sip" else f"tel:{other_phone.user}"
+    await everybody(phone, other_phone, caller)
+    await phone.forward("cfu", target)
+    await phone.shows(cfu=target)
+    await answered_by(phone, other_phone, caller)
+
+
+@pytest.mark.rows("B4", "B11")
+async def test_a_forward_that_leads_nowhere(phone: Phone, caller: Phone) -> None:
+    """The user forwards all calls to an address of a domain nobody knows the way to: the caller is refused, and the
+    phone does not ring."""
+    await everybody(phone, caller)
+    await phone.forward("cfu", "sip:2050@elsewhere.invalid")
+    await phone.shows(cfu="sip:2050@elsewhere.invalid")
+    await asyncio.sleep(SETTLED)
+    status = await caller.dial(phone.user)
+    assert status in range(400, 700), f"a call that leads nowhere got {status}"
+    await phone.shows(call="idle")
+
+
+@pytest.mark.rows("B4", "B11")
 async def test_a_forward_takes_calls_when_busy(phone: Phone, other_phone: Phone, caller: Phone) -> None:
     """The user forwards calls on busy. The phone rings, the user presses busy, and the colleague's phone rings."""
     await everybody(phone, other_phone, caller)

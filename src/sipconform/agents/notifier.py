@@ -117,8 +117,8 @@ class Notifier:
     """One event package served by an agent.
 
     `admit` says whose state a SUBSCRIBE may see, or answers it itself and gives None. `content` gives the NOTIFYs
-    that tell the full state, `parting` the last one, which has to tell it alone. `accept_body` takes the change a SUBSCRIBE carries: it gives what is to happen after
-    the 2xx, or answers the request itself and gives None.
+    that tell the full state, `parting` the last one, which has to tell it alone. `accept_body` takes the change a
+    SUBSCRIBE carries: it gives what is to happen after the 2xx, or answers the request itself and gives None.
     """
 
     agent: UserAgent

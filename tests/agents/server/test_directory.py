@@ -1,3 +1,5 @@
+import pytest
+
 from sipconform.agents.server.directory import Binding, Directory
 
 
@@ -15,6 +17,22 @@ def test_a_phone_may_call_itself_what_it_proved_or_a_location_of_its_line() -> N
     assert directory.identity(ann, "desk") is desk
     assert directory.identity(bob, "desk") is None
     assert directory.identity(ann, "bob") is directory.identity(ann, "nobody") is None
+
+
+@pytest.mark.parametrize(
+    ("target", "name"),
+    [
+        ("2002", "2002"),
+        ("2050 Büro", "2050 Büro"),
+        ("sip:2002@Example.com;user=phone", "2002"),
+        ("sip:2002@example.org", None),
+        ("tel:20-02", "2002"),
+        ("tel:+49-89-123;phone-context=example.com", "+4989123"),
+        ("sip:", "sip:"),
+    ],
+)
+def test_whom_a_target_means(target: str, name: str | None) -> None:
+    assert Directory("example.com").name_of(target) == name
 
 
 def test_no_password_is_in_any_text() -> None:

@@ -246,7 +246,7 @@ class CallServer:
             if len(incoming.history) >= MOST_DIVERSIONS:
                 return 482, [], 0
             incoming.history.append(Diverted(name, forward.to, "unconditional"))
-            return self.route(incoming, forward.to)
+            return self._led_on(incoming, forward.to)
         if user.features.dnd:
             return self.dnd_status, [], 0
         contacts = user.contacts(asyncio.get_running_loop().time())
@@ -256,6 +256,11 @@ class CallServer:
         told = tuple(self._told(incoming))
         return 0, [Target(contact, to, told) for contact in contacts], self._patience(user)
 
+    def _led_on(self, incoming: Incoming, target: str) -> tuple[int, list[Target], float]:
+        """As `route`, for the number or URI of a forward; one that leads out of the domain is 404 (§21.4.5)."""
+        name = self.authentication.directory.name_of(target)
+        return (404, [], 0) if name is None else self.route(incoming, name)
+
     def _patience(self, user: User) -> float:
         forward = user.features.forward(ForwardType.NO_ANSWER)
         if forward is None or not forward.active:
@@ -264,14 +269,15 @@ class CallServer:
 
     def _forward_failed(self, incoming: Incoming, status: int) -> Sequence[Target]:
         """Busy and no answer may lead on (RFC 5806 names the reasons)."""
-        last = incoming.history[-1].to if incoming.history else incoming.dialled
-        user = self.authentication.directory.find(last)
+        directory = self.authentication.directory
+        last = directory.name_of(incoming.history[-1].to) if incoming.history else incoming.dialled
+        user = directory.find(last) if last is not None else None
         kind, reason = (ForwardType.BUSY, "user-busy") if status == 486 else (ForwardType.NO_ANSWER, "no-answer")
         forward: Forward | None = user.features.forward(kind) if user else None
-        if forward is None or not forward.active or status not in (486, 480, 408):
+        if user is None or forward is None or not forward.active or status not in (486, 480, 408):
             return ()
-        incoming.history.append(Diverted(last, forward.to, reason))
-        refused, targets, _ = self.route(incoming, forward.to)
+        incoming.history.append(Diverted(user.name, forward.to, reason))
+        refused, targets, _ = self._led_on(incoming, forward.to)
         return () if refused else targets
 
     def _told(self, incoming: Incoming) -> list[tuple[str, str]]:

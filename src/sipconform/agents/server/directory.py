@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from sipconform.features.feature_code import dialled_string
 from sipconform.features.feature_state import FeatureState
+from sipconform.sip.uri import SipUri, parse_uri
 
 
 @dataclass(slots=True)
@@ -51,6 +53,18 @@ class Directory:
 
     def find(self, name: str) -> User | None:
         return self.users.get(name)
+
+    def name_of(self, target: str) -> str | None:
+        """Who of the domain a number, a sip: or a tel: URI means, whether there is such a user or not; None where the
+        URI leads out of the domain (RFC 3261 §16.5)."""
+        uri = parse_uri(target)
+        if isinstance(uri, SipUri) and not self.serves(uri.host):
+            return None
+        return dialled_string(target) or target
+
+    def serves(self, host: str) -> bool:
+        """Whether a host, as a URI writes it, is this domain."""
+        return host.strip("[]").lower() == self.domain.strip("[]").lower()
 
     def identity(self, proven: User, name: str) -> User | None:
         """The user a phone may call itself once it has proved to be `proven`: that one or a location of his line."""
