@@ -127,16 +127,12 @@ def one_of_two_has_the_call(trace: Trace) -> Iterator[Finding]:
             holder, _ = _holder(slot, first)
             if holder is None or len(finals) < 2 or first.phone == second.phone or first.over(second.request):
                 continue
-            if seconds(second.request, first.request) < 1 and not _ends_itself(holder, first.request):
-                served = [f for f in finals if f.status < 300]
+            served = [f for f in finals if f.status < 300]
+            gone = holder.end is not None and abs(seconds(holder.end, first.request)) < 1
+            if seconds(second.request, first.request) < 1 and (served or not gone):
                 ok = len(served) == 1 or (len(served) == 2 and slot.line.policies.get("bridging") is not False)
                 seen = " and ".join(str(f.status) for f in finals)
                 yield finding(finals[-1], ok, expected="200 for one of them", observed=seen, also=[first.request])
-
-
-def _ends_itself(holder: Leg, at: WireMessage) -> bool:
-    """Whether the holder's call ended otherwise than by being given away."""
-    return holder.end is not None and abs(seconds(holder.end, at)) < 1 and holder.bye is None
 
 
 @check(
