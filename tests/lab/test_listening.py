@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,7 +10,7 @@ from sipconform.lab.actor import BeliefError, NotSupportedError
 from sipconform.lab.listening import Listening
 from sipconform.net import g711
 from sipconform.net.rtp import Rtp
-from sipconform.net.tone import frame
+from sipconform.net.tone import WARNING, frame
 from sipconform.net.virtual_clock import VirtualLoop
 from sipconform.trace.capture_writer import CaptureWriter
 from sipconform.trace.packet import Address, Packet
@@ -58,3 +59,22 @@ def test_who_never_spoke_cannot_be_told_apart(tmp_path: Path) -> None:
     last = recorded(tmp_path / "c.pcapng", 0)
     with pytest.raises(NotSupportedError, match="one says no tone"):
         Listening(tmp_path / "c.pcapng", TONES, lambda: last).heard_by("one")
+
+
+@pytest.mark.parametrize(("warned", "since"), [(True, 0), (False, 900_000_000)])
+def test_a_warning_tone_is_heard_from_a_moment_on(tmp_path: Path, warned: bool, since: int) -> None:
+    path, first = tmp_path / "c.pcapng", 1_800_000_000_000_000_000
+    with CaptureWriter(path) as writer:
+        for number in range(100):
+            hertz = WARNING if 10 <= number < 25 else TONES["other"]
+            said = Rtp(0, number, number * 160, TONES["other"], g711.encode(frame(hertz), 0))
+            back = Rtp(0, number, number * 160, TONES["one"], g711.encode(frame(TONES["one"]), 0))
+            writer.write_media(Packet(first + number * TICK, PLACES["one"], PLACES["other"], "udp", back.to_bytes()))
+            writer.write_media(Packet(first + number * TICK, PLACES["other"], PLACES["one"], "udp", said.to_bytes()))
+    kept: list[tuple[str, str, dict[str, Any]]] = []
+    listening = Listening(path, TONES, lambda: first + 2_000_000_000, lambda *told: kept.append(told))
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        runner.run(listening.warns(warned, first + since, "one"))
+        with pytest.raises(BeliefError, match="one heard"):
+            runner.run(listening.warns(not warned, first + since, "one"))
+    assert kept == [("audio", "heard", {"since_ns": first + since, "warned": {"one": warned}})] * 2

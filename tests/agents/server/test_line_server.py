@@ -9,7 +9,9 @@ from sipconform.agents.phone.phone import Phone
 from sipconform.agents.server.lines import Line, Location, Rules
 from sipconform.agents.server.server import Server
 from sipconform.agents.user_agent import Account
+from sipconform.features import call_park
 from sipconform.features.appearance import State
+from sipconform.features.call_park import NOBODY, Parked
 from sipconform.trace.packet import Address
 from tests.agents.world import DOMAIN, SERVER, World, play
 
@@ -190,3 +192,64 @@ def test_bad_weather_leaves_nothing_behind() -> None:
         assert first.line.told.busy == second.line.told.busy == []
 
     play(story, loss=0.1, duplicate=0.05, reorder=0.1)
+
+
+def test_only_who_follows_the_line_seizes_where_the_rule_says_so() -> None:
+    async def story(world: World) -> None:
+        await line_server(world, seizes_unsubscribed=False)
+        first, second = await desk(world, 1), await desk(world, 2, follow=False)
+        assert await second.line.seize() == 480
+        assert await first.line.seize() == 200
+        await second.line.join()
+        assert await second.line.seize() == 200
+
+    play(story)
+
+
+def test_a_refreshed_seizure_lasts() -> None:
+    async def story(world: World) -> None:
+        _, line = await line_server(world)
+        phone = await desk(world, 1)
+        assert await phone.line.seize(1) == 200
+        await asyncio.sleep(10)
+        assert await phone.line.keep_seizing() == 200
+        states = []
+        for wait in (10, 6):
+            await asyncio.sleep(wait)
+            states.append(line.slots[1].state)
+        assert states == [State.SEIZED, State.IDLE]
+        assert await phone.line.keep_seizing() == 408, "there is no seizure any more"
+
+    play(story)
+
+
+def test_a_parked_caller_is_told_to_who_asked() -> None:
+    async def story(world: World) -> None:
+        server, line = await line_server(world)
+        first, second = await desk(world, 1), await desk(world, 2, follow=False)
+        second.line.subscriber.accept = call_park.CONTENT_TYPE
+        await second.line.join()
+        rosa = Parked("sip:2002@example.com", "Rosa")
+        server.lines.park(line, rosa)
+        await asyncio.sleep(1)
+        assert (first.line.parked, second.line.parked) == (NOBODY, rosa)
+        await second.line.leave()
+        await asyncio.sleep(1)
+        assert server.lines._told_of_parks == set()
+
+    play(story)
+
+
+def test_an_acknowledgement_may_be_late() -> None:
+    async def story(world: World) -> None:
+        _, line = await line_server(world)
+        phone, callee = await desk(world, 1), await outsider(world)
+        phone.line.ack_after = 5.0
+        calling = asyncio.ensure_future(phone.line.dial("2002"))
+        await asyncio.sleep(1)
+        callee.calls.answer(callee.calls.legs[-1])
+        assert await calling == 200
+        await asyncio.sleep(40)
+        assert line.slots[1].state is State.ACTIVE
+
+    play(story)
