@@ -53,6 +53,7 @@ def test_every_command_refuses_an_unknown_option(command: str, capsys: pytest.Ca
     [
         (["jugde"], "no command 'jugde'"),
         (["checks", "SUB-999"], "'SUB-999'"),
+        (["faults", "M999"], "'M999'"),
         (["profiles", "nobody"], "nobody"),
         (["judge", "x.pcap", "--check", "SUB-999"], "'SUB-999'"),
         (["judge", "x.pcap", "--profile", "nobody"], "nobody"),
@@ -111,6 +112,12 @@ def test_the_checks_are_listed_and_explained(capsys: pytest.CaptureFixture[str])
 def test_the_faults_and_the_profiles_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["faults"]) == OK
     assert "faults" in capsys.readouterr().out.splitlines()[-1]
+    assert main(["faults", "sub-007"]) == OK
+    *rows, _ = capsys.readouterr().out.splitlines()
+    assert rows
+    assert all("SUB-007" in row for row in rows)
+    assert main(["faults", rows[0].split()[0]]) == OK
+    assert capsys.readouterr().out.splitlines()[0] == rows[0]
     assert main(["profiles"]) == OK
     assert "broadsoft" in capsys.readouterr().out
     assert main(["profiles", "broadsoft"]) == OK

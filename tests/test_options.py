@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from sipconform.options import again, settings_from, story_of, usable, words_of
+from sipconform.options import again, settings_from, usable, words_of
 from sipconform.pytest_plugin import OPTIONS
 from sipconform.shipped import shipped
 
@@ -69,10 +69,10 @@ def test_a_mistake_is_told_with_its_file_and_key(tmp_path: Path) -> None:
             usable(options(*words))
 
 
-def item(path: Path, name: str, story: str = "") -> Any:
+def item(path: Path, name: str) -> Any:
     """A test as pytest collects it."""
     config = SimpleNamespace(invocation_params=SimpleNamespace(dir=Path("/here")))
-    return SimpleNamespace(path=path, name=name, config=config, obj=SimpleNamespace(__doc__=story))
+    return SimpleNamespace(path=path, name=name, config=config)
 
 
 @pytest.mark.parametrize(
@@ -87,9 +87,3 @@ def test_one_scenario_is_played_again_by_a_line_a_shell_understands(path: Path, 
     name = """test_a_number[2050;ext="<1>&2 it's"]"""
     line = again(item(path, name), options("--network", "simulated"))
     assert shlex.split(line) == ["sipconform", "run", f"{where}::{name}", "--network", "simulated"]
-
-
-def test_a_story_keeps_its_paragraphs_and_not_its_line_breaks() -> None:
-    story = "A number that\n    says much.\n\n    And\n      more.\n    "
-    assert story_of(item(Path("x"), "x", story)) == "A number that says much.\n\nAnd more."
-    assert story_of(item(Path("x"), "x")) == ""

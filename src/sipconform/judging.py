@@ -22,7 +22,8 @@ from sipconform.trace.trace import Trace
 
 YOUNG_OBJECTS = 200_000  # some ten thousand messages with all that belongs to them
 MOST_PROCESSES = 4  # one process reads for all of them, and cannot feed more
-NO_SIP = "no SIP message was found in it; the notes say what was there and could not be opened"
+NO_SIP = "no SIP message was found in it"
+NOT_OPENED = f"{NO_SIP}; the notes say what was there and could not be opened"
 Progress = Callable[[int], None]
 """Told how many messages have been judged so far."""
 
@@ -77,7 +78,7 @@ def judge_into(
             if progress:
                 progress(result.messages)
     if not result.messages:
-        result.verdict, result.error = Verdict.COULD_NOT_RUN, NO_SIP
+        result.verdict, result.error = Verdict.COULD_NOT_RUN, NOT_OPENED if result.notes else NO_SIP
     folder.add(result)
 
 

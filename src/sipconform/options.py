@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -102,8 +101,3 @@ def _without_password(account: str) -> str:
     user, colon, _ = account.partition(":")
     return f"{user}:PASSWORD" if colon else account
 
-
-def story_of(item: pytest.Function) -> str:
-    """The docstring, its paragraphs kept and its lines joined: where a source breaks a line means nothing."""
-    paragraphs = inspect.cleandoc(item.obj.__doc__ or "").split("\n\n")
-    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)

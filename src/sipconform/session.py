@@ -24,8 +24,9 @@ from sipconform.lab.profile import Deviation, load_profile
 from sipconform.lab.scenarios import DEFAULT_PROFILE
 from sipconform.lab.settings import LabSettings
 from sipconform.lab.stage import Ending, Stage
-from sipconform.options import again, story_of, usable
+from sipconform.options import again, usable
 from sipconform.report.folder import RunFolder
+from sipconform.report.legible import flowing
 from sipconform.report.model import Arrangement, Run, ScenarioResult
 from sipconform.report.summary import summary
 
@@ -177,7 +178,7 @@ class ScenarioSession:
         return ScenarioResult(
             f"{path.parent.name}/{item.name}",
             title=item.name.removeprefix("test_").replace("_", " "),
-            story=story_of(item),
+            story=flowing(item.obj.__doc__ or ""),
             feature=path.parent.name,
             rows=rows,
             capture=str(stage.lab.capture.relative_to(self.folder.path)),

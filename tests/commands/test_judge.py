@@ -6,6 +6,7 @@ import pytest
 
 from sipconform.cli import main
 from sipconform.judging import judge_into
+from sipconform.trace.packet import Address
 from tests.commands.programs import lines, run_facts
 from tests.support import require_captures
 from tests.trace.capture_files import datagram, pcap, sip
@@ -26,7 +27,9 @@ def test_what_cannot_be_read_is_said_and_reported(
     if content is not None:
         (here / "thing").write_bytes(content)
     assert main(["judge", "thing", "--out", "run"]) == NOT_JUDGED
-    assert "thing: " in capsys.readouterr().err
+    told = capsys.readouterr()
+    assert "thing: " in told.err
+    assert told.out.splitlines()[0] == "thing: could-not-run, 0 messages: see above"
     [scenario] = run_facts(here / "run")["scenarios"]
     assert scenario["verdict"] == "could-not-run"
     assert "thing" in (here / "run" / "report.html").read_text("utf-8")
@@ -36,6 +39,20 @@ def test_a_capture_without_sip_is_not_judged(here: Path) -> None:
     pcap(here / "silent.pcap", [datagram(b"nothing of ours")])
     assert main(["judge", "silent.pcap", "--out", "run"]) == NOT_JUDGED
     assert run_facts(here / "run")["exit_code"] == NOT_JUDGED
+
+
+def test_notes_are_told_with_their_frames_and_nothing_is_promised(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pcap(here / "silent.pcap", [datagram(b"nothing of ours", Address("192.0.2.10", 999), Address("192.0.2.1", 9))])
+    whole = (here / "silent.pcap").read_bytes()
+    main(["judge", "silent.pcap", "--out", "run"])
+    assert "no SIP message was found in it\n" in capsys.readouterr().out
+    (here / "cut.pcap").write_bytes(whole[:-5])
+    main(["judge", "cut.pcap", "--out", "run"])
+    told = capsys.readouterr().out
+    assert "the notes say" in told
+    assert "note: The file ends inside a record. (frame 1)" in told
 
 
 def test_a_violation_is_found_and_the_machine_can_read_it(here: Path) -> None:

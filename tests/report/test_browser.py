@@ -1,6 +1,7 @@
 """The report in a real browser: opened from disk, with nobody to ask, with and without script."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from sipconform.report.folder import RunFolder
 from sipconform.trace.capture import read_capture
 from sipconform.trace.correlate import correlate
-from tests.report.examples import failing, request, run, scenario, trace_of
+from sipconform.trace.packet import Observation
+from tests.report.examples import MUST_STATE, failing, request, run, scenario, trace_of
 from tests.support import require_program
 
 QUIET = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
@@ -98,3 +100,22 @@ def test_what_passed_can_be_hidden(asked: tuple[BrowserContext, list[str]], repo
     page.get_by_role("button", name="Hide what passed").click()
     assert page.locator("#s1").is_visible()
     assert not page.locator("#s2").is_visible()
+
+
+CUT_OFF = """[...document.querySelectorAll(".ladder svg text")].filter(text => {
+    const box = text.getBBox(), room = text.ownerSVGElement.viewBox.baseVal;
+    return box.x < 0 || box.x + box.width > room.width || box.y + box.height > room.height;
+}).map(text => text.textContent)"""
+
+
+def test_nothing_of_the_ladder_is_cut_off(browser: Browser, tmp_path: Path, shared_captures: Path) -> None:
+    trace = trace_of(request(), request(number=2, method="SUBSCRIBE"))
+    trace.observations.append(Observation(trace.messages[0].packet.time_ns, "phone", "belief", {"call": "active" * 40}))
+    checks = [replace(MUST_STATE, id=f"HUNT-{number}") for number in range(101, 105)]
+    real = correlate(read_capture(shared_captures / "kamailio" / "sca-24-hold-variants.pcap"))
+    with RunFolder(tmp_path, run(checks={check.id: check for check in checks})) as folder:
+        folder.add(scenario(trace, *(failing(trace, check=check) for check in checks)))
+        folder.add(scenario(real, id="real", passed={"SUB-007": 9}))
+    context = browser.new_context()
+    assert opened(context, tmp_path / "report.html").evaluate(CUT_OFF) == []
+    context.close()

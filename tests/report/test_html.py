@@ -90,9 +90,31 @@ def test_a_long_capture_is_cut_to_what_findings_point_at(tmp_path: Path, monkeyp
 def test_sections_beyond_the_room_come_without_messages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(html_module, "ROOM", 1)
     trace = trace_of(request())
-    page = written(tmp_path, scenario(trace), scenario(trace_of(request()), failing(trace)))
-    assert page.count('class="ladder"') == 1
+    bad = trace_of(request())
+    page = written(tmp_path, scenario(trace), scenario(bad, failing(bad)), scenario(trace_of(request())))
+    assert page.count('class="ladder"') == 1  # the first; what failed has as much room again
     assert "left out to keep this file small enough to be mailed" in page
+
+
+def test_what_failed_keeps_its_ladder_when_what_passed_has_filled_the_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, bad = trace_of(request()), trace_of(request())
+    alone = written(tmp_path / "alone", scenario(first))
+    size = alone.rindex("</section>") - alone.index('<section class="scenario"')
+    monkeypatch.setattr(html_module, "ROOM", size // 2 + 100)
+    page = written(tmp_path, scenario(first), scenario(bad, failing(bad)), scenario(trace_of(request())))
+    sections = html.document_fromstring(page).findall(".//section[@class='scenario']")
+    assert [len(section.findall(".//div[@class='ladder']")) for section in sections] == [1, 1, 0]
+
+
+def test_a_long_list_of_what_is_off_is_counted(tmp_path: Path) -> None:
+    trace = trace_of(request())
+    server: dict[str, object] = {f"{user}.dnd": user == 7 for user in range(20)}
+    trace.observations.append(Observation(trace.messages[0].packet.time_ns, "server", "belief", server))
+    page = written(tmp_path, scenario(trace))
+    assert "7.dnd on, 19 off or empty" in page
+    assert "8.dnd" not in page
 
 
 def test_the_front_page_says_who_broke_what(tmp_path: Path) -> None:

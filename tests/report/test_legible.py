@@ -3,7 +3,7 @@ import xml.etree.ElementTree as ET
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sipconform.report.legible import legible, pieces, shortened
+from sipconform.report.legible import flowing, legible, pieces, shortened
 
 
 def test_what_cannot_be_seen_is_spelled_out() -> None:
@@ -35,3 +35,9 @@ def test_pieces_lose_nothing(raw: bytes) -> None:
 def test_what_was_cut_off_is_seen_to_be() -> None:
     assert shortened("abcdef", 6) == "abcdef"
     assert shortened("abcdefg", 6) == "abcde…"
+
+
+def test_a_docstring_keeps_its_paragraphs_and_not_its_line_breaks() -> None:
+    story = "A number that\n    says much.\n\n    And\n      more.\n    "
+    assert flowing(story) == "A number that says much.\n\nAnd more."
+    assert flowing("") == ""

@@ -20,7 +20,7 @@ def of(*results: ScenarioResult) -> Run:
 
 def test_what_passed_is_only_counted() -> None:
     told = list(summary(of(result("a", Verdict.PASS), result("b", Verdict.PASS))))
-    assert told == ["2 pass; 2,000 messages; 1 checks passed 4 times; no MUST was violated"]
+    assert told == ["2 pass; 2,000 messages; 1 check passed 4 times; no MUST was violated"]
 
 
 def test_scenarios_of_one_fate_share_a_line() -> None:

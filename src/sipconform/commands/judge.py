@@ -15,6 +15,7 @@ from sipconform.commands import Parser, complain
 from sipconform.judging import Read, judge_into, usable_processors
 from sipconform.lab.profile import ProfileError, load_profile
 from sipconform.report.folder import RunFolder
+from sipconform.report.legible import counted, in_frames
 from sipconform.report.model import Arrangement, Run, ScenarioResult
 from sipconform.report.summary import counts, failed_checks
 from sipconform.trace.capture import read_capture
@@ -63,9 +64,8 @@ def main(arguments: Sequence[str]) -> int:
     except OSError as error:
         return complain(f"{path} cannot be written: {error.strerror}", COULD_NOT_JUDGE)
     with folder:
-        for capture in given.capture:
-            _judge_one(folder, capture, given)
-    _tell(run, path)
+        read = [_judge_one(folder, capture, given) for capture in given.capture]
+    _tell(run, path, read)
     return run.exit_code
 
 
@@ -75,7 +75,8 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _judge_one(folder: RunFolder, capture: Path, given: argparse.Namespace) -> None:
+def _judge_one(folder: RunFolder, capture: Path, given: argparse.Namespace) -> bool:
+    """False if the capture cannot be read; that has been said then."""
     result = ScenarioResult(capture.name, title=capture.name, bare=True, capture=str(capture))
     result.reproduce = _again(capture, given)
     progress = _progress if sys.stderr.isatty() else None
@@ -86,6 +87,8 @@ def _judge_one(folder: RunFolder, capture: Path, given: argparse.Namespace) -> N
         complain(str(error))
         result.verdict, result.error = Verdict.COULD_NOT_RUN, str(error)
         folder.add(result)
+        return False
+    return True
 
 
 def _again(capture: Path, given: argparse.Namespace) -> str:
@@ -101,12 +104,12 @@ def _progress(messages: int) -> None:
     print(f"\r{messages} messages judged", end="", file=sys.stderr, flush=True)
 
 
-def _tell(run: Run, path: Path) -> None:
-    for result in run.scenarios:
-        why = f": {told}" if (told := result.error or failed_checks(result)) else ""
-        print(f"{result.id}: {result.verdict}, {result.messages} messages{why}")
+def _tell(run: Run, path: Path, read: Sequence[bool]) -> None:
+    for result, was_read in zip(run.scenarios, read, strict=True):
+        why = (result.error or failed_checks(result)) if was_read else "see above"
+        print(f"{result.id}: {result.verdict}, {counted(result.messages, 'message')}{f': {why}' if why else ''}")
         for note in result.notes:
-            print(f"  note: {note.text}")
+            print(f"  note: {note.text}{in_frames(note.frames)}")
     if len(run.scenarios) > 1:
         print(counts(run))
     print(f"report: {path / 'report.html'}")

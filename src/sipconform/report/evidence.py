@@ -10,9 +10,11 @@ from sipconform.report.raw import Marked
 from sipconform.trace.packet import Address, Observation, address_of
 from sipconform.trace.trace import Trace, WireMessage
 
-SHOWN_MESSAGES = 1200
-"""Messages of one scenario in the report. Beyond that: those that findings point at, and their neighbours."""
+SHOWN_MESSAGES, CLEAN_MESSAGES = 1200, 500
+"""Messages of one scenario in the report, and of one in which nothing was found. Beyond that: those that findings point
+at, and their neighbours."""
 NEIGHBOURS = 6
+FEW_FACTS = 12
 
 
 @dataclass(slots=True)
@@ -80,23 +82,35 @@ def gather(traces: Sequence[Trace], findings: Sequence[Finding], prefix: str, to
     )
 
 
+def facts_of(what: Mapping[str, object]) -> str:
+    """What somebody said, in words. Of a long list only what is not off or empty; the rest is counted."""
+    said = what if len(what) <= FEW_FACTS else {key: value for key, value in what.items() if value}
+    words = [f"{key} {_word(value)}" for key, value in said.items()]
+    if off := len(what) - len(said):
+        words.append(f"{off} off or empty")
+    return ", ".join(words)
+
+
+def _word(value: object) -> object:
+    return ("off", "on")[value] if isinstance(value, bool) else "none" if value in ("", None) else value
+
+
 def _choose(messages: list[WireMessage], pointed: set[int]) -> list[WireMessage]:
-    if len(messages) <= SHOWN_MESSAGES:
+    most = SHOWN_MESSAGES if pointed else CLEAN_MESSAGES
+    if len(messages) <= most:
         return messages
     near: set[int] = set()
     for position, message in enumerate(messages):
-        if id(message) in pointed and len(near) < SHOWN_MESSAGES:
+        if id(message) in pointed and len(near) < most:
             near |= set(range(max(0, position - NEIGHBOURS), min(len(messages), position + NEIGHBOURS)))
     for position in range(len(messages)):
-        if len(near) >= SHOWN_MESSAGES:
+        if len(near) >= most:
             break
         near.add(position)
     return [messages[position] for position in sorted(near)]
 
 
-def _number(
-    messages: Iterable[WireMessage], pointed: set[int], prefix: str
-) -> tuple[list[Shown], dict[int, Shown]]:
+def _number(messages: Iterable[WireMessage], pointed: set[int], prefix: str) -> tuple[list[Shown], dict[int, Shown]]:
     shown: list[Shown] = []
     by_identity: dict[int, Shown] = {}
     for message in messages:
@@ -148,6 +162,4 @@ def columns(shown: Sequence[Shown]) -> dict[Address, str]:
     """Which lifeline each address belongs to: one per host, or one per port where a host talks to itself."""
     pairs = [ends(one.message) for one in shown]
     own = {source.host for source, destination in pairs if source.host == destination.host}
-    return {
-        address: str(address) if address.host in own else address.host for pair in pairs for address in pair
-    }
+    return {address: str(address) if address.host in own else address.host for pair in pairs for address in pair}

@@ -11,10 +11,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sipconform.checks.catalogue import Level, Verdict
-from sipconform.report.evidence import Evidence, Shown, gather
+from sipconform.report.evidence import Evidence, Shown, facts_of, gather
 from sipconform.report.history import Since
 from sipconform.report.ladder import Ladder
-from sipconform.report.legible import legible
+from sipconform.report.legible import flowing, legible
 from sipconform.report.model import Line, Run, ScenarioResult
 from sipconform.report.raw import Marked, excerpt_html, raw_html
 from sipconform.report.secrets import Mask
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 ROOM = 24_000_000
-"""Characters of all sections together; sections after that come without ladder and messages."""
+"""Characters of all sections together; sections after that come without ladder and messages, unless they failed."""
 
 SYMBOLS = {
     Verdict.PASS: "✓",
@@ -83,7 +83,7 @@ def section(run: Run, result: ScenarioResult, index: int, used: int, mask: Mask)
     """One scenario's chapter; `used` is how many characters the chapters before it took."""
     from markupsafe import Markup  # noqa: PLC0415
 
-    full = used < ROOM
+    full = used < (2 * ROOM if result.failed or result.failing() else ROOM)
     evidence = gather(result.traces if full else [], result.findings, f"s{index}", result.messages)
     ladder = Ladder(evidence, mask.text)
     told = [_told(run, line, finding_at, evidence, mask) for line, finding_at in _paired(result)]
@@ -131,7 +131,7 @@ def _told(run: Run, line: Line, finding: Any, evidence: Evidence, mask: Mask) ->
     return Told(
         line,
         check.asks if check else "what the scenario expects",
-        check.explanation if check else "",
+        flowing(check.explanation) if check else "",
         evidence.of(finding.of),
         Markup(excerpt),
     )
@@ -249,7 +249,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(symbols=SYMBOLS, Verdict=Verdict)
+    environment.globals.update(symbols=SYMBOLS, Verdict=Verdict, facts_of=facts_of)
     environment.filters["thousands"] = lambda number: f"{number:,}"
     return environment
 

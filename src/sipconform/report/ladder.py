@@ -10,13 +10,13 @@ from collections.abc import Callable, Sequence
 from html import escape
 from typing import NamedTuple
 
-from sipconform.report.evidence import Evidence, Shown, columns, ends
+from sipconform.report.evidence import Evidence, Shown, columns, ends, facts_of
 from sipconform.report.lanes import Lanes
 from sipconform.report.legible import legible, shortened
 from sipconform.trace.packet import Observation
 from sipconform.trace.trace import WireMessage
 
-LEFT, RIGHT = 250, 130  # pixels: times, and half a lifeline's head; check ids
+LEFT, RIGHT = 250, 190  # pixels: times, and half a lifeline's head; check ids
 WIDEST, NARROWEST, SHEET = 236, 150, 1188  # between lifelines; what a page is wide
 ROW, SLIM, TOP = 34, 22, 12
 MOST_LIFELINES = 12
@@ -194,8 +194,8 @@ class _Page:
         kind = "response" if message.is_response else "request"
         look = "bad" if one.offends else "unsure" if one.findings else ""
         sign = {"bad": "✗", "unsure": "?", "": ""}[look]
-        ids = ", ".join(one.checks)
-        badge = f'<text x="{self.width - RIGHT + 10}" y="{y + 4}" class="badge">{sign} {text(ids, 20)}</text>'
+        ids, few = ", ".join(one.checks), text(_few(one.checks), 24)
+        badge = f'<text x="{self.width - RIGHT + 10}" y="{y + 4}" class="badge">{sign} {few}</text>'
         label = text(_label(message), max(24, abs(destination - source) // 7 - 4))
         self.parts.append(
             f'<a href="#{one.anchor}" id="{one.anchor}a" class="row {look}">'
@@ -286,6 +286,11 @@ def _topic(message: WireMessage) -> str:
     return f"{message.method} {event}".strip()
 
 
+def _few(ids: Sequence[str]) -> str:
+    """What there is room for beside an arrow; the tooltip has all."""
+    return ", ".join(ids[:2]) + (f" +{len(ids) - 2}" if len(ids) > 2 else "")
+
+
 def _tooltip(message: WireMessage, ids: str) -> str:
     first = message.start_line[:160].decode("utf-8", "surrogateescape")
     frames = ", ".join(map(str, message.packet.frames[:6]))
@@ -295,10 +300,8 @@ def _tooltip(message: WireMessage, ids: str) -> str:
 
 
 def _told(observation: Observation) -> str:
-    said = {key: ("off", "on")[value] if isinstance(value, bool) else value for key, value in observation.what.items()}
-    facts = ", ".join(f"{key} {value}" for key, value in said.items())
     verb = "believes" if observation.kind == "belief" else f"{observation.kind}:"
-    return f"{observation.who} {verb} {facts}"
+    return f"{observation.who} {verb} {facts_of(observation.what)}"
 
 
 def _since(seconds: float) -> str:

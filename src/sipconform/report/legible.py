@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import re
+from collections.abc import Sequence
 
 # Controls but tab and newline, surrogates, non-characters, line separators that editors honour, and every
 # character that changes the direction or the visibility of what follows it.
@@ -42,3 +44,22 @@ def pieces(text: str) -> list[tuple[bool, str]]:
 def shortened(text: str, limit: int) -> str:
     """At most `limit` characters; what was cut off is an ellipsis."""
     return text if len(text) <= limit else text[: max(0, limit - 1)] + "…"
+
+
+def counted(number: int, thing: str) -> str:
+    """"1 message", "2,000 messages"."""
+    return f"{number:,} {thing}{'s' * (number != 1)}"
+
+
+def in_frames(frames: Sequence[int], most: int = 8) -> str:
+    """" (frame 3)", " (frames 3, 4 …)"; empty where there are none."""
+    if not frames:
+        return ""
+    listed = ", ".join(map(str, frames[:most])) + (" …" if len(frames) > most else "")
+    return f" (frame{'s' * (len(frames) != 1)} {listed})"
+
+
+def flowing(text: str) -> str:
+    """A docstring with its paragraphs kept and their lines joined: where a source breaks a line means nothing."""
+    paragraphs = inspect.cleandoc(text).split("\n\n")
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)

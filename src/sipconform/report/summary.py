@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from sipconform.checks.catalogue import Level, Verdict
-from sipconform.report.legible import legible
+from sipconform.report.legible import counted, legible
 from sipconform.report.model import Run, ScenarioResult
 from sipconform.report.secrets import Mask
 
@@ -40,7 +40,7 @@ def counts(run: Run) -> str:
         asked += Counter(result.passed)
     messages, passed = sum(result.messages for result in run.scenarios), asked.total()
     told = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.items())
-    seen = f"{messages:,} messages; {len(asked)} checks passed {passed:,} times"
+    seen = f"{counted(messages, 'message')}; {counted(len(asked), 'check')} passed {counted(passed, 'time')}"
     return f"{told}; {seen}; {_violations(run.scenarios)}"
 
 
@@ -50,7 +50,8 @@ def _violations(results: list[ScenarioResult]) -> str:
         for told, count in result.tally.items():
             failed[told.level] += count * (told.verdict is Verdict.FAIL and not told.expected)
     lesser = ", ".join(f"{failed[level]:,} × {level}" for level in Level if level is not Level.MUST and failed[level])
-    must = f"a MUST was violated {failed[Level.MUST]:,} times" if failed[Level.MUST] else "no MUST was violated"
+    times = counted(failed[Level.MUST], "time")
+    must = f"a MUST was violated {times}" if failed[Level.MUST] else "no MUST was violated"
     return must + (f" ({lesser} noted)" if lesser else "")
 
 

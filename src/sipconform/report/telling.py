@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from sipconform.checks.catalogue import Check, Finding, Level, Side, Verdict
-from sipconform.report.legible import legible, shortened
+from sipconform.report.legible import in_frames, legible, shortened
 from sipconform.report.model import Line, ScenarioResult, Told
 from sipconform.report.secrets import Mask
 
@@ -103,10 +103,7 @@ def _sentence(finding: Finding, check: Check | None, side: Side | None, expected
         said += f"; expected {expected}"
     if observed:
         said += f"; observed {observed}"
-    if finding.frames:
-        frames = finding.frames
-        listed = ", ".join(map(str, frames[:8])) + (" …" if len(frames) > 8 else "")
-        said += f" (frame{'s' * (len(frames) != 1)} {listed})"
+    said += in_frames(finding.frames)
     return said[:1].upper() + said[1:] + "."
 
 
