@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sipconform.report import secrets
 from sipconform.report.secrets import Mask
 
 DIGEST = b'Authorization: Digest username="2001", realm="r", nonce="n", uri="sip:r", response="%s", algorithm=MD5\r\n'
@@ -54,3 +55,20 @@ def test_facts_are_masked_by_name_and_by_value() -> None:
 @given(st.binary())
 def test_masking_keeps_every_offset(raw: bytes) -> None:
     assert len(Mask(["secret-word"]).raw(raw)) == len(raw)
+
+
+CRUMBS = st.sampled_from(
+    ["Response", "RSPAUTH", "=", " ", ":", '"', "a" * 16, "author\u0131zation", "Authorization", "basic", "Bearer", "x",
+     "sip:", "SIPS:", "@", ";", "a=crypto:", "inline:", "Pa\u017f\u017fword", "passWD", "passphrase", "SECRET", "--",
+     "\r\n", "\xe9"]
+)  # fmt: skip
+
+
+@given(st.lists(CRUMBS, max_size=12).map("".join))
+def test_the_quick_look_overlooks_no_secret(text: str) -> None:
+    assert Mask().text(text) == secrets._SECRET.sub(secrets._stars, text)
+
+
+def test_a_hostile_text_is_looked_through_once() -> None:
+    """Were it looked through from every `sip:` to its end, this would take minutes."""
+    assert Mask().text("sip:a:" * 100_000) == "sip:a:" * 100_000

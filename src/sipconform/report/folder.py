@@ -28,6 +28,8 @@ SHOWN_FINDINGS = 300
 CLEAN_MESSAGES, KEPT_MESSAGES = 1_200, 6_000
 """Messages kept for the ladder: from parts of a capture where nothing was found, and from all parts."""
 
+_as_json = json.JSONEncoder(ensure_ascii=False).encode  # made once: there may be a line for every other message
+
 
 class RunFolder:
     """Writes one run. Use it as a context: whatever happens inside, the report of what was done is written.
@@ -141,7 +143,7 @@ class RunFolder:
         return kept
 
     def _write(self, line: Line) -> None:
-        self._lines.write(json.dumps(line.facts(), ensure_ascii=False) + "\n")
+        self._lines.write(_as_json(line.facts()) + "\n")
 
     def _write_run(self, status: str) -> None:
         facts = self.mask.facts(_facts(self.run, status))

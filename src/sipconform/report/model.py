@@ -56,7 +56,10 @@ class Line:
 
     def facts(self) -> dict[str, Any]:
         """The line as it stands in findings.jsonl."""
-        return {"schema": SCHEMA} | {one.name: getattr(self, one.name) for one in fields(self)}
+        return {"schema": SCHEMA} | {name: getattr(self, name) for name in _LINE}
+
+
+_LINE = tuple(one.name for one in fields(Line))
 
 
 class Told(NamedTuple):

@@ -22,6 +22,9 @@ _SECRET = re.compile(
     ),
     re.IGNORECASE,
 )
+# What every secret above has in or before it, for nearly all texts hold none: quick to look for in lower case.
+_HINTS = ("response", "rspauth", "authorization", "crypto", "passw", "passphrase", "secret")
+_URI_WITH_PASSWORD = re.compile(r"sips?:[^\s:@<>;]+:[\w.!~*'()%&=+$,-]+@")
 _SECRET_NAME = re.compile("passw|passphrase|secret|token", re.IGNORECASE)
 
 
@@ -31,6 +34,14 @@ def _stars(match: re.Match[str]) -> str:
     found, value = match[0], match[group]
     quote = value[:1] if value[:1] in "\"'" else ""
     return found[:start] + quote + "*" * (end - start - len(quote)) + found[end:]
+
+
+def _may_hold_secrets(text: str) -> bool:
+    """False only where `_SECRET` finds nothing. Beyond ASCII there are more cases of our letters."""
+    if not text.isascii():
+        return True
+    low = text.lower()
+    return any(hint in low for hint in _HINTS) or _URI_WITH_PASSWORD.search(low) is not None
 
 
 def _telling(value: str) -> bool:
@@ -53,7 +64,7 @@ class Mask:
         """The text, every character of a secret replaced by an asterisk."""
         if self._known is not None:
             text = self._known.sub(lambda match: "*" * len(match[0]), text)
-        return _SECRET.sub(_stars, text)
+        return _SECRET.sub(_stars, text) if _may_hold_secrets(text) else text
 
     def raw(self, raw: bytes) -> bytes:
         """The same for bytes of the wire; every other byte stays where and what it was."""
@@ -73,5 +84,8 @@ class Mask:
     @staticmethod
     def secrets_in(raw: bytes) -> set[str]:
         """The secret values that stand in a message, for masking what quotes it."""
-        found = (match[match.lastgroup or ""] for match in _SECRET.finditer(raw.decode("latin-1")))
+        text = raw.decode("latin-1")
+        if not _may_hold_secrets(text):
+            return set()
+        found = (match[match.lastgroup or ""] for match in _SECRET.finditer(text))
         return {value.strip("\"'") for value in found}
