@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sipconform.agents.faults import fault
-from sipconform.agents.faults.tampering import instead_of, is_answer, is_request, tamper
+from sipconform.agents.faults.tampering import instead_of, is_answer, is_request, later, tamper
 from sipconform.features.csta import CONTENT_TYPE, csta, error
 from sipconform.sip.compose import Draft
 
@@ -166,12 +166,9 @@ def monitor_never_stops(agent: Any) -> None:
 
 
 def _never_over(agent: Any) -> Callable[..., None]:
-    import asyncio  # noqa: PLC0415 - only this fault needs a clock
-
     def opened(original: Callable[[Any], None], request: Any) -> None:
         original(request)
-        loop = asyncio.get_running_loop()
-        loop.call_later(8.0, lambda: agent.agent.send(_late_event(agent)))
+        later(agent.endpoint, 8.0, lambda: agent.agent.send(_late_event(agent)))
 
     return opened
 

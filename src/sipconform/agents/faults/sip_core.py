@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from sipconform.agents.endpoint import Endpoint
@@ -10,6 +9,7 @@ from sipconform.agents.faults import fault
 from sipconform.agents.faults.tampering import (
     instead_of,
     is_request,
+    later,
     tamper,
     tamper_answers,
     tamper_requests,
@@ -230,9 +230,8 @@ def _for_ever(method: str) -> Any:
 
     def begin_and_go_on(begin: Any, request: Any) -> Any:
         if request.method == method:
-            loop = asyncio.get_running_loop()
             for second in range(1, 100):
-                loop.call_later(second, lambda: request.transport.send(request.machine.payload, request.peer))
+                later(request.endpoint, second, lambda: request.transport.send(request.machine.payload, request.peer))
         return begin(request)
 
     return begin_and_go_on
@@ -253,7 +252,7 @@ def _asks_again(agent: Any) -> Any:
         info = Draft.request("INFO", draft.start_line.split(" ")[1])
         info.headers = [(n, v) for n, v in draft.headers if n not in ("Via", "CSeq", "Authorization", "Content-Type")]
         info.set("CSeq", f"{int(draft.get('CSeq').split()[0]) + 1} INFO")
-        asyncio.get_running_loop().call_later(2.0, lambda: agent.agent.send(info))
+        later(agent.endpoint, 2.0, lambda: agent.agent.send(info))
         return draft
 
     return follow

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from sipconform.agents.endpoint import Endpoint
 from sipconform.sip.compose import Draft
 
 Edit = Callable[[Draft], "Draft | bytes | Iterable[Draft | bytes] | None"]
+
+
+def later(endpoint: Endpoint, seconds: float, act: Callable[[], object]) -> None:
+    """Does something after a while, unless the agent has fallen silent by then."""
+
+    def unless_silent() -> None:
+        if endpoint.transports:
+            act()
+
+    asyncio.get_running_loop().call_later(seconds, unless_silent)
 
 
 def is_request(draft: Draft, *methods: str) -> bool:
