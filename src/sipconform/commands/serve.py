@@ -19,6 +19,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--profile", default="broadsoft")
     parser.add_argument("--user", action="append", default=[], metavar="USER:PASSWORD", help="repeatable")
     parser.add_argument("--domain", default="", help="default: the address it listens on")
+    parser.add_argument("--state", type=Path, metavar="FILE", help="keep the users' features there over restarts")
     parser.add_argument("--capture", type=Path, help="write what crosses the wire to this pcapng file")
     parser.add_argument("--fault", action="append", default=[], help="seed a fault (id, repeatable)")
     given = parser.parse_args(arguments)

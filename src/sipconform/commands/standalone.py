@@ -13,8 +13,9 @@ from typing import Any
 from sipconform.agents.endpoint import Endpoint
 from sipconform.agents.faults import fault_named
 from sipconform.agents.phone.phone import Phone
-from sipconform.agents.server.directory import Directory
+from sipconform.agents.server.directory import Directory, User
 from sipconform.agents.server.server import Server
+from sipconform.agents.server.state_file import StateFile
 from sipconform.agents.user_agent import Account
 from sipconform.commands import complain
 from sipconform.lab.accounts import ACCOUNTS
@@ -41,7 +42,9 @@ class Standalone:
     def __init__(self, given: argparse.Namespace) -> None:
         self.given = given
         self.network = SocketNetwork()
-        self._told = False
+        self.over = asyncio.Event()
+        self.failure = ""  # why it ended by itself
+        self._told = self._recalled = False
 
     async def serve(self) -> int:
         async def build() -> OwnServer:
@@ -56,6 +59,8 @@ class Standalone:
             teach_server(server, profile)
             if line := directory.find(LINE):
                 add_line(server, profile, line.password)
+            if given.state:
+                self._remember(server, StateFile(given.state, server.storage))
             self._seed(server)
             return OwnServer(server)
 
@@ -90,6 +95,26 @@ class Standalone:
         self._told, self.given.listen = True, transport.local  # made anew, it is found where it was
         return endpoint
 
+    def _remember(self, server: Server, file: StateFile) -> None:
+        """What the file kept is true again, and every change is in it before a phone is told. A story that begins
+        with a server made anew begins as ever."""
+
+        def keep(_changed: User | None = None) -> None:
+            try:
+                file.keep()
+            except OSError as error:
+                self.failure = f"{file.path} cannot be written: {error.strerror}"
+                self.over.set()
+
+        try:
+            if not self._recalled:
+                file.load()
+        except OSError as error:
+            raise CouldNotRunError(f"{file.path} cannot be read: {error.strerror}") from error
+        self._recalled = True
+        keep()
+        server.features.followers.append(keep)
+
     def _seed(self, agent: Phone | Server) -> None:
         for name in self.given.fault:
             fault_named(name).apply(agent)
@@ -113,25 +138,25 @@ class Standalone:
             control = await serve_control(driver, self.given.control) if self.given.control else None
         except OSError as error:
             return complain(f"the address cannot be bound: {error.strerror or error}", COULD_NOT_RUN)
-        except (ValueError, CouldNotRunError) as error:
+        except ValueError as error:
             return complain(str(error))
+        except CouldNotRunError as error:
+            return complain(str(error), COULD_NOT_RUN)
         if control is not None:
             name = control.sockets[0].getsockname()
             print(f"driver interface on {Address(name[0], name[1])}", flush=True)
-        await _until_told()
+        await self._until_told()
         if control is not None:
             control.close()
-        return 0
+        return complain(self.failure, COULD_NOT_RUN) if self.failure else 0
 
-
-async def _until_told() -> None:
-    """Returns when the process is asked to end."""
-    over = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        with suppress(NotImplementedError):  # Windows knows no signal handlers on the loop; Ctrl-C still raises there
-            loop.add_signal_handler(number, over.set)
-    await over.wait()
+    async def _until_told(self) -> None:
+        """Returns when the process is asked to end, or cannot do what it is there for."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with suppress(NotImplementedError):  # Windows knows no signal handlers on the loop; Ctrl-C still raises
+                loop.add_signal_handler(number, self.over.set)
+        await self.over.wait()
 
 
 def address_argument(text: str) -> Address:
