@@ -355,8 +355,9 @@ class Lab:
 
 
 def new_loop(settings: LabSettings) -> asyncio.AbstractEventLoop:
-    """The event loop a lab of these settings lives on: virtual time on the simulated network."""
-    return VirtualLoop() if settings.network == "simulated" else asyncio.new_event_loop()
+    """The event loop a lab of these settings lives on: virtual time on the simulated network. On sockets one that can
+    watch any of them, which Windows' usual one cannot."""
+    return VirtualLoop() if settings.network == "simulated" else asyncio.SelectorEventLoop()
 
 
 def parse_address(text: str, default_port: int) -> Address:
