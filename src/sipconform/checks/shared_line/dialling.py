@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from sipconform.checks.catalogue import MUST, PHONE, SHOULD, Finding, check, finding
 from sipconform.checks.evidence import seconds
 from sipconform.checks.shared_line.course import Leg, legs
-from sipconform.checks.shared_line.told import Line, ended_at, index_of, lines, names_of, seizures
+from sipconform.checks.shared_line.told import Line, Seizure, ended_at, index_of, lines, names_of, seizures
 from sipconform.checks.subscription.course import is_final, requested, state_of
 from sipconform.features.appearance import State
-from sipconform.trace.trace import Subscription, Trace
+from sipconform.trace.packet import Address, Observation
+from sipconform.trace.trace import Trace, WireMessage
 
 
 @check(
@@ -76,37 +77,36 @@ def phone_gives_up_at_once(trace: Trace) -> Iterator[Finding]:
     """Known only where the record says when the receiver was put back; a second later the SUBSCRIBE must be there, in
     the seizure's dialog, unless the seizure had ended.
     """
-    for line in lines(trace):
-        for subscription in line.seizures:
-            initial = subscription.initial
-            if initial is None or initial.final is None or initial.final.status >= 300:
+    put_back = [o for o in trace.observations if o.kind == "intent" and o.what.get("do") == "put_back"]
+    for line in lines(trace) if put_back else ():
+        asked: dict[Address, list[WireMessage]] = {}
+        for seizure in seizures(line):
+            asked.setdefault(seizure.subscription.subscriber, []).append(seizure.request)
+        for seizure in seizures(line):
+            phone = seizure.subscription.subscriber
+            told = next((o for o in put_back if o.who in names_of(trace, phone) and _is_meant(seizure, o)), None)
+            if told is None or any(_replaces(request, seizure.request, told) for request in asked[phone]):
                 continue
-            names = names_of(trace, subscription.subscriber)
-            for told in (o for o in trace.observations if o.kind == "intent" and o.what.get("do") == "put_back"):
-                if told.who not in names:
-                    continue
-                wait = (told.time_ns - initial.final.packet.time_ns) / 1e9
-                end = ended_at(subscription)
-                if wait < 0 or wait > 14 or (end and end.packet.time_ns < told.time_ns):
-                    continue
-                if any(_replaces(later, subscription, told.time_ns) for later in line.seizures):
-                    continue
-                given = [
-                    t.request for t in subscription.subscribes
-                    if requested(t) == 0 and t.request and -0.05e9 < t.request.packet.time_ns - told.time_ns < 1e9
-                ]  # fmt: skip
-                seen = "no SUBSCRIBE with Expires 0 within a second"
-                yield finding(initial.request, bool(given), expected="Expires: 0", observed=seen)
-                break
+            given = [
+                t.request for t in seizure.subscription.subscribes
+                if requested(t) == 0 and t.request and -0.05e9 < t.request.packet.time_ns - told.time_ns < 1e9
+            ]  # fmt: skip
+            seen = "no SUBSCRIBE with Expires 0 within a second"
+            yield finding(seizure.request, bool(given), expected="Expires: 0", observed=seen)
 
 
-def _replaces(later: Subscription, earlier: Subscription, before_ns: int) -> bool:
-    """Whether a phone had asked for another slot since: what it puts back then is that one."""
-    first, second = earlier.initial, later.initial
-    if later is earlier or first is None or second is None or second.request is None or first.request is None:
+def _is_meant(seizure: Seizure, told: Observation) -> bool:
+    """Whether a seizure was granted and had not ended when the receiver was put back, and was not about to."""
+    wait = (told.time_ns - seizure.final.packet.time_ns) / 1e9
+    if seizure.final.status >= 300 or not 0 <= wait <= 14:
         return False
-    same = later.subscriber == earlier.subscriber and second.request.number > first.request.number
-    return same and second.request.packet.time_ns <= before_ns
+    end = ended_at(seizure.subscription)
+    return end is None or end.packet.time_ns >= told.time_ns
+
+
+def _replaces(later: WireMessage, earlier: WireMessage, told: Observation) -> bool:
+    """Whether a phone had asked for another slot since: what it puts back then is that one."""
+    return later.number > earlier.number and later.packet.time_ns <= told.time_ns
 
 
 @check(

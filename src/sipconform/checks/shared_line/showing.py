@@ -100,9 +100,10 @@ def lamps_follow_the_table(trace: Trace) -> Iterator[Finding]:
                     word, _, whose = states[index].partition(", ")
                     lit = lamp(word, whose == "mine", table)
                     if lit is not None and line.told:
-                        seen, near = str(told.what[f"lamp.{index}"]), _nearest(line.told, told.time_ns)
-                        party, expected = subscription.subscriber, f"{lit} for {word} ({whose})"
-                        yield finding(near.notify, seen == str(lit), expected=expected, observed=seen, party=party)
+                        seen, expected = str(told.what[f"lamp.{index}"]), f"{lit} for {word} ({whose})"
+                        ok, party = seen == str(lit), subscription.subscriber
+                        near = line.told[0] if ok else _nearest(line.told, told.time_ns)
+                        yield finding(near.notify, ok, expected=expected, observed=seen, party=party)
 
 
 def _nearest(told: list[Told], time_ns: int) -> Told:

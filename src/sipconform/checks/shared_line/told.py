@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sipconform.checks.evidence import seconds
+from sipconform.checks.evidence import once_per_trace, seconds
 from sipconform.checks.subscription.course import is_final, requested
 from sipconform.features.appearance import (
     CALL_INFO,
@@ -255,8 +255,16 @@ def _answer_that_arrived(transaction: Transaction) -> WireMessage | None:
 
 def names_of(trace: Trace, address: object) -> set[str]:
     """The names by which the lab knows whoever is at an address."""
-    lab = [o.what.get("actors") for o in trace.observations if o.kind == "lab"]
-    return {n for actors in lab if isinstance(actors, dict) for n, a in actors.items() if a == str(address)}
+    return _names(trace).get(str(address), set())
+
+
+@once_per_trace
+def _names(trace: Trace) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for actors in (o.what.get("actors") for o in trace.observations if o.kind == "lab"):
+        for name, address in actors.items() if isinstance(actors, dict) else ():
+            found.setdefault(str(address), set()).add(name)
+    return found
 
 
 def is_busy(state: str) -> bool:
