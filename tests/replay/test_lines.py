@@ -3,12 +3,16 @@ from pathlib import Path
 
 import pytest
 
+from sipconform.checks.catalogue import Verdict
+from sipconform.checks.judge import judge
 from sipconform.cli import main
 from sipconform.comparing import load_trace
 from sipconform.lab.settings import LabSettings
 from sipconform.lab.stage import Ending, Played, Stage
+from sipconform.recording import manifests, read_manifest
 from sipconform.replay.lines import to_trace, write_scenario
 from sipconform.replay.script import NotPlayable
+from sipconform.shipped import shipped
 from tests.replay.test_run import recording
 from tests.support import require_captures
 
@@ -19,14 +23,34 @@ RUN = (
 )
 
 
-def run(path: Path, capture: Path) -> Played:
+def run(path: Path, capture: Path, profile: str = "broadsoft") -> Played:
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    stage = Stage(LabSettings(network="simulated", profile="broadsoft"), capture)
+    stage = Stage(LabSettings(network="simulated", profile=profile), capture)
     return stage.play(getattr(module, path.stem), {"lab": stage, "server": stage.actor("server")})
+
+
+OURS = [path for path in manifests(shipped("captures")) if read_manifest(path).scenario]
+NO_SERVER = "hotspot-test_without_registration"
+
+
+@pytest.mark.parametrize("manifest", OURS, ids=lambda path: path.stem)
+def test_the_scenario_of_each_reference_runs(manifest: Path, tmp_path: Path) -> None:
+    path, capture = tmp_path / "test_written.py", manifest.with_suffix(".pcapng")
+    if manifest.stem == NO_SERVER:
+        with pytest.raises(NotPlayable, match="the server says nothing"):
+            write_scenario(load_trace(capture), "test_written", capture)
+        return
+    assert main(["scenario", str(capture), "--out", str(path)]) == 0
+    spoken = read_manifest(manifest).profile
+    assert f'@pytest.mark.profile("{spoken}")' in path.read_text("utf-8")
+    live = tmp_path / "run.pcapng"
+    assert run(path, live, spoken) == Played(Ending.PLAYED)
+    bad = [found for found in judge(load_trace(live)).findings if found.verdict is Verdict.FAIL]
+    assert [(found.check and found.check.id, found.observed) for found in bad] == []
 
 
 @pytest.mark.parametrize("name", RUN)
@@ -68,6 +92,8 @@ def test_every_real_capture_is_written_or_refused(tmp_path: Path) -> None:
         exec(compile(text, path.name, "exec"), names)
         lines = names["LINES"]
         assert isinstance(lines, list)
+        trace, server = load_trace(path), names["SERVER"]
+        ends = {m: {str(trace.party(m.source)), str(trace.party(m.destination))} for m in trace.messages}
         assert [m.start_line for m in to_trace(lines).messages] == [
-            m.start_line for m in load_trace(path).messages if m.repeats is None and m.transaction is not None
+            m.start_line for m in ends if m.repeats is None and m.transaction is not None and server in ends[m]
         ]

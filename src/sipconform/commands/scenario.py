@@ -19,12 +19,17 @@ def main(arguments: Sequence[str]) -> int:
     parser = Parser("scenario", "Write a pytest scenario that plays the phones of a capture.")
     parser.add_argument("capture", nargs="+", type=Path, help="a capture, or several of one session")
     parser.add_argument("--out", type=Path, help="file to write (default test_<capture>.py here); never overwritten")
+    parser.add_argument(
+        "--profile", default="", help="the dialect it speaks (default: as the capture says, if it does)"
+    )
     given = parser.parse_args(arguments)
     stem = re.sub(r"\W+", "_", given.capture[0].name.partition(".")[0], flags=re.ASCII).strip("_").lower() or "capture"
     target = given.out or Path(f"test_{stem.removeprefix('test_')}.py")
     name = re.sub(r"\W+", "_", target.stem, flags=re.ASCII)
     try:
-        text = write_scenario(load_trace(*given.capture), f"test_{name.removeprefix('test_')}", given.capture[0])
+        text = write_scenario(
+            load_trace(*given.capture), f"test_{name.removeprefix('test_')}", given.capture[0], given.profile
+        )
         with target.open("x", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
     except (CaptureError, NotPlayable) as error:

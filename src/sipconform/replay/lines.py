@@ -6,10 +6,26 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sipconform.agents.server.server import Server
+from sipconform.comparing import profile_of
 from sipconform.lab.drivers.own import OwnServer
+from sipconform.lab.profile import Profile
+from sipconform.lab.shared_line import add_shared_line
 from sipconform.lab.stage import Stage
 from sipconform.replay.player import Player
-from sipconform.replay.script import Cue, NotPlayable, parties_of, read_cues, read_script
+from sipconform.replay.script import (
+    Cue,
+    NotPlayable,
+    Step,
+    actors_of,
+    called_unregistered,
+    from_user,
+    other_side,
+    parties_of,
+    read_cues,
+    read_script,
+    user_name,
+)
 from sipconform.replay.settings import Diverged, Settings
 from sipconform.sip.message import Message
 from sipconform.trace.correlate import correlate
@@ -41,23 +57,24 @@ class Told:
     arguments: dict[str, object] = field(default_factory=dict)
 
 
-async def play_lines(stage: Stage, lines: Sequence[Line | Told], passwords: dict[str, str] | None = None) -> None:
-    """Plays the phones of these lines against the laboratory's server; raises AssertionError where it diverges.
+async def play_lines(
+    stage: Stage, lines: Sequence[Line | Told], passwords: dict[str, str] | None = None, server: str = ""
+) -> None:
+    """Plays the phones of these lines against the laboratory's server, which takes the part of the one at `server`
+    ("IP:PORT" as recorded; by default who acts as one); raises AssertionError where it diverges.
 
-    Our own server gets the users it does not know; those of a real one need their `passwords`.
+    Our own server gets the users and the shared lines it does not know; those of a real one need their `passwords`.
     """
     lab = stage.lab
     trace = to_trace(lines)
     try:
-        steps = read_script(trace, "phone")
+        steps = read_script(trace, "phone", _address(server) if server else None)
     except NotPlayable as error:
         raise AssertionError(str(error)) from error
     driver = lab.server().driver
-    accounts = {user: (user, (passwords or {}).get(user, f"pw{user}")) for user in _users(trace)}
+    accounts = {user: (user, (passwords or {}).get(user, f"pw{user}")) for user in _users(trace, steps)}
     if isinstance(driver, OwnServer):
-        for user, (_, password) in accounts.items():
-            if user not in driver.server.directory.users:
-                driver.server.directory.add(user, password)
+        _teach(driver.server, trace, lab.profile, accounts)
     local = Address("10.0.8.1" if lab.simulated else lab.server_address.host, 0)
     settings = Settings(
         lab.server_address, lab.settings.transport, local, "recorded", accounts, lab.domain, seed=lab.settings.seed
@@ -68,7 +85,10 @@ async def play_lines(stage: Stage, lines: Sequence[Line | Told], passwords: dict
     async def drive(cue: Cue) -> None:
         await lab.server().do(cue.verb, **cue.arguments)
 
-    player.drive = drive
+    def announce(call_id: str, branch: str | None) -> None:  # who wrote the lines answers for them, not a device
+        lab.observe("replay", "stimulus", {"call_id": call_id, "branch": branch})
+
+    player.drive, player.parties.announce = drive, announce
     try:
         await player.open()
         phones = [str(player.parties.rewriting.addresses[party]) for party in parties_of(steps)]
@@ -80,6 +100,17 @@ async def play_lines(stage: Stage, lines: Sequence[Line | Told], passwords: dict
     finally:
         player.answer_the_rest()
         player.close()
+
+
+def _teach(server: Server, trace: Trace, profile: Profile, accounts: dict[str, tuple[str, str]]) -> None:
+    """Makes the users known to our own server, and the lines that are asked for."""
+    for user, (_, password) in accounts.items():
+        if user not in server.directory.users:
+            server.directory.add(user, password)
+    for subscription in (*trace.subscriptions_to("call-info"), *trace.subscriptions_to("line-seize")):
+        user = subscription.resource.partition(":")[2].partition("@")[0]
+        if user in accounts and server.lines.line_of(user) is None:
+            add_shared_line(server, profile, user, [user])
 
 
 def to_trace(lines: Iterable[Line | Told]) -> Trace:
@@ -100,33 +131,35 @@ def _address(text: str) -> Address:
     return Address(host.strip("[]"), int(port))
 
 
-def _users(trace: Trace) -> set[str]:
+def _users(trace: Trace, steps: list[Step]) -> set[str]:
     """Users that ask something, or are called as themselves."""
-    found = set()
-    for message in trace.messages:
-        if message.is_request and message.from_ and message.method != "NOTIFY":
-            user = getattr(message.from_.uri, "user", "")
-            found |= {user} if user else set()
-    return found
+    asked = [m for m in trace.messages if m.is_request and m.method != "NOTIFY"]
+    asking = {user for message in asked for user in (from_user(message), user_name(message)) if user}
+    return asking | {user for _, user in called_unregistered(steps)}
 
 
 # -- writing ------------------------------------------------------------------------------------------------
 
 
-def write_scenario(trace: Trace, name: str, origin: Path) -> str:
-    """The Python source of a scenario that plays the phones of a recording. Raises NotPlayable."""
-    read_script(trace, "phone")
-    lines = "\n".join(_written(trace))
+def write_scenario(trace: Trace, name: str, origin: Path, profile: str = "") -> str:
+    """The Python source of a scenario that plays the phones of a recording. `profile`: the dialect it speaks, by
+    default the one it says it was made with. Raises NotPlayable."""
+    server = _server(trace)
+    read_script(trace, "phone", server)
+    lines = "\n".join(_written(trace, server))
+    spoken = profile or profile_of(trace)
+    mark = f'@pytest.mark.profile("{_plain(spoken)}")\n' if spoken else ""
+    import_ = "\nimport pytest\n\n" if mark else "\n"
     return f'''"""Made from {_plain(origin.name)} by `sipconform scenario`: edit it as you like.
 
 Each line is one message. Those that phones send are sent, those that the server sends are waited for: a request of
 the same method, an answer of the same class. Run it with `sipconform run {name}.py`.
 """
-
-from sipconform.lab.actors import Server
+{import_}from sipconform.lab.actors import Server
 from sipconform.lab.stage import Stage
 from sipconform.replay.lines import Line, Told, play_lines
 
+SERVER = "{server}"  # whose part the laboratory's server takes
 PASSWORDS: dict[str, str] = {{}}  # of the users on a real server; on our own it is "pw" and the user
 
 LINES = [
@@ -134,18 +167,30 @@ LINES = [
 ]
 
 
-async def {name}(lab: Stage, server: Server) -> None:
+{mark}async def {name}(lab: Stage, server: Server) -> None:
     """The phones do what they did in the recording, and the server answers as it did there."""
-    await play_lines(lab, LINES, PASSWORDS)
+    await play_lines(lab, LINES, PASSWORDS, SERVER)
 '''
 
 
-def _written(trace: Trace) -> Iterator[str]:
+def _server(trace: Trace) -> Address:
+    """The recorded server: who the lab says it was, else who acts as one. Raises NotPlayable."""
+    place = actors_of(trace).get("server")
+    if place is None:
+        return other_side(trace, "phone")
+    server = _address(place)
+    if not any(server == trace.party(message.source) for message in trace.messages):
+        raise NotPlayable("the server says nothing in the recording, so there is nothing to play against it")
+    return server
+
+
+def _written(trace: Trace, server: Address) -> Iterator[str]:
     start = trace.messages[0].packet.time_ns if trace.messages else 0
     items: list[tuple[tuple[int, ...], int, str]] = []
     for message in trace.messages:
-        if message.repeats is None and (message.is_request or message.is_response):
-            ends = f'"{trace.party(message.source)}", "{trace.party(message.destination)}"'
+        parties = trace.party(message.source), trace.party(message.destination)
+        if message.repeats is None and (message.is_request or message.is_response) and server in parties:
+            ends = f'"{parties[0]}", "{parties[1]}"'
             at = (message.packet.time_ns - start) / SECOND
             items.append((message.packet.frames, 1, f"    Line({at:.3f}, {ends}, {_text(message)}),"))
     for seen in trace.observations:
@@ -160,7 +205,7 @@ def _text(message: Message) -> str:
     """The message as a Python string, a block of text where that is possible; without what is secret."""
     rows = [message.start_line.decode("utf-8", "surrogateescape")]
     for row in message.fields:
-        value = MADE_ANEW if row.name in _CREDENTIALS else row.value
+        value = _made_anew(message) if row.name in _CREDENTIALS else row.value
         rows.append(f"{row.raw_name.decode('latin-1').strip()}: {value}")
     body = message.body.decode("utf-8", "surrogateescape").replace("\r\n", "\n")
     text = "\n".join([*rows, "", body])
@@ -168,6 +213,12 @@ def _text(message: Message) -> str:
     if not block or '"""' in text or "\\" in text or text.endswith('"') or "\udc00" <= max(text) <= "\udfff":
         return repr(text)
     return f'"""{text}"""' if not text.startswith('"') else repr(text)
+
+
+def _made_anew(message: Message) -> str:
+    """Whose credentials they are is no secret, and who shares a line has another name there than in From."""
+    name = user_name(message)
+    return f'Digest username="{name}", {MADE_ANEW}' if name else MADE_ANEW
 
 
 def _plain(text: str) -> str:

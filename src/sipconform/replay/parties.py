@@ -7,6 +7,7 @@ from collections.abc import Callable, Set
 
 from sipconform.agents.credentials import CredentialStore
 from sipconform.agents.endpoint import Endpoint
+from sipconform.agents.probing import Announce
 from sipconform.agents.requests import ClientRequest, ServerRequest
 from sipconform.net.transport import Network
 from sipconform.replay.rewriting import Leg, Rewriting, remote_target
@@ -29,7 +30,9 @@ class Parties:
         self.beside: set[tuple[str, int]] = set()  # Call-ID and number of what we sent and is not in the recording
         users = {recorded: new for recorded, (new, _) in settings.accounts.items()}
         self.rewriting = Rewriting({steps[0].live: settings.peer}, users, protocol=settings.transport)
+        self.announce: Announce | None = None
         self._peers: dict[Address, Address] = {}  # where each of ours reaches the live one
+        self._owners: dict[str, str] = {}  # live Call-ID -> the recorded one
         self._legs: dict[tuple[str, Address], Leg] = {}
         self._stores: dict[tuple[str, Address], CredentialStore] = {}
         self._names = user_names(steps)
@@ -57,7 +60,10 @@ class Parties:
     def begin(self, us: Address, draft: Draft) -> ClientRequest:
         """Sends a request to the live peer."""
         endpoint = self.endpoints[us]
-        return endpoint.begin(endpoint.prepare(draft, self.peer(us)))
+        request = endpoint.prepare(draft, self.peer(us))
+        if self.announce is not None:
+            self.announce(request.sent.call_id, request.branch)
+        return endpoint.begin(request)
 
     def peer(self, us: Address) -> Address:
         """Where a party of ours sends to."""
@@ -71,25 +77,43 @@ class Parties:
     # -- dialogs --------------------------------------------------------------------------------------------
 
     def leg(self, step: Step) -> Leg:
-        """What our party of a step knows of the step's call."""
-        live = self.rewriting.identifiers.setdefault(step.message.call_id, self.endpoints[step.us].new_call_id())
-        return self._legs.setdefault((live, step.us), Leg(live))
+        """What our party of a step knows of the step's call. Others may see the same call by other names: the live
+        server need not be a proxy where the recorded one was, nor the other way round."""
+        return self._legs.setdefault((step.message.call_id, step.us), Leg())
+
+    def stands_for(self, step: Step, live: Message) -> bool:
+        """Whether a live request may belong to the call of a recorded one."""
+        leg = self.leg(step)
+        return (
+            leg.call_id == live.call_id
+            if leg.call_id
+            else self._owners.get(live.call_id) in (None, step.message.call_id)
+        )
 
     def learn(self, step: Step, live: Message) -> None:
         """Takes identifiers, target and route from a live message that stands for a step."""
-        self.rewriting.learn(step.message, live)
+        leg = self.leg(step)
+        leg.call_id = live.call_id
+        self._owners[live.call_id] = step.message.call_id
+        self.rewriting.learn(leg, step.message, live)
         if live.method in MAKES_DIALOGS and live.status < 300:
             theirs = live.to_tag if live.is_response else live.from_tag
             routes = live.values("Record-Route")
-            self.leg(step).learn(theirs, remote_target(live), routes[::-1] if live.is_response else routes)
+            leg.learn(theirs, remote_target(live), routes[::-1] if live.is_response else routes)
 
-    def own_tag(self, recorded: str) -> str:
+    def own_tag(self, step: Step, recorded: str) -> str:
         """The live tag for a recorded one of ours."""
-        return self.rewriting.identifiers.setdefault(recorded, f"{self._random.getrandbits(40):010x}")
+        live = self.leg(step).names.setdefault(recorded, f"{self._random.getrandbits(40):010x}")
+        self.rewriting.identifiers[recorded] = live
+        return live
 
     def request(self, step: Step, recorded: Message, *, challenged: bool = False) -> Draft:
         """A recorded request as the next one of its live dialog; with credentials when it had some, or needs some."""
         leg = self.leg(step)
+        if not leg.call_id:
+            leg.call_id = self.endpoints[step.us].new_call_id()
+            leg.names[recorded.call_id] = self.rewriting.identifiers[recorded.call_id] = leg.call_id
+            self._owners[leg.call_id] = recorded.call_id
         leg.cseq += 1
         draft = self.rewriting.request(recorded, leg, leg.cseq)
         store = self.store(step) if challenged or user_name(recorded) else None

@@ -94,7 +94,7 @@ class Player:
         elif message.method == "ACK":
             self._acknowledge(step)
         else:
-            self.parties.own_tag(message.from_tag)
+            self.parties.own_tag(step, message.from_tag)
             self._watch(step, self.parties.begin(step.us, self.parties.request(step, message)))
 
     async def _cancel(self, step: Step) -> None:
@@ -136,12 +136,12 @@ class Player:
         if request is None:
             raise Diverged(f"{step.title}: the request it answers is not in the recording")
         if message.to_tag and not request.message.to_tag:
-            tag = self.parties.own_tag(message.to_tag)
+            tag = self.parties.own_tag(step, message.to_tag)
             request = request if not request.answered else _other_fork(request)
             request.to_tag = tag
             request.endpoint.servers.setdefault(request.key, request)
-        rewriting = self.parties.rewriting
-        headers, body = list(rewriting.headers(message)), rewriting.body(message)
+        rewriting, leg = self.parties.rewriting, self.parties.leg(step)
+        headers, body = list(rewriting.headers(message, leg)), rewriting.body(message, leg)
         if message.has("Record-Route"):  # the way as it is here (RFC 3261 §12.1.1)
             headers = [(name, value) for name, value in headers if name.lower() != "record-route"]
             headers += [("Record-Route", value) for value in request.message.texts("Record-Route")]
@@ -229,7 +229,7 @@ class Player:
 
         def came() -> bool:
             for at, (party, request) in enumerate(self._waiting):
-                if party == step.us and self._stands_for(request.message, step.message):
+                if party == step.us and self._stands_for(request.message, step):
                     found.append(self._waiting.pop(at)[1])
                     return True
             return False
@@ -241,17 +241,14 @@ class Player:
         self.parties.learn(step, request.message)
 
     def _is_wanted(self, live: Message, step: Step) -> bool:
-        return not step.ours and step.message.is_request and self._stands_for(live, step.message)
+        return not step.ours and step.message.is_request and self._stands_for(live, step)
 
-    def _stands_for(self, live: Message, recorded: Message) -> bool:
-        if live.method != recorded.method:
+    def _stands_for(self, live: Message, step: Step) -> bool:
+        recorded = step.message
+        if live.method != recorded.method or _package(live) != _package(recorded):
             return False
-        known = self.parties.rewriting.identifiers.get(recorded.call_id)
-        if known is not None and known != live.call_id:
-            return False
-        if _package(live) != _package(recorded):
-            return False
-        return bool(live.to_tag) == bool(recorded.to_tag) or recorded.method == "NOTIFY"
+        alike = bool(live.to_tag) == bool(recorded.to_tag) or recorded.method == "NOTIFY"
+        return alike and self.parties.stands_for(step, live)
 
     def _instead(self, step: Step) -> str:
         others = [request.message.method for party, request in self._waiting if party == step.us]
@@ -262,7 +259,7 @@ class Player:
         if answers is None:
             return  # an answer to what is left to the transaction
         await self._until(step, lambda: self._enough(step, answers))
-        self.parties.learn(step, self._standing_for(step.message, answers))
+        self.parties.learn(step, self._standing_for(step, answers))
 
     def _enough(self, step: Step, answers: list[Message]) -> bool:
         """Whether a provisional answer, or a final one, stands for the recorded one."""
@@ -270,18 +267,18 @@ class Player:
             return any(answer.status > 100 for answer in answers)
         if step.message is step.transaction.final:
             return any(answer.status >= 200 for answer in answers)
-        return bool(self._of_its_fork(step.message, answers))
+        return bool(self._of_its_fork(step, answers))
 
-    def _of_its_fork(self, recorded: Message, answers: list[Message]) -> list[Message]:
+    def _of_its_fork(self, step: Step, answers: list[Message]) -> list[Message]:
         """The finals of the recorded one's dialog, else those of dialogs that stand for none yet."""
-        taken = self.parties.rewriting.identifiers
+        taken = self.parties.leg(step).names
         finals = [answer for answer in answers if answer.status >= 200]
-        same = [answer for answer in finals if answer.to_tag == taken.get(recorded.to_tag)]
+        same = [answer for answer in finals if answer.to_tag == taken.get(step.message.to_tag)]
         return same or [answer for answer in finals if answer.to_tag not in taken.values()]
 
-    def _standing_for(self, recorded: Message, answers: list[Message]) -> Message:
+    def _standing_for(self, step: Step, answers: list[Message]) -> Message:
         finals = [answer for answer in answers if answer.status >= 200]
-        return next(iter(self._of_its_fork(recorded, answers) or finals), answers[-1])
+        return next(iter(self._of_its_fork(step, answers) or finals), answers[-1])
 
     def answer_the_rest(self) -> None:
         """Answers what came besides the recording, so that the peer does not send it for ever."""

@@ -99,7 +99,7 @@ def read_script(trace: Trace, side: Side, live: Address | None = None) -> list[S
     outside dialogs.
     """
     if live is None:
-        live = _other_side(trace, side)
+        live = other_side(trace, side)
     steps: list[Step] = []
     half_seen, challenged = set(half_seen_in(trace)), set[tuple[str, str]]()
     before = 0
@@ -173,7 +173,8 @@ def called_unregistered(steps: list[Step]) -> Iterator[tuple[Address, str]]:
             yield step.us, uri.user
 
 
-def _other_side(trace: Trace, side: Side) -> Address:
+def other_side(trace: Trace, side: Side) -> Address:
+    """Whom the live peer stands for unless told otherwise. Raises NotPlayable."""
     wanted = trace.servers or _hub(trace)
     if side == "server":
         wanted = trace.phones or {trace.party(m.source) for m in trace.messages if wanted} - wanted
