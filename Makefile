@@ -7,7 +7,9 @@ JOBS ?= auto
 # What `make test` plays on real sockets, beside everything on the simulated network. All of it
 # in real time takes about a quarter of an hour: `make scenarios STORIES=suites`.
 STORIES ?= suites/calls suites/feature_sync/test_dnd.py suites/shared_line/test_stories.py \
-	suites/hunt_group/test_ring_all.py suites/hotspot/test_group_ringing.py suites/feature_codes/test_codes.py
+	suites/shared_line/test_many.py suites/hunt_group/test_ring_all.py \
+	suites/hotspot/test_group_ringing.py suites/feature_codes/test_codes.py
+STREAMED := suites/feature_sync/test_dnd.py suites/shared_line/test_stories.py
 BENCH_CAPTURES ?= $(wildcard ../shared/captures/kamailio/sca-2*.pcap)
 
 .PHONY: demo test setup scenarios kill-matrix lint bench clean
@@ -27,8 +29,8 @@ setup:
 scenarios: setup
 	$(BIN)/python -m pytest suites --network simulated --out reports/simulated
 	$(BIN)/python -m pytest $(STORIES) --out reports/scenarios
-	$(BIN)/python -m pytest suites/feature_sync/test_dnd.py --transport tcp --ip 6 --out reports/scenarios-tcp
-	$(BIN)/python -m pytest suites/feature_sync/test_dnd.py --transport tls --out reports/scenarios-tls
+	$(BIN)/python -m pytest $(STREAMED) --transport tcp --ip 6 --out reports/scenarios-tcp
+	$(BIN)/python -m pytest $(STREAMED) --transport tls --out reports/scenarios-tls
 
 kill-matrix: setup
 	$(BIN)/python tools/kill_matrix.py
