@@ -9,7 +9,7 @@ from sipconform.checks.catalogue import INFO, MUST, SERVER, SHOULD, Finding, che
 from sipconform.checks.evidence import contact, seconds, seconds_of
 from sipconform.checks.shared_line.course import legs, slots
 from sipconform.checks.shared_line.told import Line, Seizure, ended_at, index_of, lines, seizures, user_of
-from sipconform.checks.subscription.course import requested, state_of
+from sipconform.checks.subscription.course import requested
 from sipconform.features.appearance import LINE_SEIZE, Appearance, State, appearance_of
 from sipconform.sip.headers.name_addr import NameAddr
 from sipconform.sip.uri import SipUri, parse_uri
@@ -148,8 +148,8 @@ def followers_only(trace: Trace) -> Iterator[Finding]:
 )  # fmt: skip
 def line_is_found_by_any_spelling(trace: Trace) -> Iterator[Finding]:
     """Parameters, an escaped character in the user, capitals in the host: not to be answered 404 or 416 when a phone of
-    the line subscribes to it or asks for one of its calls (RFC 3261 §10.3 step 5 makes them one address). With another
-    port it is another address, and nothing is asked.
+    the line subscribes to it or asks for one of its calls. Parameters a registrar must leave out of an address, others
+    should (a warning); with another port it is another address, and nothing is asked.
     """
     for line in lines(trace):
         for transaction in (*trace.transactions_of("SUBSCRIBE"), *trace.transactions_of("INVITE")):
@@ -158,7 +158,8 @@ def line_is_found_by_any_spelling(trace: Trace) -> Iterator[Finding]:
                 continue
             if _is_odd(request.request_uri) and user_of(request.request_uri) in line.users and _is_own(line, request):
                 ok, seen = final.status not in (404, 416), f"{final.status} to {request.request_uri}"
-                yield finding(final, ok, expected="the line is found", observed=seen, also=[request])
+                level = SHOULD if ";" in request.request_uri else None
+                yield finding(final, ok, expected="the line is found", observed=seen, also=[request], level=level)
 
 
 def _is_odd(uri_text: str) -> bool:
@@ -178,9 +179,7 @@ def _is_own(line: Line, request: WireMessage) -> bool:
     asks="phones that share an address and differ by port alone are told apart",
 )  # fmt: skip
 def ports_tell_phones_apart(trace: Trace) -> Iterator[Finding]:
-    """What one of them has seized the other is refused; and when one begins to follow the line, seizures and
-    subscriptions of the other go on. The hosts are those of their Contacts.
-    """
+    """What one of them has seized the other is refused. The hosts are those of their Contacts."""
     for line in lines(trace):
         hosts = _shared_hosts(line)
         if not hosts:
@@ -192,33 +191,6 @@ def ports_tell_phones_apart(trace: Trace) -> Iterator[Finding]:
                 ok, seen = seizure.final.status >= 300, str(seizure.final.status)
                 yield finding(seizure.final, ok, expected="480", observed=seen, also=[other.final])
             held[seizure.slot] = [*living, seizure] if seizure.final.status < 300 and seizure.slot else living
-        yield from _spared(line, hosts)
-
-
-def _spared(line: Line, hosts: Mapping[Address, str]) -> Iterator[Finding]:
-    """Judges that no subscription or seizure of a phone ends as its neighbour begins to follow the line."""
-    known = [(s, _thrown_out(s)) for s in (*line.subscriptions, *line.seizures)]
-    ends = [(subscription, end) for subscription, end in known if end is not None]
-    for newcomer in line.subscriptions:
-        final = newcomer.initial.final if newcomer.initial is not None else None
-        if final is None or newcomer.subscriber not in hosts:
-            continue
-        near = [end for s, end in ends if abs(seconds(end, final)) < 1 and _are_neighbours(hosts, s, newcomer)]
-        of = near[0] if near else final
-        yield finding(of, not near, expected="the neighbour's goes on", observed="terminated", also=[final])
-
-
-def _thrown_out(subscription: Subscription) -> WireMessage | None:
-    """The NOTIFY that ended a subscription which had neither run out nor been given up nor become a call."""
-    end = ended_at(subscription)
-    state = state_of(end) if end is not None and end.is_request else None
-    if (
-        state is None
-        or state.reason in ("timeout", "noresource")
-        or any(requested(t) == 0 for t in subscription.subscribes)
-    ):
-        return None
-    return end
 
 
 def _shared_hosts(line: Line) -> dict[Address, str]:

@@ -120,12 +120,17 @@ def _phone_asks_again(leg: Leg, request: WireMessage) -> bool:
     asks="of two phones that ask for one held call one has it, and the other joins or is refused",
 )  # fmt: skip
 def one_of_two_has_the_call(trace: Trace) -> Iterator[Finding]:
-    """Within a second of each other. Both may be let in where there is bridging; nobody only where the call ended."""
+    """Within a second of each other, and the holder does nothing in that second. Both may be let in where there is
+    bridging; nobody only where the call ended.
+    """
     for slot in slots(trace):
         for first, second in pairwise(leg for leg in slot.legs if leg.press):
             finals = [f for leg in (first, second) if (f := leg.invite.final) is not None and f.status != 487]
-            holder, _ = _holder(slot, first)
-            if holder is None or len(finals) < 2 or first.phone == second.phone or first.over(second.request):
+            holder, held = _holder(slot, first)
+            if holder is None or held is None or len(finals) < 2 or first.phone == second.phone:
+                continue
+            since = (hold.request for hold in holder.holds if hold.request.number > held.request.number)
+            if first.over(second.request) or any(abs(seconds(request, first.request)) < 1 for request in since):
                 continue
             served = [f for f in finals if f.status < 300]
             gone = holder.end is not None and abs(seconds(holder.end, first.request)) < 1

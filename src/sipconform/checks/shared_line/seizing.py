@@ -197,15 +197,23 @@ def first_slot_is_freed(trace: Trace) -> Iterator[Finding]:
     asks="a seizure that its phone refreshes goes on, with the slot it has",
 )  # fmt: skip
 def refreshed_seizure_goes_on(trace: Trace) -> Iterator[Finding]:
-    """A refresh in time is answered 2xx, the NOTIFY after it names the same slot, the slot is not told idle and the
-    seizure does not run out before the time that was granted last.
+    """A refresh in time, before any call, is answered 2xx, the NOTIFY after it names the same slot, the slot is not
+    told idle and the seizure does not run out before the time that was granted last.
     """
     for slot in slots(trace):
         for seizure in seizures(slot.line):
             if seizure.slot == slot.index and seizure.final.status < 300:
+                phone = seizure.subscription.subscriber
+                called = [leg.request.number for leg in slot.legs if leg.calls and leg.phone == phone]
                 for before, refresh in pairwise(seizure.subscription.subscribes):
-                    if _is_refresh(seizure, before, refresh):
+                    if _is_refresh(seizure, before, refresh) and not _is_called_on(refresh, called):
                         yield from _goes_on(slot, seizure, refresh)
+
+
+def _is_called_on(refresh: Transaction, calls: list[int]) -> bool:
+    """Whether the phone had begun a call on the slot by then: that ends the seizure, and the two may cross."""
+    final = refresh.final
+    return final is not None and any(number < final.number for number in calls)
 
 
 def _is_refresh(seizure: Seizure, before: Transaction, refresh: Transaction) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sipconform.checks.catalogue import MUST, PHONE, SHOULD, Finding, check, finding
+from sipconform.checks.evidence import GIVE_UP
 from sipconform.checks.shared_line.course import BRIDGES, legs
 from sipconform.checks.shared_line.ringing import cancel_of
 from sipconform.checks.shared_line.told import Line, Told, lines, names_of
@@ -164,7 +165,7 @@ def told_call_does_not_ring(trace: Trace) -> Iterator[Finding]:
 )  # fmt: skip
 def bridge_is_understood(trace: Trace) -> Iterator[Finding]:
     """Shown: compared as for SCA-022. Pressed: where the record says that its user pressed the key of a bridge while
-    barging in was not switched off, an INVITE follows within two seconds.
+    barging in was not switched off, an INVITE follows within 32 s (a person may have to be told to press it).
     """
     for told, index, state, shown in _compared(trace):
         if state in BRIDGES:
@@ -195,7 +196,8 @@ def _joined(trace: Trace, line: Line, subscription: Subscription, press: Observa
         return
     own = [leg for known, leg in legs(trace) if known is line and leg.phone == subscription.subscriber]
     own = [leg for leg in own if leg.index == index]
-    since = [leg for leg in own if 0 <= leg.request.packet.time_ns - press.time_ns < 2e9]
-    if since or not any(leg.end is None or leg.end.packet.time_ns > press.time_ns for leg in own):
+    since = [leg for leg in own if 0 <= leg.request.packet.time_ns - press.time_ns < GIVE_UP * 1e9]
+    there = any(leg.end is None or leg.end.packet.time_ns > press.time_ns for leg in own)
+    if since or (not there and (trace.end_ns - press.time_ns) / 1e9 > GIVE_UP):
         seen = "no INVITE"
         yield finding(told[-1].notify, bool(since), expected="INVITE", observed=seen, party=subscription.subscriber)

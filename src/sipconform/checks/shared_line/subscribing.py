@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sipconform.checks.catalogue import MUST, PHONE, SERVER, SHOULD, Finding, check, finding
+from sipconform.checks.catalogue import INFO, MUST, PHONE, SERVER, SHOULD, Finding, check, finding
 from sipconform.checks.evidence import contact, seconds_of
 from sipconform.checks.shared_line.told import lines, policies_of, user_of
 from sipconform.checks.subscription.course import requested
@@ -126,7 +126,7 @@ def no_phantom_slots(trace: Trace) -> Iterator[Finding]:
 )  # fmt: skip
 def unknown_package_is_named(trace: Trace) -> Iterator[Finding]:
     """So that a phone can tell a package nobody has from a line that is not there. A package is unknown if the server
-    accepted none of its SUBSCRIBEs; only 400 is taken for a refusal of the package under another name.
+    accepted none of its SUBSCRIBEs. 400 may mean something else, and is only noted.
     """
     servers = {line.server: bool(line.seizures) for line in lines(trace)}
     known = {(s.notifier, s.package) for s in trace.subscriptions if any(t.succeeded for t in s.subscribes)}
@@ -142,7 +142,8 @@ def unknown_package_is_named(trace: Trace) -> Iterator[Finding]:
         listed = wanted <= set(final.allow_events)
         seen = f"{final.status}, Allow-Events: {', '.join(final.texts('Allow-Events')) or 'none'}"
         expected = f"489, Allow-Events: {', '.join(sorted(wanted))}"
-        yield finding(final, final.status == 489 and listed, expected=expected, observed=seen, also=[request])
+        ok, level = final.status == 489 and listed, INFO if final.status == 400 else None
+        yield finding(final, ok, expected=expected, observed=seen, also=[request], level=level)
 
 
 @check(
@@ -164,8 +165,8 @@ def any_acceptance_is_taken(trace: Trace) -> Iterator[Finding]:
             yield from early_notify_is_taken(early)
             first = next((t.final for t in told if t not in early), None)
             if accepted.status == 202 and first is not None:
-                ok = first.status < 300 or first.status in (401, 407)
-                yield finding(first, ok, expected="200", observed=f"{first.status} after a 202", also=[accepted])
+                seen = f"{first.status} after a 202"
+                yield finding(first, first.status != 481, expected="200", observed=seen, also=[accepted])
 
 
 @check(
