@@ -32,7 +32,8 @@ HOST = "127.0.0.1"
 PHONE, SERVER = Address("192.0.2.10", 5060), Address("192.0.2.1", 5060)
 REQUEST = (
     b"MESSAGE sip:200@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.10;branch=z9hG4bK%(n)d;rport\r\n"
-    b"Max-Forwards: 70\r\nFrom: <sip:201@192.0.2.1>;tag=from%(n)d\r\nTo: <sip:200@192.0.2.1>\r\nCall-ID: call-%(n)d@192.0.2.10\r\n"
+    b"Max-Forwards: 70\r\nFrom: <sip:201@192.0.2.1>;tag=from%(n)d\r\nTo: <sip:200@192.0.2.1>\r\n"
+    b"Call-ID: call-%(n)d@192.0.2.10\r\n"
     b"CSeq: 1 MESSAGE\r\nContact: <sip:201@192.0.2.10>\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello"
 )
 COPIED = ("Via", "From", "To", "Call-ID", "CSeq")
