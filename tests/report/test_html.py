@@ -117,6 +117,23 @@ def test_a_long_list_of_what_is_off_is_counted(tmp_path: Path) -> None:
     assert "8.dnd" not in page
 
 
+def test_of_those_who_introduced_everybody_the_last_is_told(tmp_path: Path) -> None:
+    trace = trace_of(request())
+    at = trace.messages[0].packet.time_ns
+    trace.observations += [Observation(at, "lab", "lab", {"ours": n}) for n in ("first", "second", "second")]
+    page = written(tmp_path, scenario(trace))
+    assert "ours first" not in page
+    assert page.count("ours second") == 1
+
+
+def test_what_was_passed_leads_to_what_it_asks(tmp_path: Path) -> None:
+    page = html.document_fromstring(written(tmp_path, scenario(trace_of(request()), passed={"SUB-007": 1200})))
+    [link] = found(page, "//section[@class='scenario']//a[text()='SUB-007']")
+    assert "1,200×" in (link.tail or "")
+    [row] = found(page, f"//tr[@id='{str(link.get('href'))[1:]}']")
+    assert "every NOTIFY says its state" in row.text_content()
+
+
 def test_the_front_page_says_who_broke_what(tmp_path: Path) -> None:
     trace = trace_of(request())
     page = html.document_fromstring(written(tmp_path, scenario(trace, failing(trace), failing(trace))))

@@ -10,7 +10,7 @@ from sipconform.report.raw import Marked
 from sipconform.trace.packet import Address, Observation, address_of
 from sipconform.trace.trace import Trace, WireMessage
 
-SHOWN_MESSAGES, CLEAN_MESSAGES = 1200, 500
+SHOWN_MESSAGES, CLEAN_MESSAGES = 1200, 300
 """Messages of one scenario in the report, and of one in which nothing was found. Beyond that: those that findings point
 at, and their neighbours."""
 NEIGHBOURS = 6

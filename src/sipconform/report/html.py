@@ -19,6 +19,7 @@ from sipconform.report.model import Line, Run, ScenarioResult
 from sipconform.report.raw import Marked, excerpt_html, raw_html
 from sipconform.report.secrets import Mask
 from sipconform.shipped import shipped
+from sipconform.trace.packet import Observation
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -74,6 +75,7 @@ def page(run: Run, sections: Sequence[str], since: Since | None, mask: Mask) -> 
         unjudged=[(i, r) for i, r in enumerate(run.scenarios, 1) if r.verdict in _UNJUDGED],
         deviations=_deviations(run),
         headline=_headline(run),
+        asked=[run.checks[name] for name in sorted({n for r in run.scenarios for n in r.passed}) if name in run.checks],
         script=Markup(_script()),
         script_hash=_script_hash(),
     )
@@ -101,7 +103,7 @@ def section(run: Run, result: ScenarioResult, index: int, used: int, mask: Mask)
         raw={one.anchor: Markup(raw_html(mask.raw(one.message.raw), one.marks)) for one in evidence.shown},
         full=full,
         quiet=sorted(told.check for told in result.tally if told.verdict is Verdict.NOT_APPLICABLE),
-        observations=[*result.observations, *evidence.observations],
+        observations=_said([*result.observations, *evidence.observations]),
     )
 
 
@@ -145,6 +147,12 @@ def _not_shown(result: ScenarioResult) -> dict[str, int]:
         if told.verdict not in (Verdict.PASS, Verdict.NOT_APPLICABLE):
             total[told.check] += count
     return {check: count - shown[check] for check, count in sorted(total.items()) if count > shown[check]}
+
+
+def _said(observations: list[Observation]) -> list[Observation]:
+    """Who is who is told anew with each party that comes: the last time says all of it."""
+    superseded = {id(o) for o in [o for o in observations if o.kind == "lab"][:-1]}
+    return [o for o in observations if id(o) not in superseded]
 
 
 _UNJUDGED = (Verdict.COULD_NOT_RUN, Verdict.NOT_SUPPORTED, Verdict.INCONCLUSIVE, Verdict.NOT_APPLICABLE)
