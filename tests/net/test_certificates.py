@@ -1,9 +1,10 @@
 import ssl
 import sys
+from pathlib import Path
 
 import pytest
 
-from sipconform.net.certificates import Authority
+from sipconform.net.certificates import Authority, lenient_client_context
 
 
 def handshake(server: ssl.SSLContext, client: ssl.SSLContext, name: str) -> None:
@@ -39,6 +40,17 @@ def test_a_peer_elsewhere_can_be_given_the_root() -> None:
     elsewhere = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     elsewhere.load_verify_locations(cadata=authority.root_pem.decode())
     handshake(authority.server_context(), elsewhere, "::1")
+
+
+def test_a_bench_asks_for_no_name_and_without_a_root_for_nothing(tmp_path: Path) -> None:
+    authority, root = Authority(), tmp_path / "root.pem"
+    root.write_bytes(authority.root_pem)
+    for context in (lenient_client_context(), lenient_client_context(root)):
+        handshake(authority.server_context("pbx.example"), context, "127.0.0.1")
+    with pytest.raises(ssl.SSLCertVerificationError, match="unable to get local issuer"):
+        handshake(Authority().server_context(), lenient_client_context(root), "127.0.0.1")
+    with pytest.raises(OSError, match="No such file"):
+        lenient_client_context(tmp_path / "nothing.pem")
 
 
 def test_without_trustme_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

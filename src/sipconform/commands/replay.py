@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import ssl
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from sipconform.commands.standalone import address_argument
 from sipconform.comparing import load_trace
 from sipconform.lab.actor import CouldNotRunError, NotSupportedError
 from sipconform.lab.drivers.control import ControlledDriver
+from sipconform.net.certificates import Authority, lenient_client_context
 from sipconform.net.sockets import SocketNetwork
 from sipconform.replay.run import Outcome, replay
 from sipconform.replay.script import Cue, NotPlayable
@@ -23,6 +25,7 @@ from sipconform.trace.errors import CaptureError
 from sipconform.trace.trace import Trace
 
 CLEAN, DIFFERENT, NOT_PLAYED = 0, 1, 2
+ROOT = "root.pem"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -35,32 +38,48 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--listen", type=address_argument, default=address_argument("127.0.0.1:0"), metavar="IP:PORT")
     parser.add_argument("--live", type=address_argument, metavar="IP:PORT", help="the recorded party it stands for")
     parser.add_argument("--control", type=address_argument, metavar="IP:PORT", help="where the peer's driver listens")
-    parser.add_argument("--transport", choices=["udp", "tcp"], default="udp")
+    parser.add_argument("--transport", choices=["udp", "tcp", "tls"], default="udp")
+    parser.add_argument(
+        "--trust", type=Path, metavar="PEM", help="TLS: the root of the peer's certificate (default: any)"
+    )
     parser.add_argument("--pace", type=_pace, default="fast", help="recorded, fast (default), or seconds")
     parser.add_argument("--patience", type=float, default=PATIENCE_S, help="seconds to wait for what must come")
     parser.add_argument("--out", type=Path, help="folder (default reports/<date and time>-replay)")
     given = parser.parse_args(arguments)
     folder = given.out or Path("reports") / f"{datetime.now().astimezone():%Y-%m-%d-%H%M%S}-replay"
-    settings = Settings(
-        given.to, given.transport, given.listen, given.pace, dict(given.account), given.domain, given.patience
-    )
     try:
         recording = load_trace(*given.capture)
         folder.mkdir(parents=True, exist_ok=True)
+        settings = Settings(
+            given.to, given.transport, given.listen, given.pace, dict(given.account), given.domain, given.patience,
+            contexts=_contexts(given, folder) if given.transport == "tls" else {},
+        )  # fmt: skip
         target = folder / "replay.pcapng"
         outcome = asyncio.run(_replay(given, recording, settings, target))
         names = ", ".join(map(str, given.capture))
         chapter = Chapter(given.capture[0].stem, str(target), names, outcome.comparison)
         page = write_comparison(folder, [chapter])
-    except (CaptureError, CouldNotRunError, NotPlayable) as error:
+    except (CaptureError, CouldNotRunError, NotPlayable, RuntimeError) as error:
         return complain(str(error), NOT_PLAYED)
     except OSError as error:
         return complain(f"could not be played: {error.strerror or error}", NOT_PLAYED)
+    for name in outcome.left_out:
+        print(f"left out: what begins with {name}, for its beginning is not in the recording")
     print(f"{outcome.taken} of {outcome.steps} steps taken; {len(outcome.comparison.differences)} differences")
     print(f"capture: {target}\nreport: {page}")
     if outcome.why:
         return complain(f"stopped: {outcome.why}", DIFFERENT)
     return DIFFERENT if outcome.comparison.at(Level.MUST, Level.SHOULD) else CLEAN
+
+
+def _contexts(given: argparse.Namespace, folder: Path) -> dict[str, ssl.SSLContext]:
+    """For TLS both ways; a phone that calls us may trust the root that is written into the folder."""
+    authority = Authority()
+    (folder / ROOT).write_bytes(authority.root_pem)
+    return {
+        "server_context": authority.server_context(given.listen.host),
+        "client_context": lenient_client_context(given.trust),
+    }
 
 
 async def _replay(given: argparse.Namespace, recording: Trace, settings: Settings, target: Path) -> Outcome:

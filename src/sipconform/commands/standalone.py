@@ -85,10 +85,10 @@ class Standalone:
         endpoint = Endpoint(self.network, name, random.Random(secrets.token_bytes(16)))
         contexts: dict[str, Any] = {}
         if self.given.transport == "tls":
-            from sipconform.net.certificates import Authority  # noqa: PLC0415 - only TLS needs it
+            from sipconform.net.certificates import Authority, lenient_client_context  # noqa: PLC0415 - only TLS needs it
 
             authority = Authority()
-            contexts = {"server_context": authority.server_context(), "client_context": authority.client_context()}
+            contexts = {"server_context": authority.server_context(), "client_context": lenient_client_context()}
         transport = await endpoint.listen(self.given.transport, self.given.listen, **contexts)
         if not self._told:
             print(f"{name} listens on {transport.protocol} {transport.local}", flush=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from pathlib import Path
 from typing import Any
 
 NAMES = ("127.0.0.1", "::1", "localhost")
@@ -33,6 +34,18 @@ class Authority:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self._ca.configure_trust(context)
         return context
+
+
+def lenient_client_context(trust: Path | None = None) -> ssl.SSLContext:
+    """A client's side for a device on a bench: trusts the root in a PEM file and asks for no particular name, or
+    without one takes any certificate. Raises OSError for a file that cannot be used."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    if trust is None:
+        context.verify_mode = ssl.CERT_NONE
+    else:
+        context.load_verify_locations(trust)
+    return context
 
 
 def _trustme() -> Any:
