@@ -5,6 +5,8 @@ import asyncio
 import pytest
 
 from sipconform.lab.actors import Phone, Server
+from sipconform.lab.coded import needs_codes, needs_features
+from sipconform.lab.profile import Profile
 
 pytestmark = [pytest.mark.profile("3cx"), pytest.mark.rows("B10")]
 DOCUMENTS = "application/csta+xml"
@@ -21,9 +23,12 @@ async def test_the_server_opens_a_session(phone: Phone, server: Server) -> None:
 @pytest.mark.race("whether a state is told before it changes")
 @pytest.mark.parametrize("form", ["event", "set"])
 @pytest.mark.parametrize("edition", [3, 4, 5])
-async def test_dnd_at_the_server_reaches_the_phone(phone: Phone, server: Server, form: str, edition: int) -> None:
+async def test_dnd_at_the_server_reaches_the_phone(
+    phone: Phone, server: Server, form: str, edition: int, profile: Profile
+) -> None:
     """Do Not Disturb is switched at the server, on and off: told by an event, or asked for as a service, in whichever
     edition of CSTA. The phone follows and tells nothing back but what it did."""
+    needs_features(profile, "dnd")
     await _session(phone, server, form=form, edition=edition)
     await server.set_dnd(phone.user, True)
     await phone.shows(dnd=True)
@@ -33,8 +38,9 @@ async def test_dnd_at_the_server_reaches_the_phone(phone: Phone, server: Server,
 
 
 @pytest.mark.race("whether a state is told before it changes")
-async def test_dnd_pressed_on_the_phone_reaches_the_server(phone: Phone, server: Server) -> None:
+async def test_dnd_pressed_on_the_phone_reaches_the_server(phone: Phone, server: Server, profile: Profile) -> None:
     """The user presses Do Not Disturb: the phone sends an event with the monitor's reference."""
+    needs_features(profile, "dnd")
     await _session(phone, server)
     for on in (True, False):
         await phone.set_dnd(on)
@@ -45,8 +51,9 @@ async def test_dnd_pressed_on_the_phone_reaches_the_server(phone: Phone, server:
 @pytest.mark.race("whether a state is told before it changes")
 @pytest.mark.profile("broadsoft")
 @pytest.mark.parametrize("form", ["event", "set"])
-async def test_forwards_go_both_ways(phone: Phone, server: Server, form: str) -> None:
+async def test_forwards_go_both_ways(phone: Phone, server: Server, form: str, profile: Profile) -> None:
     """All three forwards, set at the server and on the phone."""
+    needs_features(profile, "cfu", "cfb", "cfna")
     await _session(phone, server, form=form)
     for kind in ("cfu", "cfb", "cfna"):
         await server.forward(phone.user, kind, "2002")
@@ -55,15 +62,17 @@ async def test_forwards_go_both_ways(phone: Phone, server: Server, form: str) ->
         await server.has(phone.user, **{kind: ""})
 
 
-async def test_the_phone_tells_its_state_when_asked(phone: Phone, server: Server) -> None:
+async def test_the_phone_tells_its_state_when_asked(phone: Phone, server: Server, profile: Profile) -> None:
     """The server asks what Do Not Disturb and the forwards are set to."""
+    needs_features(profile, "dnd")
     await _session(phone, server)
     assert await server.ask_phone(phone.user, "GetDoNotDisturb") == "GetDoNotDisturbResponse", "DND was not told"
     assert await server.ask_phone(phone.user, "GetForwarding") == "GetForwardingResponse", "forwards were not told"
 
 
-async def test_what_the_phone_does_not_know_is_refused(phone: Phone, server: Server) -> None:
+async def test_what_the_phone_does_not_know_is_refused(phone: Phone, server: Server, profile: Profile) -> None:
     """A service it does not have, another device's state, a monitor that is not: each is answered by an error."""
+    needs_features(profile, "dnd")
     await _session(phone, server)
     assert await server.ask_phone(phone.user, "SnapshotDevice") == "CSTAErrorCode", "an unknown service was taken"
     wrong = await server.ask_phone(phone.user, "SetDoNotDisturb", device="sip:9999@example.com", doNotDisturbOn=True)
@@ -74,8 +83,9 @@ async def test_what_the_phone_does_not_know_is_refused(phone: Phone, server: Ser
 
 
 @pytest.mark.race("whether a state is told before it changes")
-async def test_a_phone_that_cannot_apply_still_answers(phone: Phone, server: Server) -> None:
+async def test_a_phone_that_cannot_apply_still_answers(phone: Phone, server: Server, profile: Profile) -> None:
     """Some phones take the INFO and do nothing: they answer properly all the same, and show what they did before."""
+    needs_features(profile, "dnd")
     await phone.cannot_apply()
     await _session(phone, server)
     await server.set_dnd(phone.user, True)
@@ -90,8 +100,9 @@ async def test_a_body_nobody_agreed_on_is_refused(phone: Phone, server: Server) 
     assert status == 415, f"a body of an unknown type got {status}"
 
 
-async def test_elements_in_any_order_are_understood(phone: Phone, server: Server) -> None:
+async def test_elements_in_any_order_are_understood(phone: Phone, server: Server, profile: Profile) -> None:
     """The elements stand in another order, one more stands among them, and the type has a parameter."""
+    needs_features(profile, "dnd")
     await _session(phone, server)
     body = (
         '<SetDoNotDisturb xmlns="http://www.ecma-international.org/standards/ecma-323/csta/ed4">'
@@ -119,8 +130,9 @@ async def test_a_stranger_opens_no_session(phone: Phone, other_phone: Phone, ser
     assert status in range(400, 700), f"a stranger's session got {status}"
 
 
-async def test_the_session_is_ended_in_good_order(phone: Phone, server: Server) -> None:
+async def test_the_session_is_ended_in_good_order(phone: Phone, server: Server, profile: Profile) -> None:
     """The server stops its monitor and says BYE. What the user presses then is told to nobody."""
+    needs_features(profile, "dnd")
     await _session(phone, server)
     await server.end_csta(phone.user)
     await phone.shows(monitored=False)
@@ -128,8 +140,9 @@ async def test_the_session_is_ended_in_good_order(phone: Phone, server: Server) 
     await server.has(phone.user, dnd=False)
 
 
-async def test_the_session_is_kept_fresh(phone: Phone, server: Server) -> None:
+async def test_the_session_is_kept_fresh(phone: Phone, server: Server, profile: Profile) -> None:
     """The server renews the session by re-INVITE before it lapses."""
+    needs_features(profile, "dnd")
     await _session(phone, server, refresh=5.0)
     await asyncio.sleep(12)
     await server.set_dnd(phone.user, True)
@@ -137,8 +150,9 @@ async def test_the_session_is_kept_fresh(phone: Phone, server: Server) -> None:
 
 
 @pytest.mark.race("whether a state is told before it changes")
-async def test_a_phone_that_starts_anew_gets_a_new_session(phone: Phone, server: Server) -> None:
+async def test_a_phone_that_starts_anew_gets_a_new_session(phone: Phone, server: Server, profile: Profile) -> None:
     """The phone signs off and on again: the server opens another session with another monitor."""
+    needs_features(profile, "dnd")
     await _session(phone, server)
     await phone.stop()
     await phone.shows(monitored=False)
@@ -148,9 +162,10 @@ async def test_a_phone_that_starts_anew_gets_a_new_session(phone: Phone, server:
     await phone.shows(dnd=True)
 
 
-async def test_a_session_is_no_call(phone: Phone, other_phone: Phone, server: Server) -> None:
+async def test_a_session_is_no_call(phone: Phone, other_phone: Phone, server: Server, profile: Profile) -> None:
     """Do Not Disturb is on when the session is opened, and the phone still takes ordinary calls beside it when it is
     off."""
+    needs_features(profile, "dnd")
     await server.set_dnd(phone.user, True)
     await _session(phone, server)
     await phone.shows(dnd=True)
@@ -166,9 +181,12 @@ async def test_a_session_is_no_call(phone: Phone, other_phone: Phone, server: Se
 
 
 @pytest.mark.rows("B11")
-async def test_code_session_and_subscription_agree(phone: Phone, second_phone: Phone, server: Server) -> None:
+async def test_code_session_and_subscription_agree(
+    phone: Phone, second_phone: Phone, server: Server, profile: Profile
+) -> None:
     """One phone of the user is in a session, another dials codes. Whoever changes, both and the server agree, and
     nobody tells back what he was told."""
+    needs_codes(profile, "dnd")
     await _session(phone, server)
     await second_phone.set_mode("feature-code")
     await second_phone.start()
@@ -181,8 +199,11 @@ async def test_code_session_and_subscription_agree(phone: Phone, second_phone: P
 
 @pytest.mark.race("whether a state is told before it changes")
 @pytest.mark.rows("B11")
-async def test_session_and_subscription_agree(phone: Phone, second_phone: Phone, server: Server) -> None:
+async def test_session_and_subscription_agree(
+    phone: Phone, second_phone: Phone, server: Server, profile: Profile
+) -> None:
     """One phone of the user is in a session, another subscribes to the feature state."""
+    needs_features(profile, "dnd")
     await second_phone.set_mode("subscribe")
     await second_phone.start()
     await second_phone.synchronised()
