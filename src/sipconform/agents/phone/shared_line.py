@@ -211,13 +211,13 @@ class SharedLine:
     def _rings(self, leg: Leg) -> None:
         if leg.invite is None or not self.on:
             return
-        said = appearance_of(leg.invite.message.texts("Call-Info"))
-        index = said.index if isinstance(said, Appearance) and said.index else self._lowest_idle()
-        self.legs[index] = leg
+        index = _named(leg) or self._lowest_idle()
+        if index not in self._live():  # it may have joined the call before it heard it ring
+            self.legs[index] = leg
 
     def _decorate(self, leg: Leg) -> list[tuple[str, str]]:
         """What every INVITE and answer of a leg on the line carries: its index, and whether its hold is private."""
-        index = next((index for index, own in self.legs.items() if own is leg), 0)
+        index = next((index for index, own in self.legs.items() if own is leg), 0) or _named(leg)
         answers = leg.invite is not None and leg.state == "ringing"
         if not index or not self.on or (answers and not self.names_slot):
             return []
@@ -267,3 +267,9 @@ class SharedLine:
     def _changed(self) -> None:
         if self.on_change:
             self.on_change()
+
+
+def _named(leg: Leg) -> int:
+    """The slot on which a call came in, 0 where its INVITE names none."""
+    said = appearance_of(leg.invite.message.texts("Call-Info")) if leg.invite is not None else None
+    return said.index or 0 if isinstance(said, Appearance) else 0

@@ -59,6 +59,7 @@ class Leg:
     settled: WireMessage | None = None  # … as known to the server
     end: WireMessage | None = None
     bye: Transaction | None = None
+    cancel: WireMessage | None = None
     holds: list[Hold] = field(default_factory=list)
 
     def talks(self, at: WireMessage) -> bool:
@@ -120,7 +121,8 @@ class Slot:
             return _in_call(talking, at, policies)
         pending = [leg for leg in self.legs if leg.request.number <= at.number and not leg.over(at)]
         if any(not leg.calls for leg in pending):
-            silent = set() if policies.can("alerting") == "yes" else {State.IDLE}
+            given_up = all(leg.cancel is not None and leg.cancel.number <= at.number for leg in pending)
+            silent = set() if policies.can("alerting") == "yes" and not given_up else {State.IDLE}
             return frozenset({State.ALERTING, *silent})
         if any(leg.calls and not leg.press for leg in pending):
             return frozenset({State.PROGRESSING, State.SEIZED})
@@ -234,6 +236,7 @@ def _leg(trace: Trace, line: Line, invite: Transaction, request: WireMessage, ca
     answers = [r for r in invite.responses if 100 < r.status < 300]
     index = index_of(request) or next((i for r in answers if (i := index_of(r))), None)
     leg = Leg(phone, invite, request, calls, calls and _is_press(line, request), index)
+    leg.cancel = _cancels(trace).get(id(invite))
     leg.ringing = next((r for r in invite.responses if 100 < r.status < 200), None)
     if final is not None and final.status >= 300:
         leg.end = final if calls else next(iter(invite.acks), final)
@@ -241,6 +244,13 @@ def _leg(trace: Trace, line: Line, invite: Transaction, request: WireMessage, ca
         leg.answer = final
         _follow(trace, leg, final, calls)
     return leg
+
+
+@once_per_trace
+def _cancels(trace: Trace) -> dict[int, WireMessage]:
+    """What cancels an INVITE, by the identity of its transaction."""
+    cancels = trace.transactions_of("CANCEL")
+    return {id(t.invite): t.request for t in reversed(cancels) if t.invite is not None and t.request is not None}
 
 
 def _is_press(line: Line, request: WireMessage) -> bool:
@@ -320,5 +330,7 @@ def _moves(slot: Slot) -> Iterator[Move]:
             yield Move(leg.settled, f"{word} answered", leg)
         for hold in leg.holds:
             yield Move(hold.at, "private" if hold.private and hold.held else "hold" if hold.held else "resume", leg)
+        if leg.cancel is not None:
+            yield Move(leg.cancel, f"{word} given up", leg)
         if leg.end is not None:
             yield Move(leg.end, "bye" if leg.answer is not None else f"{word} failed", leg)

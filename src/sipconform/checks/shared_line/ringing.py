@@ -168,7 +168,7 @@ def answered_call_stops_the_others(trace: Trace) -> Iterator[Finding]:
             for leg in group:
                 if leg is won or (leg.end is not None and leg.end.number < won.settled.number):
                     continue
-                cancel, final = cancel_of(trace, leg), leg.invite.final
+                cancel, final = leg.cancel, leg.invite.final
                 refused = final is not None and final.status >= 300 and seconds(final, won.settled) < QUIET
                 if cancel is None and leg.answer is None and not refused and watched(trace, won.settled) > GIVE_UP:
                     seen = "no CANCEL"
@@ -192,10 +192,6 @@ def _told_after(line: Line, leg: Leg, won: Leg, cancel: WireMessage) -> Iterator
         yield finding(told[-1].notify, bool(late), expected="active after the CANCEL", observed=seen, also=[cancel])
 
 
-def cancel_of(trace: Trace, leg: Leg) -> WireMessage | None:
-    return next((t.request for t in trace.transactions if t.method == "CANCEL" and t.invite is leg.invite), None)
-
-
 @check(
     "SCA-064", level=MUST, on=SERVER, clause="SCA: one phone rejects (sheet 1.13)",
     asks="a phone that rejects silences only itself",
@@ -214,7 +210,7 @@ def rejecting_silences_one(trace: Trace) -> Iterator[Finding]:
                     continue
                 if proxied and final.status >= 600:
                     continue
-                cancels = [c for o in group if o is not leg and (c := cancel_of(trace, o)) is not None]
+                cancels = [c for o in group if o is not leg and (c := o.cancel) is not None]
                 quick = [c for c in cancels if 0 < seconds(c, final) < 1]
                 answered = [o for o in group if o.answer is not None]
                 gave_up = [

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from sipconform.checks.catalogue import MUST, PHONE, SHOULD, Finding, check, finding
 from sipconform.checks.evidence import GIVE_UP
 from sipconform.checks.shared_line.course import BRIDGES, legs
-from sipconform.checks.shared_line.ringing import cancel_of
 from sipconform.checks.shared_line.told import Line, Told, lines, names_of
 from sipconform.features.appearance import State, known_state
 from sipconform.features.lamp import TABLES, lamp
@@ -121,7 +120,7 @@ def answered_elsewhere_is_not_missed(trace: Trace) -> Iterator[Finding]:
     within five seconds after are compared.
     """
     for _, leg in legs(trace):
-        cancel = cancel_of(trace, leg) if not leg.calls else None
+        cancel = leg.cancel if not leg.calls else None
         reasons = cancel.reason_values if cancel is not None else []
         if cancel is None or not any(isinstance(r, Reason) and r.cause == 200 for r in reasons):
             continue
