@@ -42,46 +42,40 @@ def _table(**rows: str) -> Table:
     return table
 
 
+REFERENCE = {  # what those have in common who go by the reference phone's lamps
+    "idle": "off",
+    "seized": "green / red",
+    "active": "green / red",
+    "held": "slow green / slow red",
+}
+BRIDGES = {"bridge_active": "green / red", "bridge_held": "green / red"}
+
 TABLES: Mapping[str, Table] = {
     "becke": _table(
-        idle="off",
-        seized="green / red",
+        **REFERENCE,
+        **BRIDGES,
         progressing="fast green / fast red",
         alerting="fast green",
-        active="green / red",
-        held="slow green / slow red",
         held_private="slow green / red",
-        bridge_active="green / red",
-        bridge_held="green / red",
     ),
     "fanvil": _table(
-        idle="off",
-        seized="green / red",
+        **REFERENCE,
+        **BRIDGES,
         progressing="green / red",
         alerting="fast green",
-        active="green / red",
-        held="slow green / slow red",
         held_private="slow yellow / red",
-        bridge_active="green / red",
-        bridge_held="green / red",
     ),
     "yealink": _table(
-        idle="off",
-        seized="green / red",
+        **REFERENCE,
         progressing="green / red",
         alerting="fast green",
-        active="green / red",
-        held="slow green / slow red",
         held_private="slow green / red",
         bridge_active="green / red",
     ),
     "htek": _table(  # slow stands for its 500 ms, fast for its 100 ms
-        idle="off",
-        seized="green / red",
+        **REFERENCE,
         progressing="slow green / red",
         alerting="fast red",
-        active="green / red",
-        held="slow green / slow red",
         held_private="slow green / red",
     ),
     "cisco-spa": _table(
