@@ -120,8 +120,8 @@ def _phone_asks_again(leg: Leg, request: WireMessage) -> bool:
     asks="of two phones that ask for one held call one has it, and the other joins or is refused",
 )  # fmt: skip
 def one_of_two_has_the_call(trace: Trace) -> Iterator[Finding]:
-    """Within a second of each other, and the holder does nothing in that second. Both may be let in where there is
-    bridging; nobody only where the call ended.
+    """Within a second of each other, the holder does nothing in that second, and the first has not held the call again.
+    Both may be let in where there is bridging; nobody only where the call ended.
     """
     for slot in slots(trace):
         for first, second in pairwise(leg for leg in slot.legs if leg.press):
@@ -130,6 +130,9 @@ def one_of_two_has_the_call(trace: Trace) -> Iterator[Finding]:
             if holder is None or held is None or len(finals) < 2 or first.phone == second.phone:
                 continue
             since = (hold.request for hold in holder.holds if hold.request.number > held.request.number)
+            again = first.hold(second.request)
+            if again is not None and again.held:
+                continue
             if first.over(second.request) or any(abs(seconds(request, first.request)) < 1 for request in since):
                 continue
             served = [f for f in finals if f.status < 300]
