@@ -11,6 +11,7 @@ from sipconform.compare.difference import Comparison
 from sipconform.trace.capture import read_capture
 from sipconform.trace.correlate import correlate
 from sipconform.trace.errors import CaptureError
+from sipconform.trace.memory import seldom_collecting
 from sipconform.trace.packet import Note, Observation, Packet
 from sipconform.trace.trace import Trace
 
@@ -74,8 +75,9 @@ def _moved(item: Packet | Observation, by: int) -> Packet | Observation:
 
 def compare_captures(run: Path, reference: Path, *, keylog: Path | None = None) -> Laid:
     """Raises CaptureError as `load_trace` does. Captures of different profiles are compared with a reservation."""
-    ours, theirs = load_trace(run, keylog=keylog), load_trace(reference, keylog=keylog)
-    comparison = compare(ours, theirs)
+    with seldom_collecting():
+        ours, theirs = load_trace(run, keylog=keylog), load_trace(reference, keylog=keylog)
+        comparison = compare(ours, theirs)
     profiles = profile_of(ours), profile_of(theirs)
     if all(profiles) and profiles[0] != profiles[1]:
         comparison.doubt(f"the run speaks {profiles[0]}, the reference {profiles[1]}: other dialects")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Protocol
 
@@ -16,11 +15,11 @@ from sipconform.checks.judge import Judgement, judge
 from sipconform.report.folder import RunFolder
 from sipconform.report.model import ScenarioResult
 from sipconform.trace.capture import read_capture
+from sipconform.trace.memory import seldom_collecting
 from sipconform.trace.packet import Note, Observation, Packet
 from sipconform.trace.parts import traces
 from sipconform.trace.trace import Trace
 
-YOUNG_OBJECTS = 200_000  # some ten thousand messages with all that belongs to them
 MOST_PROCESSES = 4  # one process reads for all of them, and cannot feed more
 NO_SIP = "no SIP message was found in it"
 NOT_OPENED = f"{NO_SIP}; the notes say what was there and could not be opened"
@@ -46,7 +45,7 @@ def judge_capture(
     CaptureError for what is no capture. `read` may be another reader (`trace.second_opinion`). With more than one of
     `processes` several parts are judged at a time; what is said, and in which order, is the same."""
     checks = catalogue() if checks is None else checks
-    with _seldom_collecting():
+    with seldom_collecting():
         parts = traces(read(path, keylog=keylog))
         if processes > 1 and may_fork():
             from sipconform.workers import judge_several  # noqa: PLC0415 - nothing to import for one process
@@ -93,15 +92,3 @@ def usable_processors() -> int:
         return 1
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(allowed, MOST_PROCESSES)
-
-
-@contextmanager
-def _seldom_collecting() -> Iterator[None]:
-    """Messages, transactions and dialogs point at each other by the thousand: looking for rings among them as often
-    as Python does by default costs half the time."""
-    before = gc.get_threshold()
-    gc.set_threshold(YOUNG_OBJECTS, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)

@@ -107,6 +107,7 @@ async def test_a_watched_registration(phone: Phone, second_phone: Phone) -> None
     await phone.stop()
 
 
+@pytest.mark.race("whether a refresh falls into the watch")
 @pytest.mark.profile("brightpattern")
 @pytest.mark.rows("C1", "C2")
 async def test_a_watched_expiry(phone: Phone, second_phone: Phone) -> None:

@@ -27,6 +27,7 @@ async def test_a_phone_comes_late(manager: LinePhone, assistant: LinePhone, cust
     await all_show(1, "idle", manager, assistant)
 
 
+@pytest.mark.race("which states of the line are told before they pass")
 async def test_a_phone_no_longer_refreshes(
     manager: LinePhone, assistant: LinePhone, customer: LinePhone, clock: Clock
 ) -> None:

@@ -60,6 +60,7 @@ async def test_an_answer_names_no_key(manager: LinePhone, assistant: LinePhone, 
     await all_show(1, "idle", manager, assistant)
 
 
+@pytest.mark.race("which call comes first, and which states of the line are told before they pass")
 @pytest.mark.rows("A3", "A4")
 async def test_many_calls_with_long_names(manager: LinePhone, assistant: LinePhone, customer: LinePhone) -> None:
     """Twelve calls ring at once, each from somebody with a very long name: every key shows its call. They give up one

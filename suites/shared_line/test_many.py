@@ -10,6 +10,7 @@ from sipconform.lab.line_scenes import all_show, at_work, outside
 from sipconform.lab.profile import Profile
 
 
+@pytest.mark.race("who lifts first, and which states of the line are told before they pass")
 @pytest.mark.rows("A3", "A4")
 async def test_thirty_five_phones_on_one_line(desks: list[LinePhone], profile: Profile) -> None:
     """Every place of the line has a phone, and all lift the receiver at once: all the keys are taken, each by one
@@ -48,6 +49,7 @@ async def test_two_hundred_races(manager: LinePhone, assistant: LinePhone, secre
         await all_show(1, "idle", *phones)
 
 
+@pytest.mark.race("which states of the line are told before they pass")
 @pytest.mark.rows("A3", "A5")
 async def test_twenty_changes_in_a_second(manager: LinePhone, assistant: LinePhone, customer: LinePhone) -> None:
     """The manager holds and resumes as fast as he can press: in the end every key shows what is true."""

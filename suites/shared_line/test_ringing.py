@@ -66,6 +66,7 @@ async def test_the_customer_gives_up(manager: LinePhone, assistant: LinePhone, c
     await all_show(1, "idle", manager, assistant, within=2)
 
 
+@pytest.mark.race("which states of the line are told before they pass")
 @pytest.mark.rows("A1")
 async def test_answered_elsewhere_is_not_missed(manager: LinePhone, assistant: LinePhone, customer: LinePhone) -> None:
     """The assistant answers: the manager's phone does not count the call as missed."""
@@ -79,6 +80,7 @@ async def test_answered_elsewhere_is_not_missed(manager: LinePhone, assistant: L
     await all_show(1, "idle", manager, assistant)
 
 
+@pytest.mark.race("which states of the line are told before they pass")
 async def test_one_of_two_ringing_calls_is_given_up(
     manager: LinePhone, assistant: LinePhone, customer: LinePhone, second_customer: LinePhone
 ) -> None:
@@ -125,6 +127,7 @@ async def test_a_private_line_says_nothing_of_its_calls(
     await manager.shows_line(1, "idle")
 
 
+@pytest.mark.race("which states of the line are told before they pass")
 async def test_the_line_is_left_in_good_order(manager: LinePhone, assistant: LinePhone, customer: LinePhone) -> None:
     """The assistant switches the shared line off: her phone is told nothing more, the manager's still is."""
     await at_work(manager, assistant)

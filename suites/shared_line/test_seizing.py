@@ -211,6 +211,7 @@ async def test_a_line_that_is_not_shared(customer: LinePhone) -> None:
     assert status >= 400 or status in (200, 202), f"call-info was answered {status}"
 
 
+@pytest.mark.race("which states of the line are told before they pass")
 async def test_a_phone_loses_its_power(manager: LinePhone, assistant: LinePhone, customer: LinePhone) -> None:
     """The manager's phone loses its power in a call and comes up again: it knows nothing of the call, and its key
     is free for everybody."""

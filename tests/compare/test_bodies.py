@@ -40,3 +40,10 @@ def test_the_parts_of_a_body_have_no_order() -> None:
 
 def test_a_deep_document_ends_somewhere() -> None:
     assert said("application/xml", "<a>" * 200 + "</a>" * 200)
+
+
+def test_a_delimiter_after_a_line_feed_alone_is_told() -> None:
+    raw = message('NOTIFY sip:a@b SIP/2.0\nContent-Type: multipart/mixed;boundary="b"\n\n--b\n\nx\n--b--\n')
+    bent = raw.replace(b"\r\n--b--", b"\n--b--")
+    places = [meaning(WireMessage(Packet(0, PHONE, SERVER, "udp", one)), str)[1] for one in (raw, bent)]
+    assert ["malformed: CRLF before a delimiter" in told for told in places] == [False, True]

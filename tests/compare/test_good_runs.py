@@ -14,7 +14,8 @@ from tests.compare.runs import FOUL, good, play, scenario, scenarios
 SCENARIOS = 50  # spread over all suites; the captures shipped are compared for every scenario elsewhere
 RUNS = 5  # of each, the first in fair weather: ten pairs
 PLAYED = [known.id for known in scenarios()[:: max(1, len(scenarios()) // SCENARIOS)]][:SCENARIOS]
-RACES = [known.id for known in known_scenarios() if race_of(known.play) and "two_hundred" not in known.name]
+LONG = ("test_two_hundred_races", "test_thirty_five_phones_on_one_line")
+RACES = [known.id for known in known_scenarios() if race_of(known.play) and known.name not in LONG]
 
 
 def good_runs(name: str) -> list[Trace]:

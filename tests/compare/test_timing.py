@@ -1,7 +1,7 @@
 import pytest
 
 from sipconform.compare.comparison import compare
-from tests.compare.talk import Said, call, subscription, trace
+from tests.compare.talk import Said, answer, call, request, subscription, trace
 
 
 def again(times: list[float]) -> list[Said]:
@@ -23,3 +23,33 @@ def test_an_answer_repeated_in_spite_of_its_ack_shows() -> None:
     deaf = [(2.5 + at, "server", said[2][2]) for at in range(3)]
     assert [f.rule for f in compare(trace(*said[:4], *deaf), trace(*said[:4])).differences] == ["pace"]
     assert compare(trace(*said[:4], *deaf[:2]), trace(*said[:4])).differences == []
+
+
+def refreshed(at: float) -> list[Said]:
+    """A registration for a minute, refreshed so many seconds later."""
+    first = request("REGISTER", 1, "Contact: <sip:2001@192.0.2.10:5060>", "Expires: 60")
+    again_ = first.replace("CSeq: 1", "CSeq: 2").replace("REGISTER1", "REGISTER2")
+    granted = "Contact: <sip:2001@192.0.2.10:5060>;expires=60"
+    both = ((0.0, first), (at, again_))
+    return [one for when, ask in both for one in ((when, "phone", ask), (when, "server", answer(ask, 200, granted)))]
+
+
+@pytest.mark.parametrize(("at", "rules"), [(30, []), (59, []), (60.5, []), (65, ["slower"])])
+def test_a_refresh_after_its_time_had_run_out_shows(at: float, rules: list[str]) -> None:
+    result = compare(trace(*refreshed(at)), trace(*refreshed(30)))
+    assert [found.rule for found in result.differences] == rules
+
+
+def returning(after: float, reason: str) -> list[Said]:
+    """A subscription that is ended, and begun anew so many seconds later."""
+    ended = subscription("s1", state=f"terminated;reason={reason}")
+    return [*ended, *subscription("s2", at=after)]
+
+
+@pytest.mark.parametrize(
+    ("reason", "after", "rules"),
+    [("probation", 30, []), ("probation", 29, []), ("giveup", 0.1, ["pace"]), ("timeout", 0.1, [])],
+)
+def test_who_was_told_to_wait_and_comes_back_at_once_shows(reason: str, after: float, rules: list[str]) -> None:
+    result = compare(trace(*returning(after, reason)), trace(*returning(30, reason)))
+    assert [found.rule for found in result.differences] == rules

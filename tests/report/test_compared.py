@@ -2,7 +2,7 @@ import json
 from pathlib import Path
 
 from sipconform.compare.comparison import compare
-from sipconform.report.compared import Chapter, told_lines, write_comparison
+from sipconform.report.compared import Chapter, in_time, told_lines, write_comparison
 from sipconform.report.secrets import Mask
 from tests.compare.talk import subscription, trace
 
@@ -26,6 +26,32 @@ def test_the_page_stands_alone_and_shows_what_differs(tmp_path: Path) -> None:
 def test_a_clean_comparison_says_so(tmp_path: Path) -> None:
     same = Chapter("same", "a", "b", compare(trace(*subscription()), trace(*subscription())))
     assert "No difference counts." in write_comparison(tmp_path, [same]).read_text("utf-8")
+
+
+def test_what_proves_nothing_is_not_called_clean_nor_different(tmp_path: Path) -> None:
+    nothing = Chapter("empty", "a", "b", compare(trace(), trace(*subscription())))
+    page = write_comparison(tmp_path, [nothing]).read_text("utf-8")
+    assert "Not all could be compared" in page
+    assert "No difference counts" not in page
+    doubted = chapter()
+    doubted.comparison.doubt("the outcome hangs on the weather")
+    page = write_comparison(tmp_path, [doubted]).read_text("utf-8")
+    assert "they prove nothing" in page
+    assert "the outcome hangs on the weather" in page
+
+
+def test_a_row_tells_what_a_message_says_and_where_it_stands(tmp_path: Path) -> None:
+    page = write_comparison(tmp_path, [chapter()]).read_text("utf-8")
+    assert "NOTIFY presence active" in page
+    assert "(frame 3)" in page
+    assert page.count('<details class="talk" open>') == 1
+
+
+def test_differences_are_in_the_order_of_time() -> None:
+    told = chapter().comparison.differences
+    numbers = [found.of_run.number for found in in_time(told[::-1]) if found.of_run]
+    assert numbers == sorted(numbers)
+    assert len(numbers) > 1
 
 
 def test_every_difference_is_a_line_with_its_rule_the_ignored_ones_too(tmp_path: Path) -> None:

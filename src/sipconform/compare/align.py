@@ -18,7 +18,11 @@ def lay_out(
     run: Sequence[T], reference: Sequence[T], says: Callable[[T], Hashable], kind: Callable[[T], Hashable]
 ) -> Iterator[tuple[T | None, T | None]]:
     """Two sequences side by side: what says the same first, between those what is of one kind, in order."""
-    matcher = SequenceMatcher(None, [says(x) for x in run], [says(x) for x in reference], autojunk=False)
+    ours, theirs = [says(x) for x in run], [says(x) for x in reference]
+    if ours == theirs:  # as it is between good runs
+        yield from zip(run, reference, strict=True)
+        return
+    matcher = SequenceMatcher(None, ours, theirs, autojunk=False)
     for _, a, b, c, d in matcher.get_opcodes():
         yield from _in_order(run[a:b], reference[c:d], kind)
 

@@ -39,12 +39,12 @@ def meaning(message: WireMessage, speak: Speak) -> tuple[str, Meaning]:
         return "", {}
     parts = message.multipart
     if parts is not None and parts.parts:
-        return "xml-canonical", _parts(parts, speak)
+        return "xml-canonical", _parts(parts, message.raw, speak)
     kind = message.content_type
     return _one(message.body, kind if isinstance(kind, MediaType) else None, speak)
 
 
-def _parts(parts: multipart.Multipart, speak: Speak) -> Meaning:
+def _parts(parts: multipart.Multipart, raw: bytes, speak: Speak) -> Meaning:
     """The parts in an order of their own: theirs is free."""
     told = []
     for part in parts.parts:
@@ -56,6 +56,8 @@ def _parts(parts: multipart.Multipart, speak: Speak) -> Meaning:
         told.append({**said, "Content-Type": kind.type if kind else part.text("Content-Type")})
     ids = [part.content_id for part in parts.parts if part.content_id]
     whole = {f"malformed: {fault.rule}": "yes" for fault in parts.faults}
+    if any(raw[part.span.end : part.span.end + 1] == b"\n" for part in parts.parts):
+        whole["malformed: CRLF before a delimiter"] = "yes"
     whole |= {"Content-IDs": "distinct" if len(set(ids)) == len(ids) else "repeated"} if ids else {}
     ordered = sorted(told, key=lambda meaning_: list(meaning_.items()))
     places = {f"part {at}: {place}": value for at, each in enumerate(ordered, 1) for place, value in each.items()}

@@ -13,18 +13,18 @@ from itertools import zip_longest
 from sipconform.checks.catalogue import Level
 from sipconform.compare.align import lay_out, pair_conversations
 from sipconform.compare.difference import Comparison, Difference, Pair, Row
+from sipconform.compare.overtaking import overtaken
 from sipconform.compare.parties import Parties, agree
 from sipconform.compare.races import another_course, race_in, rivals
 from sipconform.compare.rules import HEADER_LEVELS, OTHER_HEADER
-from sipconform.compare.story import Conversation, Exchange, Story, tell_story
-from sipconform.compare.telling import Telling, Told, tell, why_written_otherwise
+from sipconform.compare.story import Beside, Conversation, Exchange, Story, tell_story
+from sipconform.compare.telling import Telling, Told, tell, why_written_otherwise, written
 from sipconform.compare.timing import timed
 from sipconform.compare.unseen import leave_open, of_reference, of_run, same_but_for_the_unseen
 from sipconform.trace.trace import Trace, WireMessage
 
 _NAMES = re.compile(rb"\n([^:\s]+)[ \t]*:")
-Beside = tuple[Exchange | None, Exchange | None]
-NOTHING = Told("(not there)", ())
+NOTHING = Told("(not there)")
 
 
 def compare(run: Trace, reference: Trace) -> Comparison:
@@ -57,6 +57,8 @@ class _Comparer:
         self.run, self.reference = run, reference
         self.result = Comparison()
         self._tellings: dict[WireMessage, Telling] = {}
+        self._states: dict[Exchange, Hashable] = {}
+        self._overtaken: set[Exchange] = set()
         self._half_seen = False  # of the two conversations at hand one shows its beginning, the other not
 
     def compare(self) -> Comparison:
@@ -98,6 +100,7 @@ class _Comparer:
         for asker in asking:
             both = lay_out(run.asked_by(*asker), reference.asked_by(*asker), self._says, _kind)
             beside.append(list(both))
+            self._overtaken.update(overtaken(beside[-1]))
         for ours_, theirs_ in _interleaved(beside):
             yield from self._exchange(ours_, theirs_, run, reference)
 
@@ -132,11 +135,11 @@ class _Comparer:
 
     def _why_lone(self, lone: Exchange, other: Conversation) -> str | None:
         """The rule by which an exchange may be in one only."""
-        asked = lone.conversation.exchanges
-        before = [e for e in asked if (e.client, e.method, e.subject) == (lone.client, lone.method, lone.subject)]
-        at = before.index(lone)
-        if at and self._state(before[at - 1]) == self._state(lone) and _may_repeat(before[at - 1], lone):
+        before = lone.before
+        if before is not None and self._state(before) == self._state(lone) and _may_repeat(before, lone):
             return "repeat"
+        if lone in self._overtaken:
+            return "overtaken"
         invite = lone.transaction.invite
         if invite is not None and invite.final is not None and invite.final.status != 487:
             return "crossed"
@@ -144,7 +147,7 @@ class _Comparer:
             return "stale"
         if not other.began_here and lone is lone.conversation.exchanges[0]:
             return "before-the-capture"
-        return "keep-alive" if lone.method == "OPTIONS" and not at else None
+        return "keep-alive" if lone.method == "OPTIONS" and before is None else None
 
     def _paired(self, run: Exchange, reference: Exchange) -> Iterator[Row]:
         yield self._row(run.request, reference.request, run, reference)
@@ -164,7 +167,7 @@ class _Comparer:
                 self._ignore("trying", _title(answer), _whose(exchange, self.run), answer)
                 continue
             told = self._tell(answer, exchange)
-            if answer.status < 200 and last is not None and _meanings(told) == _meanings(last):
+            if answer.status < 200 and last is not None and told == last:
                 self._ignore("ringing-again", _title(answer), _whose(exchange, self.run), answer)
                 continue
             last = told
@@ -191,22 +194,32 @@ class _Comparer:
     def _messages(
         self, run: WireMessage, reference: WireMessage, ours: Telling, theirs: Telling
     ) -> Iterator[Difference]:
-        for place in {**theirs, **ours}:
+        same = ours == theirs
+        for place in ours if same else {**theirs, **ours}:
             a, b = ours.get(place, NOTHING), theirs.get(place, NOTHING)
-            if a.meaning == b.meaning or (a.rule or b.rule) in ("product", "clock"):
-                if a.raw != b.raw:
-                    rule = why_written_otherwise(place, a, b) if a is not NOTHING and b is not NOTHING else None
-                    rule = rule or a.rule or b.rule or "spelling"
-                    yield Difference(rule, None, place, _written(a), _written(b), run, reference)
+            if same or a.meaning == b.meaning or (a.rule or b.rule) in ("product", "clock"):
+                if not _written_alike(run, reference, place):
+                    yield self._written_otherwise(place, a, b, run, reference)
             else:
                 open_ = self._half_seen and same_but_for_the_unseen(a.meaning, b.meaning)
                 rule, level = ("before-the-capture", None) if open_ else _counts(place)
                 yield Difference(rule, level, place, a.meaning, b.meaning, run, reference)
-        names = _NAMES.findall(run.raw, 0, run.body_start), _NAMES.findall(reference.raw, 0, reference.body_start)
+        names = _names(run), _names(reference)
         if names[0] != names[1] and ours.keys() == theirs.keys():
             rule = "header-order" if sorted(names[0]) == sorted(names[1]) else "spelling"
             ours_, theirs_ = (b", ".join(each).decode("utf-8", "replace") for each in names)
             yield Difference(rule, None, "names of header fields", ours_, theirs_, run, reference)
+
+    def _written_otherwise(self, place: str, a: Told, b: Told, run: WireMessage, reference: WireMessage) -> Difference:
+        ours, theirs = written(run, place), written(reference, place)
+        lacking = a is NOTHING or b is NOTHING
+        rule = (
+            (a.rule or b.rule or "spelling")
+            if lacking
+            else why_written_otherwise(place, a.rule or b.rule, ours, theirs)
+        )
+        said = [NOTHING.meaning if told is NOTHING else "\n".join(rows) for told, rows in ((a, ours), (b, theirs))]
+        return Difference(rule, None, place, said[0], said[1], run, reference)
 
     # -- what is said ---------------------------------------------------------------------------------------
 
@@ -218,19 +231,22 @@ class _Comparer:
 
     def _says(self, exchange: Exchange) -> Hashable:
         """All that an exchange says, for finding its counterpart."""
-        return (exchange.method, self._state(exchange), exchange.final.status if exchange.final else 0)
+        return (self._state(exchange), exchange.final.status if exchange.final else 0)
 
     def _state(self, exchange: Exchange) -> Hashable:
         """What an exchange reports, without what is the same in a repetition by chance: numbers and identifiers."""
-        said: list[Hashable] = [exchange.method]
-        for message in (exchange.request, exchange.final):
-            if message is not None:
-                told = self._tell(message, exchange)
-                said += [(place, told[place].meaning) for place in sorted(told) if place not in _BESIDE_THE_POINT]
-        return tuple(said)
+        state = self._states.get(exchange)
+        if state is None:
+            said: list[Hashable] = [exchange.method]
+            for message in (exchange.request, exchange.final):
+                if message is not None:
+                    told = self._tell(message, exchange)
+                    said.append(Telling({p: told[p] for p in told if p not in _BESIDE_THE_POINT}))
+            state = self._states[exchange] = tuple(said)
+        return state
 
     def _answer_says(self, answer: tuple[WireMessage, Exchange]) -> Hashable:
-        return _meanings(self._tell(*answer))
+        return self._tell(*answer)
 
     def _sayings(self, conversation: Conversation) -> Sequence[Hashable]:
         return [self._says(exchange) for exchange in conversation.exchanges]
@@ -287,12 +303,23 @@ def _whose(exchange: Exchange, run: Story) -> str:
     return "run" if exchange.conversation.story is run else "reference"
 
 
-def _meanings(told: Telling) -> Hashable:
-    return tuple((place, told[place].meaning) for place in sorted(told))
+def _written_alike(run: WireMessage, reference: WireMessage, place: str) -> bool:
+    """Whether a place stands in both messages octet for octet: a short cut for nearly all places."""
+    if place in run._index or place in reference._index:
+        if place in run._several or place in reference._several:
+            return written(run, place) == written(reference, place)
+        return run._index.get(place) == reference._index.get(place)
+    if place == "body":
+        return run.body == reference.body
+    return run.start_line == reference.start_line or written(run, place) == written(reference, place)
 
 
-def _written(told: Told) -> str:
-    return "\n".join(told.raw) if told is not NOTHING else NOTHING.meaning
+def _names(message: WireMessage) -> list[bytes]:
+    """The names of the rows as they are spelled, in order."""
+    head = message.raw[message.head_start : message.body_start]
+    if b"\n " in head or b"\n\t" in head:
+        return _NAMES.findall(head)
+    return [row.partition(b":")[0] for row in head.split(b"\n")[1:-2]]
 
 
 def _counts(place: str) -> tuple[str, Level]:

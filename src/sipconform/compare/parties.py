@@ -33,15 +33,15 @@ class Parties:
     vague: bool = False  # several parties share a host: an address without a port does not tell which
     _hosts: dict[str, str] = field(default_factory=dict)
     _said: dict[str, str] = field(default_factory=dict)
+    _learned: set[tuple[object, ...]] = field(default_factory=set)
     _instead: dict[str, str] = field(default_factory=dict)  # user -> the one whose part he plays
 
     def __post_init__(self) -> None:
-        ordered = list(_ordered(self.trace))
+        ordered = list(dict.fromkeys(_ordered(self.trace)))
         for role in ("server", "phone"):
-            for address in (a for a in ordered if (a in self.trace.servers) == (role == "server")):
-                if address not in self.names:
-                    count = sum(name.startswith(role) for name in self.names.values())
-                    self.names[address] = role if role == "server" and not count else f"{role} {count + 1}"
+            those = (address for address in ordered if (address in self.trace.servers) == (role == "server"))
+            for count, address in enumerate(those, 1):
+                self.names[address] = role if role == "server" and count == 1 else f"{role} {count}"
         for address, name in self.names.items():
             self.vague |= address.host in self._hosts
             self._hosts.setdefault(address.host, name)  # servers come first
@@ -55,7 +55,8 @@ class Parties:
             if isinstance(to, NameAddr) and isinstance(to.uri, SipUri) and to.uri.user:
                 self.users.setdefault(to.uri.user, f"user {len(self.users) + 1}")
                 self.owners.setdefault(self.name(message.source), to.uri.user)
-        if message.has("Contact"):
+        if message.has("Contact") and (told := (message.source, *message.texts("Contact"))) not in self._learned:
+            self._learned.add(told)
             sender = self.name(message.source)
             for contact in message.contacts:
                 if isinstance(contact, NameAddr) and isinstance(contact.uri, SipUri):
@@ -138,9 +139,8 @@ def _ordered(trace: Trace) -> Iterator[Address]:
                     host, _, port = str(text).rpartition(":")
                     if port.isdigit():
                         yield Address(host.strip("[]"), int(port))
-    for message in trace.messages:
-        yield trace.party(message.source)
-        yield trace.party(message.destination)
+    ends = dict.fromkeys((message.packet.source, message.packet.destination) for message in trace.messages)
+    yield from (trace.party(address) for pair in ends for address in pair)
 
 
 def agree(run: Parties, reference: Parties) -> None:

@@ -24,6 +24,7 @@ IGNORING = {
     "text-lines": "plain text is compared line by line",
     "retransmission": "a message may be sent again until it is answered (RFC 3261 §17)",
     "repeat": "a refresh or a repeated report that says the same as the one before it changes nothing",
+    "overtaken": "a state that passes before it can be told is not told (RFC 6665 §4.2.2)",
     "trying": "100 Trying depends on how fast the answer comes (RFC 3261 §17.2.1)",
     "ringing-again": "a provisional answer may be repeated (RFC 3261 §13.3.1.1)",
     "stale": "a nonce may be too old in one run and not in the other (RFC 7616 §3.3)",
@@ -95,6 +96,12 @@ ANSWER_LATER_S = 1.0
 """Seconds by which an answer may come later than in the reference, counted from the request's last sending."""
 NOTIFY_LATER_S = 1.0
 """The same for the first NOTIFY, counted from the answer to its SUBSCRIBE."""
+HELD_UP_S = 0.1
+"""Seconds without an answer from which a report was held up, so that the next state may have passed meanwhile."""
+AT_ONCE_S = 0.05
+"""Seconds within which a report follows the answer to the one before when it has been waiting for that."""
+REFRESH_LATER_S = 1.0
+"""Seconds by which a refresh may miss the end of its lifetime by more than the reference does."""
 PACE = 0.8
 """The part of the reference's first interval below which a retransmission comes too soon."""
 COUNTDOWN_S = 2

@@ -6,17 +6,20 @@ brought it up, so that it can be compared by where it comes again.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import Any, TypeVar
 
 from sipconform.compare.parties import Parties
 from sipconform.features.csta import CONTENT_TYPE as CSTA
 from sipconform.features.csta import parse_csta
-from sipconform.sip.digest import parse_challenge, parse_credentials
+from sipconform.sip.digest import Challenge, Credentials, parse_challenge, parse_credentials
 from sipconform.sip.fault import Fault
 from sipconform.trace.packet import Address
 from sipconform.trace.trace import Trace, Transaction, WireMessage
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True, eq=False)
@@ -33,6 +36,7 @@ class Exchange:
     copy_of: Exchange | None = None  # the same request that came another way (RFC 3261 §8.2.2.2)
     acks: list[WireMessage] = field(default_factory=list)  # to an INVITE's final, whatever that was
     count: str = ""  # of a digest nonce: how far beyond its last use by this client
+    before: Exchange | None = None  # the client's last of this method and subject in this conversation
     subject: str = ""  # what an INFO of a uaCSTA session is about: the order of two is free
 
     @property
@@ -60,7 +64,11 @@ class Exchange:
         yield from self.acks[:1]
 
 
-@dataclass(slots=True, eq=False)
+Beside = tuple[Exchange | None, Exchange | None]
+"""An exchange of the run and one of the reference; None for the side that lacks it."""
+
+
+@dataclass(eq=False)
 class Conversation:
     """All exchanges of one Call-ID between two parties. `tags` and `branches` say which exchange brought one up."""
 
@@ -70,8 +78,10 @@ class Conversation:
     exchanges: list[Exchange] = field(default_factory=list)
     tags: dict[str, Exchange] = field(default_factory=dict)
     branches: dict[str, Exchange] = field(default_factory=dict)
+    first_notify: Exchange | None = None
+    follows: WireMessage | None = None  # the last NOTIFY of an earlier conversation of the same title
 
-    @property
+    @cached_property
     def title(self) -> str:
         first = self.exchanges[0]
         event = first.request.text("Event").partition(";")[0] if first.request is not None else ""
@@ -117,13 +127,27 @@ class Story:
         """How the nonce count of a request's credentials follows the client's last; "" without one."""
         request = exchange.request
         texts = request.texts("Authorization") + request.texts("Proxy-Authorization") if request is not None else []
-        given = parse_credentials(texts[0]) if texts else None
-        if not given or not given.nc:
+        given = self.credentials(texts[0]) if texts else None
+        if given is None or isinstance(given, Fault) or not given.nc:
             return ""
         used = exchange.client, given.nonce
         step = given.nc - self._counts.get(used, 0)
         self._counts[used] = given.nc
         return "next" if step == 1 else f"{step:+d}"
+
+    def credentials(self, text: str) -> Credentials | Fault:
+        """One Authorization row, read once."""
+        return self._read("credentials", text, parse_credentials)
+
+    def challenge(self, text: str) -> Challenge | Fault:
+        """One WWW-Authenticate row, read once."""
+        return self._read("challenge", text, parse_challenge)
+
+    def _read(self, what: str, text: str, parse: Callable[[str], T]) -> T:
+        found: T | None = self.known.get((what, text))
+        if found is None:
+            found = self.known[what, text] = parse(text)
+        return found
 
     def lost_provisional(self, status: int) -> bool:
         """Whether the network itself says that it lost, or held back, a provisional answer of this status."""
@@ -146,6 +170,8 @@ def tell_story(trace: Trace, exchanged: tuple[str, str] | None = None) -> Story:
         story.parties.exchange(*exchanged)
     conversations: dict[tuple[str, frozenset[Address]], Conversation] = {}
     steps: dict[tuple[str, Address], int] = {}
+    last: dict[tuple[Conversation, str, str, str], Exchange] = {}
+    notified: dict[str, WireMessage] = {}
     for transaction in trace.transactions:
         first = transaction.request or next(iter((*transaction.responses, *transaction.acks)), None)
         if first is None:
@@ -159,6 +185,13 @@ def tell_story(trace: Trace, exchanged: tuple[str, str] | None = None) -> Story:
             continue
         exchange = _exchange(transaction, story, conversation, steps)
         conversation.exchanges.append(exchange)
+        asked = conversation, exchange.client, exchange.method, exchange.subject
+        exchange.before, last[asked] = last.get(asked), exchange
+        if len(conversation.exchanges) == 1:
+            conversation.follows = notified.get(conversation.title)
+        if exchange.method == "NOTIFY" and exchange.request is not None:
+            conversation.first_notify = conversation.first_notify or exchange
+            notified[conversation.title] = exchange.request
         _know_identifiers(exchange, story)
     story.repeats += [m for m in trace.messages if m.repeats is not None]
     return story
@@ -229,6 +262,6 @@ def _know_identifiers(exchange: Exchange, story: Story) -> None:
         conversation.branches.setdefault(message.branch, exchange)
         for header in ("WWW-Authenticate", "Proxy-Authenticate"):
             for text in message.texts(header):
-                challenge = parse_challenge(text)
+                challenge = story.challenge(text)
                 if not isinstance(challenge, Fault):
                     story.nonces.setdefault(challenge.nonce, exchange.method)

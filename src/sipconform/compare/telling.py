@@ -7,13 +7,12 @@ only in writing can be listed with the rule that ignores it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from typing import NamedTuple
 
 from sipconform.compare.bodies import meaning
 from sipconform.compare.rules import COUNTDOWN_S, FREE, LISTS, SETS
 from sipconform.compare.story import Exchange
-from sipconform.sip.digest import parse_challenge, parse_credentials
 from sipconform.sip.fault import Fault
 from sipconform.sip.grammar import Params, split_list
 from sipconform.trace.trace import WireMessage
@@ -28,23 +27,49 @@ _ROWS = rb"(?:[A-Za-z-]+:[\t -~]*\r\n)*\r\n"
 _EVERYDAY = re.compile(  # a header that cannot have a malformed line, in one look
     rb"(?:SIP/2\.0 [0-9]{3} [ -~]*|[A-Z]+ [!-~]+ SIP/2\.0)\r\n" + _ROWS
 )
+_IDENTIFIER = re.compile(r"(?:tag|branch)=[^;,>\s]+")
+_PLAIN_ID = re.compile(rb"[A-Za-z0-9.!%*_+`~-]+")
+_MADE_ANEW = re.compile(  # of a session description: where nothing but a number of its own is said, and says it well
+    rb"(?m)^(?:o=\S+ [0-9]+ [0-9]+ IN IP[46] \S+\r$|(m=[A-Za-z]+ )(?:[1-9][0-9]{0,3}|[1-5][0-9]{4})(?= ))"
+)
 _HASHES = {32: "an MD5 digest", 64: "a SHA-256 digest"}
 
 
 class Told(NamedTuple):
-    """One place: what it means, how it was written, and the rule that reads it (None: nothing special)."""
+    """What one place means, and the rule that reads it (None: nothing special)."""
 
     meaning: str
-    raw: tuple[str, ...]
     rule: str | None = None
 
 
-Telling = dict[str, Told]
+class Telling(dict[str, Told]):
+    """The table of a message. Two messages that say the same have equal tables."""
+
+    __slots__ = ("_hash",)
+    _hash: int
+
+    def __hash__(self) -> int:  # type: ignore[override]  # nobody changes a telling once it is told
+        if not hasattr(self, "_hash"):
+            self._hash = hash(frozenset(self.items()))
+        return self._hash
 
 
 def tell(message: WireMessage, exchange: Exchange) -> Telling:
     """The table of a message: "request line" or "status", every header field by its name, the body's places."""
     return _Teller(message, exchange).tell()
+
+
+def written(message: WireMessage, place: str) -> tuple[str, ...]:
+    """How a place of the table stands in the message: a header field's rows; nothing for what is only concluded."""
+    if place == "request line":
+        return (f"{message.method} {message.request_uri} {message.version}",)
+    if place == "status":
+        return (str(message.status),)
+    if place == "reason phrase":
+        return (message.reason,)
+    if place == "body":
+        return (message.body.decode("latin-1"),)
+    return tuple(message.texts(place))
 
 
 class _Teller:
@@ -54,39 +79,48 @@ class _Teller:
         self.speak = self.story.parties.speak
 
     def tell(self) -> Telling:
-        message, told = self.message, dict(self._start_line())
+        message, told = self.message, Telling(self._start_line())
         head = message.raw[message.head_start : message.body_start]
         if not _EVERYDAY.fullmatch(head):
             for fault in message.faults:
-                told[f"malformed: {fault.rule}"] = Told("yes", ())
-        for name in message._index:
-            told[name] = self._header(name)
+                told[f"malformed: {fault.rule}"] = Told("yes")
+        several = message._several
+        known = self.story.known
+        for name, raw in message._index.items():
+            if name in several or name in _SPECIAL or name in _OF_A_DIALOG:
+                told[name] = self._header(name, raw)
+            else:
+                field = known.get((name, raw))
+                told[name] = self._header(name, raw) if field is None else field
         if message.body_start < len(message.raw):
             told.update(self._body())
         return told
 
     def _body(self) -> Telling:
         message, known = self.message, self.story.known
-        key = "body", message.text("Content-Type"), message.body
+        body = message.body
+        key = "body", message.text("Content-Type"), _MADE_ANEW.sub(rb"\1", body) if body[:3] == b"v=0" else body
         if key not in known:
             rule, places = meaning(message, self.speak)
-            told = {f"body {place}": Told(value, (), rule) for place, value in places.items()}
-            told["body"] = Told("there is one", (message.body.decode("latin-1"),), rule)
+            told = Telling({f"body {place}": Told(value, rule) for place, value in places.items()})
+            told["body"] = Told("there is one", rule)
             known[key] = told
-        body: Telling = known[key]
-        return body
+        found: Telling = known[key]
+        return found
 
     def _start_line(self) -> Iterator[tuple[str, Told]]:
         message = self.message
         if message.is_response:
             status = message.status
             same = 200 if status == 202 and message.method in ("SUBSCRIBE", "REFER") else status
-            yield "status", Told(str(same), (str(status),), "accepted")
-            yield "reason phrase", Told("", (message.reason,), "reason-phrase")
+            yield "status", Told(str(same), "accepted")
+            yield "reason phrase", _REASON_PHRASE
         else:
-            raw = f"{message.method} {message.request_uri} {message.version}"
-            said = _SERVER_USER.sub(self._contact_of_server, self.speak(raw)) if message.to_tag else self.speak(raw)
-            yield "request line", Told(said, (raw,), "stands-for")
+            yield "request line", Told(self._request_line(*written(message, "request line")), "stands-for")
+
+    def _request_line(self, raw: str) -> str:
+        said = self.speak(raw)
+        return _SERVER_USER.sub(self._contact_of_server, said) if self.message.to_tag else said
 
     def _contact_of_server(self, found: re.Match[str]) -> str:
         known = self.story.parties.contacts.get("server", ())
@@ -94,25 +128,44 @@ class _Teller:
 
     # -- header fields --------------------------------------------------------------------------------------
 
-    def _header(self, name: str) -> Told:
-        rows = tuple(self.message.texts(name))
+    def _header(self, name: str, raw: bytes) -> Told:
+        message, known = self.message, self.story.known
         special = _SPECIAL.get(name)
         if special is not None:
-            return Told(special(self), rows, _SPECIAL_RULES[name])
+            return Told(special(self), _SPECIAL_RULES[name])
+        several = name in message._several
+        key: Hashable = (name, raw)
         if name in _OF_A_DIALOG:
-            return self._listed(name, rows)
-        known = self.story.known
-        told: Told | None = known.get((name, rows))
+            key = self._but_for_its_origin(name, raw)
+        if several or key is None:
+            return self._listed(name, tuple(message.texts(name)))
+        told: Told | None = known.get(key)
         if told is None:
-            told = known[name, rows] = Told("", rows, FREE[name]) if name in FREE else self._listed(name, rows)
+            told = Told("", FREE[name]) if name in FREE else self._listed(name, tuple(message.texts(name)))
+            known[key] = told
         return told
+
+    def _but_for_its_origin(self, name: str, raw: bytes) -> Hashable:
+        """A value with one tag or branch, and by whom that came up: what says the same under this key means the same.
+        None for any other value."""
+        word = b"branch=" if name == "Via" else b"tag="
+        before, found, after = raw.partition(word)
+        value, _, rest = after.partition(b";")
+        if word[:-1] in rest.lower() if found else word[:-1] in raw.lower():
+            return None
+        if found and not _PLAIN_ID.fullmatch(value):
+            return None
+        conversation = self.exchange.conversation
+        known = conversation.branches if name == "Via" else conversation.tags
+        origin = self._origin(known.get(value.decode())) if found else ""
+        return name, before, origin, value[:7] == b"z9hG4bK", rest
 
     def _listed(self, name: str, rows: tuple[str, ...]) -> Told:
         if name in SETS:
             words = sorted({_plain(value).lower() for row in rows for value in split_list(row) if value})
-            return Told(", ".join(words), rows, "set-order")
+            return Told(", ".join(words), "set-order")
         values = [value for row in rows for value in (split_list(row) if name in LISTS else [row])]
-        return Told(", ".join(map(self._value, values)), rows, "stands-for")
+        return Told(", ".join(map(self._value, values)), "stands-for")
 
     def _value(self, value: str) -> str:
         """A value with its parameters in alphabetical order and its volatile ones told by origin."""
@@ -161,7 +214,7 @@ class _Teller:
         return ", ".join(self._credential(text) for name in _CREDENTIALS for text in self.message.texts(name))
 
     def _credential(self, text: str) -> str:
-        given = parse_credentials(text)
+        given = self.story.credentials(text)
         if isinstance(given, Fault):
             return text
         known = self.story.nonces.get(given.nonce)
@@ -179,7 +232,7 @@ class _Teller:
         return ", ".join(self._challenge(text) for text in texts)
 
     def _challenge(self, text: str) -> str:
-        given = parse_challenge(text)
+        given = self.story.challenge(text)
         if isinstance(given, Fault):
             return text
         return self._parameters(given.params, {"nonce": "«new»", "opaque": "«new»"})
@@ -266,6 +319,9 @@ _SPECIAL_RULES = {
 }
 
 
+_REASON_PHRASE = Told("", "reason-phrase")
+
+
 def _plain(text: str) -> str:
     """White space runs as one space; quotes around one word are free where a word is meant."""
     return " ".join(text.split())
@@ -280,19 +336,18 @@ def _positive_expiry(found: re.Match[str]) -> str:
     return ";expires=«what is left»" if int(found[1]) > 0 else found[0]
 
 
-def why_written_otherwise(name: str, run: Told, reference: Told) -> str:
-    """The rule that ignores how two places of one meaning were written."""
-    ours, theirs = run.raw, reference.raw
-    if name != "body" and run.rule in ("stands-for", "set-order", "parameter-order"):
+def why_written_otherwise(name: str, rule: str | None, ours: tuple[str, ...], theirs: tuple[str, ...]) -> str:
+    """The rule that ignores how two places of one meaning were written; `rule` is the one that read them."""
+    if name != "body" and rule in ("stands-for", "set-order", "parameter-order"):
+        if [_IDENTIFIER.sub("", row) for row in ours] == [_IDENTIFIER.sub("", row) for row in theirs]:
+            return "identifier"
         if [_squeezed(v) for v in ours] == [_squeezed(v) for v in theirs]:
             return "spelling"
         if _values(ours) == _values(theirs):
             return "rows-or-commas"
         if [sorted(split_list(v, ";")) for v in _values(ours)] == [sorted(split_list(v, ";")) for v in _values(theirs)]:
             return "parameter-order"
-        if re.sub(r"(tag|branch)=[^;,>\s]+", "", str(ours)) == re.sub(r"(tag|branch)=[^;,>\s]+", "", str(theirs)):
-            return "identifier"
-    return run.rule or "spelling"
+    return rule or "spelling"
 
 
 def _squeezed(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,11 +13,13 @@ from sipconform.checks.catalogue import Level
 from sipconform.compare.difference import Comparison, Difference, Row
 from sipconform.compare.rules import COUNTING, IGNORING
 from sipconform.report.html import rendered
-from sipconform.report.legible import legible, shortened
+from sipconform.report.ladder import in_words
+from sipconform.report.legible import in_frames, legible, shortened
 from sipconform.report.raw import raw_html
 from sipconform.report.secrets import Mask
 from sipconform.trace.trace import WireMessage
 
+_SLOT = re.compile(r"appearance-index=([0-9*]+)[^,]*?appearance-state=([\w-]+)")
 SHOWN_ROWS = 1200
 """Rows of one comparison whose messages are in the page; beyond that only rows with differences show them."""
 LONGEST_VALUE = 2_000
@@ -68,16 +71,17 @@ def _said(text: str, mask: Mask) -> str:
 
 
 def _page(chapters: Sequence[Chapter], mask: Mask) -> str:
-    worst = [level for chapter in chapters for level in levels_of(chapter.comparison)]
     return rendered(
         "comparison.html",
         mask,
         chapters=chapters,
         counts=[levels_of(chapter.comparison) for chapter in chapters],
         ignored=[Counter(found.rule for found in chapter.comparison.ignored) for chapter in chapters],
-        clean=not worst,
+        headline=_headline(chapters),
         rules={**COUNTING, **IGNORING},
-        start_line=start_line,
+        gist=gist,
+        place=place,
+        in_time=in_time,
         raw=lambda row, message: _raw(row, message, mask),
         wide=[sum(len(pair.rows) for pair in chapter.comparison.pairs) > SHOWN_ROWS for chapter in chapters],
         counting=counting,
@@ -90,9 +94,39 @@ def levels_of(comparison: Comparison) -> Counter[Level]:
     return Counter(found.level for found in comparison.differences if found.level is not None)
 
 
-def start_line(message: WireMessage | None) -> str:
-    """What a row shows of a message."""
-    return "" if message is None else shortened(message.start_line.decode("utf-8", "replace"), 90)
+def _headline(chapters: Sequence[Chapter]) -> tuple[str, str]:
+    """The kind of verdict that colours it, and the sentence."""
+    comparisons = [chapter.comparison for chapter in chapters]
+    if any(each.differences and not each.doubted for each in comparisons):
+        return "fail", "There are differences."
+    if any(each.differences for each in comparisons):
+        return "inconclusive", "There are differences, and they prove nothing: see below."
+    if any(each.reservations for each in comparisons):
+        return "inconclusive", "Not all could be compared: see below."
+    return "pass", "No difference counts."
+
+
+def gist(message: WireMessage | None) -> str:
+    """What a row shows of a message: method and topic, or status, and what is said of appearances."""
+    if message is None:
+        return ""
+    slots = [f"{index}: {state}" for row in message.texts("Call-Info") for index, state in _SLOT.findall(row)]
+    return shortened(" · ".join([in_words(message), *([", ".join(slots)] if slots else [])]), 110)
+
+
+def place(message: WireMessage) -> str:
+    """Where a message stands in its capture."""
+    return in_frames(message.packet.frames).strip()
+
+
+def in_time(differences: Sequence[Difference]) -> list[Difference]:
+    """As they came up: the first is most often the cause of those after it."""
+
+    def when(found: Difference) -> float:
+        first = found.of_reference or found.of_run
+        return first.number if first is not None else -1
+
+    return sorted(differences, key=when)
 
 
 def counting(row: Row) -> list[Difference]:

@@ -196,7 +196,7 @@ class _Page:
         sign = {"bad": "✗", "unsure": "?", "": ""}[look]
         ids, few = ", ".join(one.checks), text(_few(one.checks), 24)
         badge = f'<text x="{self.width - RIGHT + 10}" y="{y + 4}" class="badge">{sign} {few}</text>'
-        label = text(_label(message), max(24, abs(destination - source) // 7 - 4))
+        label = text(in_words(message), max(24, abs(destination - source) // 7 - 4))
         self.parts.append(
             f'<a href="#{one.anchor}" id="{one.anchor}a" class="row {look}">'
             f"<title>{text(_tooltip(message, ids), 300)}</title>"
@@ -261,7 +261,7 @@ def _caption(source: int, destination: int, y: int, text: str, kind: str) -> str
     return f'<text x="{x}" y="{y - 6}" text-anchor="{anchor}" class="label {kind}">{text}</text>'
 
 
-def _label(message: WireMessage) -> str:
+def in_words(message: WireMessage) -> str:
     """The words on the arrow: what a field engineer looks for first."""
     content = message.text("Content-Type").partition(";")[0].lower()
     body = " ⊞ SDP" if content == "application/sdp" else " ⊞ body" if message.body else ""
