@@ -9,7 +9,13 @@ JOBS ?= auto
 STORIES ?= suites/calls suites/feature_sync/test_dnd.py suites/shared_line/test_stories.py \
 	suites/shared_line/test_many.py suites/hunt_group/test_ring_all.py \
 	suites/hotspot/test_group_ringing.py suites/feature_codes/test_codes.py
-STREAMED := suites/feature_sync/test_dnd.py suites/shared_line/test_stories.py
+STREAMED := suites/feature_sync/test_dnd.py suites/shared_line/test_stories.py \
+	suites/feature_codes/test_answers.py::test_the_prompt_is_heard \
+	suites/feature_codes/test_answers.py::test_a_code_given_up_while_the_prompt_plays_is_done_once \
+	suites/feature_codes/test_effect.py::test_dnd_by_code_refuses_calls \
+	suites/feature_codes/test_effect.py::test_a_change_by_code_reaches_phones_that_subscribe \
+	suites/csta/test_session.py::test_dnd_at_the_server_reaches_the_phone \
+	suites/csta/test_session.py::test_code_session_and_subscription_agree
 BENCH_CAPTURES ?= $(wildcard ../shared/captures/kamailio/sca-2*.pcap)
 
 .PHONY: demo test setup scenarios kill-matrix lint bench clean
