@@ -6,28 +6,10 @@ import pytest
 
 from sipconform.lab.actors import Phone
 from sipconform.lab.hotspot import HotspotClient, HotspotHost
+from sipconform.lab.hotspot_scenes import at_home, handing_over, talk
 
 pytestmark = pytest.mark.profile("fanvil-hotspot")
 GROUP = "777"
-
-
-async def at_home(host: HotspotHost, *clients: HotspotClient, **settings: object) -> None:
-    """The host is set up, signs in and opens its hotspot; the clients find it and get a line."""
-    await host.set_hotspot(**settings)
-    await host.start()
-    for client in clients:
-        await client.start()
-        await client.connected()
-
-
-async def talk(one: Phone, number: str, other: Phone) -> None:
-    """One calls the other by a number; they talk, and the one hangs up."""
-    calling = asyncio.ensure_future(one.dial(number))
-    await other.shows(call="ringing")
-    await other.answer()
-    assert await calling == 200, f"the call from {one.name} to {number} was not answered"
-    await one.hang_up()
-    await other.shows(call="idle")
 
 
 @pytest.mark.rows("E3")
@@ -102,17 +84,9 @@ async def test_the_host_transfers_a_call_to_a_client(
     outside_caller: Phone, host: HotspotHost, client_b: HotspotClient
 ) -> None:
     """The host answers a call from outside and hands it over to a client. The two talk; the host is free."""
-    await outside_caller.start(sync=False)
-    await at_home(host, client_b)
-    await host.set_hotspot(ring_mode="host")
-    calling = asyncio.ensure_future(outside_caller.dial(host.user))
-    await host.shows(call="ringing")
-    await host.answer()
-    assert await calling == 200, "the call from outside was not answered"
-    handing_over = asyncio.ensure_future(host.transfer(client_b.extension))
-    await client_b.shows(call="ringing")
+    offered = await handing_over(outside_caller, host, client_b)
     await client_b.answer()
-    assert await handing_over == 200, "the client did not get the call"
+    assert await offered == 200, "the client did not get the call"
     await host.shows(call="idle")
     assert await outside_caller.hold() == 200, "the hold was refused"
     assert await outside_caller.resume() == 200, "the call could not be resumed"
@@ -125,17 +99,9 @@ async def test_a_client_does_not_want_the_call(
     outside_caller: Phone, host: HotspotHost, client_b: HotspotClient
 ) -> None:
     """The client refuses what the host would hand over: the host still has the call."""
-    await outside_caller.start(sync=False)
-    await at_home(host, client_b)
-    await host.set_hotspot(ring_mode="host")
-    calling = asyncio.ensure_future(outside_caller.dial(host.user))
-    await host.shows(call="ringing")
-    await host.answer()
-    assert await calling == 200, "the call from outside was not answered"
-    handing_over = asyncio.ensure_future(host.transfer(client_b.extension))
-    await client_b.shows(call="ringing")
+    offered = await handing_over(outside_caller, host, client_b)
     await client_b.reject()
-    assert await handing_over == 486, "the client refused, and the host heard something else"
+    assert await offered == 486, "the client refused, and the host heard something else"
     await host.shows(call="active")
     await host.hang_up()
     await outside_caller.shows(call="idle")

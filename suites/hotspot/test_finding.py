@@ -1,26 +1,14 @@
 """How host and clients find each other. The vendor's datagram is not published: between our own agents a stand-in takes
 its place, and only what follows in SIP is judged."""
 
-import asyncio
-
 import pytest
 
-from sipconform.lab.actors import Phone
 from sipconform.lab.clock import Clock
 from sipconform.lab.hotspot import HotspotClient, HotspotHost
+from sipconform.lab.hotspot_scenes import talk
 
 pytestmark = pytest.mark.profile("fanvil-hotspot")
 A_WHILE = 8.0  # seconds, in which a host has offered itself at least once
-
-
-async def talk(one: Phone, number: str, other: Phone) -> None:
-    """One calls the other by a number; they talk, and the one hangs up."""
-    calling = asyncio.ensure_future(one.dial(number))
-    await other.shows(call="ringing")
-    await other.answer()
-    assert await calling == 200, f"the call from {one.name} to {number} was not answered"
-    await one.hang_up()
-    await other.shows(call="idle")
 
 
 @pytest.mark.rows("E4")

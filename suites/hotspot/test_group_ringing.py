@@ -7,17 +7,10 @@ import pytest
 from sipconform.lab.actors import Phone
 from sipconform.lab.clock import Clock
 from sipconform.lab.hotspot import HotspotClient, HotspotHost
+from sipconform.lab.hotspot_scenes import at_home
 
 pytestmark = pytest.mark.profile("fanvil-hotspot")
 A_MOMENT = 0.0015  # seconds: long enough for the host to have heard of an answer, too short for its CANCEL
-
-
-async def at_home(host: HotspotHost, *clients: HotspotClient) -> None:
-    """The host signs in and opens its hotspot; the clients find it and get a line."""
-    await host.start()
-    for client in clients:
-        await client.start()
-        await client.connected()
 
 
 async def ring(outside_caller: Phone, host: HotspotHost, *phones: Phone) -> "asyncio.Future[int]":

@@ -1,35 +1,16 @@
 """The host as a small exchange: which devices it serves, what it may order them to do, and what switching off means."""
 
-import asyncio
-
 import pytest
 
 from sipconform.lab.actors import Phone
 from sipconform.lab.clock import Clock
 from sipconform.lab.hotspot import HotspotClient, HotspotHost
+from sipconform.lab.hotspot_scenes import at_home, talk
 
 pytestmark = pytest.mark.profile("fanvil-hotspot")
 FIRMWARE = "http://192.0.2.29:8080/1.txt"
 ORDER_TIME = 12.0  # seconds within which a client acts on an order, said again if it was lost
 LONG = 200.0  # seconds: longer than any client's registration lives
-
-
-async def at_home(host: HotspotHost, *clients: HotspotClient) -> None:
-    """The host signs in and opens its hotspot; the clients find it and get a line."""
-    await host.start()
-    for client in clients:
-        await client.start()
-        await client.connected()
-
-
-async def talk(one: Phone, number: str, other: Phone) -> None:
-    """One calls the other by a number; they talk, and the one hangs up."""
-    calling = asyncio.ensure_future(one.dial(number))
-    await other.shows(call="ringing")
-    await other.answer()
-    assert await calling == 200, f"the call from {one.name} to {number} was not answered"
-    await one.hang_up()
-    await other.shows(call="idle")
 
 
 @pytest.mark.rows("E6")

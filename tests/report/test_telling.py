@@ -75,7 +75,7 @@ def test_no_evidence_is_no_pass() -> None:
 def test_an_undecided_must_is_inconclusive_and_a_broken_check_could_not_run() -> None:
     undecided = Finding(Verdict.INCONCLUSIVE, check=MUST_STATE, level=Level.MUST)
     broken = Finding(Verdict.COULD_NOT_RUN, check=MUST_STATE, level=Level.INFO, side=Side.SUITE)
-    assert concluded(undecided)[0] is Verdict.INCONCLUSIVE
+    assert concluded(undecided) == (Verdict.INCONCLUSIVE, "The evidence does not suffice for a verdict: SUB-007.")
     assert concluded(undecided, broken) == (Verdict.COULD_NOT_RUN, "The suite could not ask SUB-007.")
 
 

@@ -151,7 +151,7 @@ def _verdict_sentence(result: ScenarioResult) -> str:
     return {
         Verdict.PASS: f"No MUST is violated{f'; {lesser} lesser or expected deviations' if lesser else ''}.",
         Verdict.FAIL: "The scenario did not see what it expects; no check accuses anybody of it.",
-        Verdict.INCONCLUSIVE: "The evidence does not suffice for a verdict.",
+        Verdict.INCONCLUSIVE: _unsure(result),
         Verdict.NOT_APPLICABLE: _nothing(result),
         Verdict.NOT_SUPPORTED: "The device does not support what the scenario needs.",
         Verdict.COULD_NOT_RUN: _why_not(result),
@@ -162,6 +162,13 @@ def _nothing(result: ScenarioResult) -> str:
     if result.notes:
         return f"Nothing in it could be judged: {shortened(result.notes[0].text, 300).rstrip('.')}."
     return "Nothing in the evidence is what a check asks about."
+
+
+def _unsure(result: ScenarioResult) -> str:
+    asked = sorted({t.check for t in result.tally if t.verdict is Verdict.INCONCLUSIVE and t.level is Level.MUST})
+    more = f" and {len(asked) - 3} more" if len(asked) > 3 else ""
+    which = f": {', '.join(asked[:3])}{more}" if asked else ""
+    return f"The evidence does not suffice for a verdict{which}."
 
 
 def _why_not(result: ScenarioResult) -> str:
