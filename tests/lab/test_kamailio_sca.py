@@ -21,7 +21,7 @@ STORIES = (
     "ways_to_retrieve", "free_key", "two_retrieve_at_once", "left_in_good_order", "stays_unknown", "asks_for_no_time",
     "calls_out_on_the_line", "receiver_is_put_back", "receiver_at_once", "key_in_use", "among_other_words",
     "an_index_that_is_none", "stranger", "out_of_step", "customer_gives_up", "False-sendonly", "other_key",
-    "out_is_refused", "comes_late", "nobody_knows", "names_no_key",
+    "out_is_refused", "comes_late", "everybody_rejects", "nobody_knows", "names_no_key",
 )  # fmt: skip
 LIMIT = 420  # seconds
 

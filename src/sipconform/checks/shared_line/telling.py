@@ -8,7 +8,7 @@ from itertools import pairwise
 from sipconform.checks.catalogue import INFO, MUST, PHONE, SERVER, SHOULD, Finding, check, finding
 from sipconform.checks.evidence import GIVE_UP, contact, same_uri, seconds, watched
 from sipconform.checks.shared_line.course import KINDS, Move, Slot, legs, slots
-from sipconform.checks.shared_line.told import QUIET, Line, Told, caught_up, lines
+from sipconform.checks.shared_line.told import QUIET, Line, Told, answer_that_arrived, caught_up, lines
 from sipconform.checks.shared_line.truth import judged
 from sipconform.checks.subscription.course import expiry_ns, state_of
 from sipconform.features import call_park
@@ -96,7 +96,7 @@ def _all_alike(line: Line, latest: dict[int, Told], newest: Told, until: WireMes
 def _is_there(line: Line, told: Told, until: WireMessage) -> bool:
     """Whether a phone followed the line all the time up to a message, and had taken what it was told last."""
     transaction = told.notify.transaction
-    answer = transaction.final if transaction is not None and transaction.succeeded else None
+    answer = answer_that_arrived(transaction) if transaction is not None and transaction.succeeded else None
     if answer is None or seconds(until, answer) < QUIET or not line.live(told.subscription, until):
         return False
     runs_out = expiry_ns(told.subscription)

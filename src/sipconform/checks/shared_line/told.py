@@ -239,7 +239,7 @@ def caught_up(subscription: Subscription, at_ns: int) -> bool:
     An answer may still be under way, and one that was followed by the same NOTIFY again got lost.
     """
     for transaction in subscription.notifies:
-        request, answer = transaction.request, _answer_that_arrived(transaction)
+        request, answer = transaction.request, answer_that_arrived(transaction)
         if request is None or request.packet.time_ns > at_ns:
             continue
         if answer is None or answer.packet.time_ns > at_ns - UNDER_WAY_NS or answer.status >= 300:
@@ -247,7 +247,7 @@ def caught_up(subscription: Subscription, at_ns: int) -> bool:
     return True
 
 
-def _answer_that_arrived(transaction: Transaction) -> WireMessage | None:
+def answer_that_arrived(transaction: Transaction) -> WireMessage | None:
     """The final answer after which the request was not repeated any more."""
     last = transaction.requests[-1].number if transaction.requests else 0
     return next((r for r in transaction.responses if r.status >= 200 and r.number > last), None)
