@@ -1,9 +1,11 @@
 import hashlib
+import re
 from pathlib import Path
 
 import pytest
 
-from sipconform.comparing import compare_captures
+from sipconform.cli import main
+from sipconform.comparing import compare_captures, load_trace
 from sipconform.lab.scenarios import known_scenarios
 from sipconform.lab.settings import LabSettings, Weather
 from sipconform.lab.stage import Ending, Stage
@@ -16,6 +18,7 @@ from sipconform.recording import (
     record,
     scenario_named,
     verify,
+    verify_judged,
 )
 from sipconform.shipped import shipped
 
@@ -91,6 +94,42 @@ def test_references_are_shipped_and_each_capture_has_its_manifest() -> None:
     assert SHIPPED
     captures = {path.stem for path in shipped("captures").rglob("*.pcapng")}
     assert captures == {path.stem for path in SHIPPED}
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_each_reference_is_judged_as_its_manifest_says(path: Path) -> None:
+    manifest = verify_judged(path)
+    assert not (manifest.scenario and manifest.violates), "our own agents are honest"
+
+
+def test_references_of_real_peers_are_shipped_and_say_nothing_of_the_machine_they_were_made_on() -> None:
+    real = [path for path in SHIPPED if not read_manifest(path).scenario]
+    makers = " ".join(read_manifest(path).made_by for path in real)
+    assert all(name in makers for name in ("Kamailio", "Baresip", "linphone"))
+    for path in real:
+        for message in load_trace(path.with_suffix(".pcapng")).messages:
+            assert message.source.host == message.destination.host == "127.0.0.1"
+            assert b"@127.0.0.1" in message.packet.payload
+            assert not re.search(rb"(?i)call-id:[^\r]*@[a-z]", message.packet.payload), "programs sign with their host"
+
+
+def test_a_real_peer_may_have_the_defects_its_profile_expects_and_no_others(tmp_path: Path) -> None:
+    reference = next(path for path in SHIPPED if "SUB-008" in read_manifest(path).violates)
+    capture = reference.with_suffix(".pcapng")
+    kept = keep(capture, tmp_path, shows="it", made_by="Kamailio", profile="kamailio-sca", rows=("A5",))
+    assert verify_judged(kept).violates == read_manifest(reference).violates
+    kept.write_text(kept.read_text("utf-8").replace('"SUB-008"', '"SUB-001"'), "utf-8")
+    with pytest.raises(NoReference, match=r"SUB-008, and its manifest says .*SUB-001"):
+        verify_judged(kept)
+    assert main(["record", "--check", "--out", str(tmp_path)]) == 2
+
+
+def test_a_capture_is_kept_by_the_command_with_its_rows(tmp_path: Path) -> None:
+    capture = SHIPPED[0].with_suffix(".pcapng")
+    words = ["--capture", str(capture), "--shows", "it", "--made-by", "me", "--row", "A1", "--row", "B2"]
+    assert main(["record", *words, "--out", str(tmp_path)]) == 0
+    assert read_manifest(tmp_path / SHIPPED[0].name).rows == ("A1", "B2")
+    assert main(["record", *words, "--profile", "nobody's", "--out", str(tmp_path)]) == 2
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)

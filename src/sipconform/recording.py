@@ -15,6 +15,7 @@ from sipconform import __version__
 from sipconform.checks.catalogue import Level, Verdict
 from sipconform.comparing import compare_captures
 from sipconform.judging import judge_capture
+from sipconform.lab.profile import load_profile
 from sipconform.lab.scenarios import Known, known_scenarios
 from sipconform.lab.settings import LabSettings, Weather
 from sipconform.lab.stage import Ending, Stage
@@ -32,7 +33,9 @@ class NoReference(Exception):
 
 
 class Manifest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """`<name>.toml` beside `<name>.pcapng`. `rows` are those of the requirements, `seed` is of everything random."""
+    """`<name>.toml` beside `<name>.pcapng`. `rows` are those of the requirements, `seed` is of everything random.
+    `violates` are the checks that fail in it, for real peers have their defects: what other programs have said cannot
+    be made again, but it is to be judged the same for ever."""
 
     capture: str
     sha256: str
@@ -42,11 +45,14 @@ class Manifest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     profile: str = ""
     rows: tuple[str, ...] = ()
     seed: int = 0
+    violates: tuple[str, ...] = ()
 
     def to_toml(self) -> str:
         """The manifest as written to its file."""
         lines = []
         for name, value in msgspec.structs.asdict(self).items():
+            if name == "violates" and not value:
+                continue
             text = msgspec.json.encode(value).decode()  # strings, numbers and lists read the same in TOML
             lines.append(f"{name} = {text}")
         return "\n".join(lines) + "\n"
@@ -72,6 +78,15 @@ def verify(path: Path) -> Manifest:
         raise NoReference(f"{capture} cannot be read: {error.strerror}") from error
     if found != manifest.sha256:
         raise NoReference(f"{capture} is not the capture of its manifest: its SHA-256 is {found}")
+    return manifest
+
+
+def verify_judged(path: Path) -> Manifest:
+    """As `verify`, and the capture is judged as it was when it was kept. Raises NoReference or CaptureError."""
+    manifest = verify(path)
+    if (found := tuple(_violated(path.with_name(manifest.capture)))) != manifest.violates:
+        said, seen = (", ".join(ids) or "nothing" for ids in (manifest.violates, found))
+        raise NoReference(f"{path.with_name(manifest.capture)} violates {seen}, and its manifest says {said}")
     return manifest
 
 
@@ -159,9 +174,12 @@ def keep(
 ) -> Path:
     """Copies a capture into a folder of references and writes its manifest, whose path is given back.
 
-    `flawless`: a MUST that is violated in it refuses it. Raises NoReference, CaptureError or OSError.
+    `flawless`: a MUST that is violated in it refuses it, unless the profile expects that. Raises NoReference,
+    CaptureError, ProfileError or OSError.
     """
-    if flawless and (accused := _accused(capture)):
+    violates = _violated(capture)
+    expected = {deviation.check for deviation in load_profile(profile).deviations} if profile else set[str]()
+    if flawless and (accused := [c for c, level in violates.items() if level is Level.MUST and c not in expected]):
         raise NoReference(f"{capture.name} violates {', '.join(accused)}: no reference")
     content = capture.read_bytes()
     if len(content) > LARGEST:
@@ -169,7 +187,7 @@ def keep(
     folder.mkdir(parents=True, exist_ok=True)
     manifest = Manifest(
         capture=capture.name, sha256=hashlib.sha256(content).hexdigest(), shows=shows, made_by=made_by,
-        scenario=scenario, profile=profile, rows=rows, seed=seed,
+        scenario=scenario, profile=profile, rows=rows, seed=seed, violates=tuple(violates),
     )  # fmt: skip
     path = folder / f"{capture.stem}.toml"
     replace_file(folder / capture.name, content)
@@ -177,9 +195,8 @@ def keep(
     return path
 
 
-def _accused(capture: Path) -> list[str]:
-    findings = (finding for _, judgement in judge_capture(capture) for finding in judgement.findings)
-    return sorted({
-        finding.check.id for finding in findings
-        if finding.check and finding.verdict is Verdict.FAIL and finding.level is Level.MUST
-    })  # fmt: skip
+def _violated(capture: Path) -> dict[str, Level]:
+    """The checks that fail in a capture, MUST or SHOULD, in their order."""
+    findings = [finding for _, judgement in judge_capture(capture) for finding in judgement.findings]
+    failed = {f.check.id: f.level for f in findings if f.check and f.level and f.verdict is Verdict.FAIL}
+    return {check: level for check, level in sorted(failed.items()) if level in (Level.MUST, Level.SHOULD)}

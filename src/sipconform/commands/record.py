@@ -8,8 +8,9 @@ from functools import partial
 from pathlib import Path
 
 from sipconform.commands import Parser, complain
+from sipconform.lab.profile import ProfileError
 from sipconform.lab.scenarios import known_scenarios
-from sipconform.recording import NoReference, keep, manifests, record, record_each_row, scenario_named, verify
+from sipconform.recording import NoReference, keep, manifests, record, record_each_row, scenario_named, verify_judged
 from sipconform.shipped import shipped
 from sipconform.trace.errors import CaptureError
 
@@ -27,9 +28,12 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--shows", default="", help="with --capture: what it shows, in a sentence")
     parser.add_argument("--made-by", default="", help="with --capture: the devices, with their versions")
     parser.add_argument("--profile", default="", help="with --capture: the profile it speaks")
+    parser.add_argument(
+        "--row", action="append", default=[], help="with --capture: a requirement row it shows (repeatable)"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, help="folder of references (default: the shipped one)")
-    parser.add_argument("--check", action="store_true", help="only check the manifests of the folder")
+    parser.add_argument("--check", action="store_true", help="only check the folder: files, manifests and verdicts")
     given = parser.parse_args(arguments)
     folder = given.out or shipped("captures")
     if given.check:
@@ -50,7 +54,7 @@ def main(arguments: Sequence[str]) -> int:
 def _made(given: argparse.Namespace, folder: Path) -> Iterator[Path | Exception]:
     if given.capture:
         said = {"shows": given.shows, "made_by": given.made_by, "profile": given.profile}
-        yield _kept(lambda: keep(given.capture, folder, **said))
+        yield _kept(lambda: keep(given.capture, folder, rows=tuple(given.row), **said))
     for name in given.scenario:
         yield _kept(partial(_record, name, folder, given.seed))
     if given.all:
@@ -64,7 +68,7 @@ def _record(name: str, folder: Path, seed: int) -> Path:
 def _kept(make: Callable[[], Path]) -> Path | Exception:
     try:
         return make()
-    except (NoReference, CaptureError, OSError) as error:
+    except (NoReference, CaptureError, ProfileError, OSError) as error:
         return error
 
 
@@ -73,8 +77,8 @@ def _check(folder: Path) -> int:
     shown: set[str] = set()
     for path in found:
         try:
-            shown |= set(verify(path).rows)
-        except NoReference as error:
+            shown |= set(verify_judged(path).rows)
+        except (NoReference, CaptureError) as error:
             code = complain(str(error), NOT_RECORDED)
     listed = {path.with_suffix(".pcapng") for path in found}
     for capture in sorted(set(folder.rglob("*.pcapng")) - listed):
