@@ -42,7 +42,7 @@ def phones_apart() -> Iterator[LabSettings]:
         for name, (user, auth_user) in PEOPLE.items():
             account = ("--user", f"{user}:pw{auth_user or user}", "--auth-user", auth_user)
             begun = running.enter_context(program("phone", "--server", place, *account))
-            phones[name] = PhoneSettings(kind="remote", address=begun.address, control=begun.control)
+            phones[name] = PhoneSettings(kind="remote", control=begun.control)
         server = ServerSettings(address=place)
         yield LabSettings(server=server, phones=phones, under_test="phone", profile="broadsoft")
 

@@ -185,9 +185,9 @@ class Lab:
         account = Account(settings.user, self.domain, password, settings.auth_user)
         if settings.kind == "remote":
             driver: Driver = await self._remote_driver(settings.control, f"phone {settings.user}", name)
-            if settings.address:
-                self._places[name] = settings.address
-                self._ours.pop(settings.address, None)
+            if address := settings.address or await _address_of(driver):
+                self._places[name] = address
+                self._ours.pop(address, None)
             if name in hotspot.HOSTS or name in hotspot.CLIENTS:
                 await self.around.listen()
         elif settings.kind != "own":
@@ -352,6 +352,14 @@ class Lab:
         with socket.socket(family, socket.SOCK_DGRAM) as probe:  # connecting UDP sends nothing
             probe.connect(self.server_address)
             return str(probe.getsockname()[0])
+
+
+async def _address_of(driver: Driver) -> str:
+    """Where a device says that its phone is, "" if it does not."""
+    try:
+        return str(await driver.do("where"))
+    except (NotSupportedError, CouldNotRunError):
+        return ""
 
 
 def new_loop(settings: LabSettings) -> asyncio.AbstractEventLoop:
