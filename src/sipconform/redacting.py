@@ -45,7 +45,7 @@ _ELEMENT = re.compile(
     re.IGNORECASE,
 )
 _ATTRIBUTE = re.compile(r"(\b(?:display|displayname|name|number)\s*=\s*[\"'])([^\"'<>]*)", re.IGNORECASE)
-_CODE = re.compile(r"((?:%23|[*#])+[0-9]{2,3}(?:%23|[*#]|$))?(.*)", re.DOTALL)
+_CODE = re.compile(r"((?:%23|[*#])+(?:[0-9]{2,3}(?:%23|[*#]|$)|[0-9]{2}))?(.*)", re.DOTALL)
 _KEPT = frozenset({"anonymous", "unknown", "unavailable", "true", "false", "invalid", "localhost", "-", "session"})
 _KEPT_DOMAINS = ("invalid", "localhost", "local", "example", "test", "arpa")
 
