@@ -243,6 +243,10 @@ class Server(Actor):
         """What the portal says of one place of the line: whether it is `active`, `originates` and `terminates`."""
         await self.do("line_place", user=user, **flags)
 
+    async def share_line(self, user: str) -> None:
+        """Another user is given a shared line too, with one place, his own."""
+        await self.do("share_line", user=user)
+
     async def park(self, uri: str, display: str = "") -> None:
         """A caller is parked against the shared line; with "" he has been taken back."""
         await self.do("park", uri=uri, display=display)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from sipconform.agents.call import Leg
 from sipconform.agents.phone.phone import Phone
 from sipconform.agents.server.lines import Line, Location, Rules
 from sipconform.agents.server.server import Server
@@ -251,5 +252,67 @@ def test_an_acknowledgement_may_be_late() -> None:
         assert await calling == 200
         await asyncio.sleep(40)
         assert line.slots[1].state is State.ACTIVE
+
+    play(story)
+
+
+async def two_lines(world: World) -> tuple[Line, Line, Phone, Phone, Phone]:
+    """A line with two phones, and another with one."""
+    server, line = await line_server(world)
+    other = server.lines.add("2002", [Location("2002")])
+    first, second = await desk(world, 1), await desk(world, 2)
+    callee = await outsider(world)
+    assert await callee.line.join() == 200
+    return line, other, first, second, callee
+
+
+def test_a_call_between_two_lines_has_a_slot_on_each() -> None:
+    async def story(world: World) -> None:
+        line, other, first, second, callee = await two_lines(world)
+        other.slot(1).caller = Leg(callee.agent)  # type: ignore[union-attr]  # so that the indexes differ
+        calling = asyncio.ensure_future(first.line.dial("2002"))
+        await asyncio.sleep(1)
+        assert (line.slots[1].state, other.slots[2].state) == (State.PROGRESSING, State.ALERTING)
+        await callee.line.press(2)
+        assert await calling == 200
+        await asyncio.sleep(1)
+        assert (second.line.told.state(1), callee.line.told.state(2)) == ("active", "active")
+        assert await first.line.hold() == 200
+        await asyncio.sleep(1)
+        assert (line.slots[1].state, other.slots[2].state) == (State.HELD, State.ACTIVE)
+        assert await second.line.press(1) == 200
+        await asyncio.sleep(1)
+        assert (line.slots[1].state, other.slots[2].state) == (State.ACTIVE, State.ACTIVE)
+        callee.calls.legs[-1].hang_up()
+        await asyncio.sleep(1)
+        assert (line.slots[1].state, other.slots[2].state) == (State.IDLE, State.IDLE)
+        assert second.calls.legs == []
+
+    play(story)
+
+
+@pytest.mark.parametrize("who", ["caller", "callee"])
+def test_a_call_between_two_lines_that_is_not_answered_leaves_nothing(who: str) -> None:
+    async def story(world: World) -> None:
+        line, other, first, _, callee = await two_lines(world)
+        calling = asyncio.ensure_future(first.line.dial("2002"))
+        await asyncio.sleep(1)
+        if who == "caller":
+            first.line.legs[1].hang_up()
+        else:
+            callee.calls.legs[-1].reject(486)
+        assert await calling == (487 if who == "caller" else 486)
+        await asyncio.sleep(1)
+        assert (line.slots[1].state, other.slots[1].state) == (State.IDLE, State.IDLE)
+
+    play(story)
+
+
+def test_a_line_is_busy_to_its_own_phones() -> None:
+    async def story(world: World) -> None:
+        line, _, _, second, _ = await two_lines(world)
+        assert await second.line.dial("2001") == 486
+        await asyncio.sleep(1)
+        assert line.slots[1].state is State.IDLE
 
     play(story)

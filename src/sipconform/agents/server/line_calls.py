@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 
 from sipconform.agents.call import Leg
 from sipconform.agents.requests import ServerRequest
+from sipconform.agents.server.between_lines import link, ring_other_line
 from sipconform.agents.server.call_server import Incoming, Target
 from sipconform.agents.server.conference import Conference, Party
 from sipconform.agents.server.lines import Device, Line, Slot, Talker
 from sipconform.agents.server.registrar import user_part
-from sipconform.agents.server.ring import Ring
+from sipconform.agents.server.ring import Ring, answerer
 from sipconform.features.appearance import Appearance, State, appearance_of, seize_value
 from sipconform.features.feature_state import ForwardType
 from sipconform.sip.dialog import contact_uri
@@ -84,20 +85,43 @@ class LineCalls:
         if slot is None or not line.locations[device.location].originates:
             incoming.request.respond(480 if slot is None else 403)
             return
-        status, targets, give_up = self._where(incoming)
-        if status:
-            incoming.request.respond(status)
-            if slot.seizure:
-                self.server.end_seizure(slot)
-            self.server.publication(line).publish()
+        called = self.server.line_of(incoming.dialled)
+        if called is not None:
+            self._call_line(line, slot, device, called, incoming)
             return
+        status, targets, give_up = self.server.calls.route(incoming, incoming.dialled)
+        if status:
+            self._refuse(line, slot, incoming, status)
+        else:
+            self._begin(line, slot, device, incoming)
+            self._spawn(self._call_out(line, slot, targets, give_up))
+
+    def _call_line(self, line: Line, slot: Slot, device: Device, called: Line, incoming: Incoming) -> None:
+        """A line is busy to its own phones; on another a slot is taken too."""
+        status, other, targets = (486, None, []) if called is line or self._diverts(called) else self._ready(called)
+        if other is None or status:
+            self._refuse(line, slot, incoming, status)
+            return
+        other.party = f"<sip:{line.user}@{self.server.authentication.directory.domain}>"
+        link(line, slot, called, other)
+        self._begin(line, slot, device, incoming)
+        self.server.publication(called).publish()
+        self._spawn(ring_other_line(self, line, slot, targets))
+
+    def _refuse(self, line: Line, slot: Slot, incoming: Incoming, status: int) -> None:
+        incoming.request.respond(status)
+        if slot.seizure:
+            self.server.end_seizure(slot)
+        self.server.publication(line).publish()
+
+    def _begin(self, line: Line, slot: Slot, device: Device, incoming: Incoming) -> None:
+        """The phone's call takes the slot."""
         slot.caller = Leg.offered(self.server.agent, incoming.request)
         slot.caller_device = device
         slot.party = f"<sip:{incoming.dialled}@{self.server.authentication.directory.domain}>"
         slot.caller.on_state = lambda _: self._caller_changed(line, slot)
         self.server.end_seizure(slot)
         self.server.publication(line).publish()
-        self._spawn(self._call_out(line, slot, targets, give_up))
 
     def _slot_to_call_on(self, line: Line, device: Device, request: ServerRequest) -> Slot | None:
         """The slot the phone has seized; a free one when it names none or a free one (sheet §12 b)."""
@@ -110,11 +134,6 @@ class LineCalls:
         if slot is None or slot.free:
             return slot
         return slot if slot.seizure is not None and slot.seizure.device == device else None
-
-    def _where(self, incoming: Incoming) -> tuple[int, list[Target], float]:
-        if self.server.line_of(incoming.dialled) is not None:
-            return 486, [], 0  # a line is busy to its own phones, and a call between two lines is not carried
-        return self.server.calls.route(incoming, incoming.dialled)
 
     async def _call_out(self, line: Line, slot: Slot, targets: Sequence[Target], give_up: float) -> None:
         caller, device = slot.caller, slot.caller_device
@@ -150,15 +169,11 @@ class LineCalls:
 
     def _terminate(self, line: Line, incoming: Incoming) -> bool:
         """An incoming call to the line; False when its user's features say that it is not for the line."""
-        primary = self.server.authentication.directory.users[line.user]
-        forward = primary.features.forward(ForwardType.IMMEDIATE)
-        if primary.features.dnd or (forward is not None and forward.active):
+        if self._diverts(line):
             return False
-        slot = line.lowest_free()
-        busy = not line.rules.multiple_call_arrangement and any(s.users() for s in line.slots.values())
-        targets = self._phones(line, slot) if slot is not None and not busy else []
-        if slot is None or not targets:
-            incoming.request.respond(486 if slot is None or busy else 480)
+        status, slot, targets = self._ready(line)
+        if slot is None or status:
+            incoming.request.respond(status)
             return True
         slot.far = Leg.offered(self.server.agent, incoming.request)
         slot.alerting = True
@@ -167,6 +182,18 @@ class LineCalls:
         self.server.publication(line).publish()
         self._spawn(self._ring_phones(line, slot, targets, incoming.identity))
         return True
+
+    def _diverts(self, line: Line) -> bool:
+        primary = self.server.authentication.directory.users[line.user]
+        forward = primary.features.forward(ForwardType.IMMEDIATE)
+        return bool(primary.features.dnd) or (forward is not None and forward.active)
+
+    def _ready(self, line: Line) -> tuple[int, Slot | None, list[Target]]:
+        """The slot for another call to a line, and its phones; or how the call is refused."""
+        slot = line.lowest_free()
+        busy = not line.rules.multiple_call_arrangement and any(s.users() for s in line.slots.values())
+        targets = self._phones(line, slot) if slot is not None and not busy else []
+        return 0 if targets else 486 if slot is None or busy else 480, slot, targets
 
     def _phones(self, line: Line, slot: Slot | None) -> list[Target]:
         directory, now = self.server.authentication.directory, asyncio.get_running_loop().time()
@@ -183,13 +210,11 @@ class LineCalls:
         if far is None or far.state == "ended":
             return self._clear(line, slot)
         publication = self.server.publication(line)
-        user_of = {target.uri: user_part_of(target.to) for target in targets}
 
         def won(leg: Leg) -> None:
             publication.hold_back()
             slot.alerting = False
-            asked = leg.request.sent.request_uri if leg.request else ""
-            self._talk(line, slot, Talker(Device(user_of.get(asked, ""), leg.dialog.target), leg, near))
+            self._talk(line, slot, Talker(answerer(targets, leg), leg, near))
             near.follow(leg)
             if slot.far_party is not None:
                 far.accept(slot.far_party.answer(far.remote_sdp))
@@ -311,6 +336,8 @@ class LineCalls:
         if line.slots.get(slot.index) is not slot:
             return
         line.slots[slot.index] = Slot(slot.index, line.rules)
+        if slot.peer is not None:
+            self._clear(*slot.peer)
         ring = self.rings.pop(slot, None)
         if ring is not None:
             ring.stop()
@@ -336,11 +363,6 @@ class LineCalls:
         task = asyncio.get_running_loop().create_task(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def user_part_of(address: str) -> str:
-    """`<sip:user@host>` as we write it ourselves."""
-    return address.partition(":")[2].partition("@")[0]
 
 
 def _party(incoming: Incoming) -> str:

@@ -86,6 +86,7 @@ class Slot:
     conference: Conference | None = None
     talkers: list[Talker] = field(default_factory=list)
     party: str = ""
+    peer: tuple[Line, Slot] | None = None  # the other end, where that is a shared line too
 
     @property
     def state(self) -> State:

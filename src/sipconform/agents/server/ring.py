@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from sipconform.agents.call import Leg
 from sipconform.agents.server.call_server import ELSEWHERE, Target, best_status
+from sipconform.agents.server.lines import Device
 from sipconform.agents.user_agent import UserAgent
 from sipconform.sip.message import Message
 
@@ -76,3 +77,10 @@ class Ring:
         if self._given_up:
             self._given_up.cancel()
             self._given_up = None
+
+
+def answerer(targets: Sequence[Target], leg: Leg) -> Device:
+    """The phone of a line that has answered one of these."""
+    asked = leg.request.sent.request_uri if leg.request else ""
+    address = next((target.to for target in targets if target.uri == asked), "")
+    return Device(address.partition(":")[2].partition("@")[0], leg.dialog.target)

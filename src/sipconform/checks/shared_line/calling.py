@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from sipconform.checks.catalogue import INFO, MUST, PHONE, SERVER, SHOULD, Finding, check, finding
 from sipconform.checks.evidence import seconds
 from sipconform.checks.shared_line.course import Leg, Slot, legs, slots
-from sipconform.checks.shared_line.told import ended_at, index_of, lines, seizures, user_of
+from sipconform.checks.shared_line.told import Line, ended_at, index_of, lines, seizures, user_of
 from sipconform.checks.shared_line.truth import between, crosses, is_named, judged
 from sipconform.features.appearance import State
 from sipconform.sip.headers.name_addr import NameAddr
+from sipconform.trace.packet import Address
 from sipconform.trace.trace import Trace, WireMessage
 
 IDLE = frozenset({State.IDLE})
@@ -149,14 +150,14 @@ def living_call_is_not_idle(trace: Trace) -> Iterator[Finding]:
 )  # fmt: skip
 def slots_stay_on_the_line(trace: Trace) -> Iterator[Finding]:
     """Call-Info with an index toward somebody outside the line is ignored there; a server that adds it is not wrong."""
+    anybody = _phones_of_lines(trace)
     for line in lines(trace):
-        for request in trace.requests("INVITE"):
-            if trace.party(request.source) == line.server and trace.party(request.destination) not in line.phones:
+        for request in _calls_out(trace, line, anybody):
+            to = request.to
+            outside = isinstance(to, NameAddr) and user_of(to.uri_text) not in line.users
+            if outside and not request.to_tag:
                 said = request.text("Call-Info")
-                to = request.to
-                outside = isinstance(to, NameAddr) and user_of(to.uri_text) not in line.users
-                if outside and not request.to_tag:
-                    yield finding(request, "appearance-index" not in said, expected="no index", observed=said)
+                yield finding(request, "appearance-index" not in said, expected="no index", observed=said)
 
 
 @check(
@@ -164,22 +165,29 @@ def slots_stay_on_the_line(trace: Trace) -> Iterator[Finding]:
     asks="the phone's Call-Info is not passed on to the far party",
 )  # fmt: skip
 def call_info_is_stripped(trace: Trace) -> Iterator[Finding]:
-    """Looked at: INVITEs of the server from one of the line's addresses to somebody who is no phone of it."""
+    """Looked at: INVITEs of the server from one of the line's addresses to somebody who is no phone of any line, for
+    a phone of another line is told a slot of that line.
+    """
+    anybody = _phones_of_lines(trace)
     for line in lines(trace):
-        for request in trace.requests("INVITE"):
+        for request in _calls_out(trace, line, anybody):
             sender = request.from_
             ours = isinstance(sender, NameAddr) and user_of(sender.uri_text) in line.users
-            if (
-                ours
-                and trace.party(request.source) == line.server
-                and (
-                    trace.party(request.destination) not in line.phones
-                    and user_of(request.request_uri) not in line.users
-                )
-            ):
+            if ours and user_of(request.request_uri) not in line.users:
                 said = request.text("Call-Info")
                 ok = "appearance-index" not in said
                 yield finding(request, ok, expected="no appearance-index", observed=said)
+
+
+def _phones_of_lines(trace: Trace) -> set[Address]:
+    return {phone for line in lines(trace) for phone in line.phones}
+
+
+def _calls_out(trace: Trace, line: Line, phones: set[Address]) -> Iterator[WireMessage]:
+    """INVITEs of a line's server to whoever is no phone of a line."""
+    for request in trace.requests("INVITE"):
+        if trace.party(request.source) == line.server and trace.party(request.destination) not in phones:
+            yield request
 
 
 @check(

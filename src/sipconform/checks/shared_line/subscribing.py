@@ -107,7 +107,8 @@ def no_phantom_slots(trace: Trace) -> Iterator[Finding]:
     """403, 404 and 489 are answers; so is a subscription that tells of idle slots only. Judged where the lab says
     which lines there are, of subscriptions to all others.
     """
-    known = set(policies_of(trace).get("locations") or ())
+    policies = policies_of(trace)
+    known = {*(policies.get("locations") or ()), *(policies.get("others") or ())}
     for subscription in trace.subscriptions_to(CALL_INFO) if known else ():
         if user_of(subscription.resource) in known:
             continue

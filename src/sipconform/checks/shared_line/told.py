@@ -142,7 +142,7 @@ def _lines(trace: Trace, _messages: int, _observations: int) -> list[Line]:
 
 def policies_of(trace: Trace) -> Policies:
     """The lab's word on the dialect in force, with what was set at the server in the story's course. `places` is what
-    was set of single places, by user."""
+    was set of single places, by user, `others` who was given a shared line besides."""
     told = [o.what.get("line") for o in trace.observations if o.kind == "lab"]
     facts: dict[str, Any] = dict(next((f for f in reversed(told) if isinstance(f, dict)), {}))
     places: dict[str, dict[str, Any]] = {}
@@ -152,6 +152,8 @@ def policies_of(trace: Trace) -> Policies:
             facts |= what
         elif intent.what.get("do") == "line_place":
             places.setdefault(str(intent.what.get("user")), {}).update(what)
+        elif intent.what.get("do") == "share_line":
+            facts["others"] = [*facts.get("others", ()), intent.what.get("user")]
     return Policies(facts | {"places": places} if places else facts)
 
 

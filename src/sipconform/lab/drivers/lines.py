@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from sipconform.agents.server.line_server import LineServer
-from sipconform.agents.server.lines import Line, Rules
+from sipconform.agents.server.lines import Line, Location, Rules
 from sipconform.features.call_park import NOBODY, Parked
 from sipconform.lab.actor import CouldNotRunError, NotSupportedError
 
@@ -35,7 +35,12 @@ def server_line_verbs(server: LineServer) -> dict[str, Verb]:
                 raise NotSupportedError(f"our server knows no {name!r} of a place")
             setattr(place, name, on)
 
+    async def share_line(user: str) -> None:
+        if user in server.lines:
+            raise CouldNotRunError(f"{user} has a shared line")
+        server.add(user, [Location(user)])
+
     async def park(uri: str = "", display: str = "") -> None:
         server.park(line(), Parked(uri, display) if uri else NOBODY)
 
-    return {"line_rules": line_rules, "line_place": line_place, "park": park}
+    return {"line_rules": line_rules, "line_place": line_place, "share_line": share_line, "park": park}
