@@ -17,7 +17,7 @@ import pytest
 
 from sipconform import __version__
 from sipconform.agents.faults import Fault, fault_named
-from sipconform.checks.catalogue import Level, Verdict
+from sipconform.checks.catalogue import Finding, Level, Verdict
 from sipconform.checks.judge import Judgement
 from sipconform.judging import judge_capture
 from sipconform.lab.profile import Deviation, load_profile
@@ -166,10 +166,7 @@ class ScenarioSession:
             if f.verdict is Verdict.FAIL and f.level is Level.MUST and f.check and f.check.id not in expected
         ]
         if bad and verdict is Verdict.PASS:
-            first = bad[0]
-            check = first.check
-            sentence = f"{first.side} {first.party}: {check.id if check else ''} {first.observed or first.expected}"
-            return Verdict.FAIL, sentence + (f" (and {len(bad) - 1} more)" if len(bad) > 1 else "")
+            return Verdict.FAIL, _accusation(bad[0]) + (f" (and {len(bad) - 1} more)" if len(bad) > 1 else "")
         return verdict, sentence
 
     def _result(self, item: pytest.Function, stage: Stage) -> ScenarioResult:
@@ -197,6 +194,14 @@ class ScenarioSession:
 
     def close(self, *, interrupted: bool = False) -> None:
         self.folder.close(interrupted=interrupted)
+
+
+def _accusation(finding: Finding) -> str:
+    """Who broke what, in one sentence."""
+    check = finding.check
+    broken = f"breaks {check.id} ({check.asks})" if check else "does not do what the scenario expects"
+    seen = f"; observed {finding.observed}" if finding.observed else ""
+    return f"the {finding.side} {finding.party} {broken}{seen}"
 
 
 def _proves_nothing(result: ScenarioResult) -> bool:

@@ -99,7 +99,17 @@ def test_a_driver_that_repeats_no_id_answers_in_order() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", [b"nonsense", b"[]", b"{}", b'{"do": "show", "with": [1]}', b'{"do": 1}', b"\xff\xfe", b"null"]
+    "line",
+    [
+        b"nonsense",
+        b"[]",
+        b"{}",
+        b'{"do": "show", "with": [1]}',
+        b'{"do": "show", "with": 7}',
+        b'{"do": 1}',
+        b"\xff\xfe",
+        b"null",
+    ],
 )
 def test_a_line_that_is_no_intent_is_answered_and_the_next_one_obeyed(line: bytes) -> None:
     async def main() -> None:

@@ -163,14 +163,16 @@ async def _answer(driver: Driver, line: bytes, writer: asyncio.StreamWriter, in_
 
 async def _obey(driver: Driver, wanted: Any) -> dict[str, Any]:
     try:
-        verb, arguments = wanted["do"], wanted.get("with", {})
+        verb, arguments = wanted["do"], {**wanted.get("with", {})}
     except (TypeError, KeyError, AttributeError):
         return {"could_not": 'not understood: a line is {"do": verb, "with": {…}}'}
     try:
         return {"done": await driver.do(str(verb), **arguments)}
     except NotSupportedError as error:
         return {"not_supported": str(error)}
-    except (CouldNotRunError, TypeError, KeyError) as error:
+    except KeyError as error:
+        return {"could_not": f"{verb}: there is no {error}"}
+    except (CouldNotRunError, TypeError) as error:
         return {"could_not": f"{verb}: {error}"}
 
 
