@@ -48,6 +48,16 @@ async def test_the_prompt_is_heard(phone: Phone, server: Server, shape: str, pro
     await server.has(phone.user, dnd=True)
 
 
+async def test_a_server_that_takes_no_audio_is_understood(phone: Phone, server: Server, profile: Profile) -> None:
+    """The server accepts the code and refuses the audio stream: there is nothing to hear, and the code is done."""
+    needs_codes(profile, "dnd")
+    await server.answer_codes("mute")
+    await phone.start()
+    await phone.set_dnd(True)
+    await phone.shows(dnd=True)
+    await server.has(phone.user, dnd=True)
+
+
 async def test_a_code_given_up_while_the_prompt_plays_is_done_once(
     phone: Phone, server: Server, profile: Profile
 ) -> None:

@@ -248,6 +248,19 @@ def test_a_call_that_is_given_up_is_done_once(values: list[bool], said: Callable
     assert said("FC-025", scene)
 
 
+@pytest.mark.parametrize("answer", ["", OFFER.replace("audio 40000", "audio 0")])
+def test_a_call_goes_on_without_audio(answer: str) -> None:
+    scene = pressed().change("invite-final", body=answer, Content_Type="application/sdp" if answer else None)
+    assert passes("FC-007", scene, until=100.0)
+    assert silent("FC-007", scene.drop("invite-ack"), until=100.0)  # it may have gone another way
+    for at in (0.7, 1.7, 3.7, 7.7):
+        scene.again(at, "invite-final")
+    assert silent("FC-007", scene, until=9.0)
+    assert fails("FC-007", scene, until=100.0, party=PHONE)
+    scene.change("invite-final", body=OFFER, Content_Type="application/sdp")
+    assert silent("FC-007", scene, until=100.0)  # whether a 2xx is acknowledged at all is another check's question
+
+
 def test_subscribers_are_told_of_it() -> None:
     scene = features().drop("portal", "portal-ok", "refresh", "refreshed", "state-again", "state-again-ok")
     noted(scene, -1.0, "lab", "lab", codes=CODES, actors={}, mode="feature-code")

@@ -150,6 +150,12 @@ def offer_without_media(agent: Any) -> None:
     _edit_codes(agent, lambda d: d.with_body("application/sdp", offer))
 
 
+@fault("FC07b", on="phone", kills={"FC-007"}, scenarios=["takes_no_audio"])
+def lost_without_audio(agent: Any) -> None:
+    """A 200 that refuses the audio stream is more than the phone can bear: it never acknowledges it."""
+    tamper(agent, lambda d: is_request(d, "ACK") and "*" not in d.start_line, lambda d: None)
+
+
 def _edit_codes(agent: Any, edit: Callable[[Draft], Draft]) -> None:
     tamper(agent, lambda d: is_request(d, "INVITE") and ";tag=" not in d.get("To"), edit)
 

@@ -19,17 +19,19 @@ from sipconform.features.feature_code import CodeTable, Match, apply_code
 
 class Shape(NamedTuple):
     """How a call to a code goes: a prompt after 183 (`early`) or after 200, none where it is refused at once. `ends`:
-    the server says BYE."""
+    the server says BYE. `speaks`: there is a voice in the prompt; else the audio stream is refused."""
 
     early: bool
     status: int
     ends: bool = True
     applies: bool = True
+    speaks: bool = True
 
 
 SHAPES: Mapping[str, Shape] = {
     "prompt": Shape(False, 200),
     "early-prompt": Shape(True, 480),  # an announcement before a final error says nothing of failure (TS 24.238 A.2)
+    "mute": Shape(False, 200, speaks=False),
     "endless": Shape(False, 200, ends=False),  # the phone has to hang up
     "busy": Shape(False, 486, applies=False),
     "declined": Shape(False, 603, applies=False),
@@ -71,7 +73,7 @@ class CodeServer:
     async def _serve(self, leg: Leg, incoming: Incoming, match: Match, shape: Shape) -> None:
         endpoint = self.calls.agent.endpoint
         try:
-            prompt = await Prompt.open(endpoint.network, endpoint.transports[0].local.host)
+            prompt = await Prompt.open(endpoint.network, endpoint.transports[0].local.host, speaks=shape.speaks)
         except OSError:  # not a port to be had: nothing is done and nothing said
             leg.reject(503)
             return

@@ -23,26 +23,28 @@ class Prompt:
     """The prompt of one call: a tone in G.711 from a port of its own, to where the caller's offer wants it."""
 
     port: RtpPort = field(init=False)
+    speaks: bool = True  # False: the stream is refused (port 0, RFC 3264 §6) and nothing is said
 
     @classmethod
-    async def open(cls, network: Network, host: str) -> Prompt:
+    async def open(cls, network: Network, host: str, *, speaks: bool = True) -> Prompt:
         """Raises OSError when no port is to be had."""
-        prompt = cls()
+        prompt = cls(speaks=speaks)
         prompt.port = await RtpPort.open(network, host, SSRC, prompt._heard)
         return prompt
 
     def description(self, offer: bytes) -> bytes:
         """What it is said in: the answer to an offer, an offer itself where there was none."""
         local = self.port.local
+        port = local.port if self.speaks else 0
         if not offer:
-            return compose_audio(local.host, local.port, SESSION, direction="sendonly")
-        return compose_answer(Sdp(offer), local.host, local.port, SESSION, direction="sendonly")
+            return compose_audio(local.host, port, SESSION, direction="sendonly")
+        return compose_answer(Sdp(offer), local.host, port, SESSION, direction="sendonly")
 
     async def play(self, leg: Leg, seconds: float) -> None:
         """Speaks for so long, or until the call is over. A caller who cannot listen is told nothing, for as long."""
         clock, tone = asyncio.get_running_loop(), frame(PROMPT)
         began = clock.time()
-        self.port.speak_to(Sdp(leg.remote_sdp).audio if leg.remote_sdp else None)
+        self.port.speak_to(Sdp(leg.remote_sdp).audio if leg.remote_sdp and self.speaks else None)
         for number in range(1, round(seconds * FRAMES) + 1):
             if leg.state == "ended":
                 break

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sipconform.checks.catalogue import MUST, PHONE, SHOULD, Finding, check, finding
-from sipconform.checks.evidence import same_uri
-from sipconform.checks.feature_code.course import book, dialled
+from sipconform.checks.evidence import GIVE_UP, SLACK, same_uri, watched
+from sipconform.checks.feature_code.course import Dialled, book, dialled
 from sipconform.features.feature_code import LEGAL_SECONDS
 from sipconform.sip.fault import Fault, Span
 from sipconform.sip.headers.name_addr import NameAddr
 from sipconform.sip.sdp import Sdp
 from sipconform.sip.uri import SipUri
 from sipconform.trace.trace import Trace, WireMessage
+
+UNHEARD = 5  # sendings of a 2xx that show that no ACK has come, by whatever way it would have gone
 
 
 def _uri_span(request: WireMessage) -> Span:
@@ -42,18 +44,33 @@ def hash_is_escaped(trace: Trace) -> Iterator[Finding]:
 
 @check(
     "FC-007", level=MUST, on=PHONE, clause="RFC 3261 §13.2.1; RFC 3264 §5",
-    asks="the call to a code makes a legible offer",
+    asks="the call to a code makes a legible offer, and goes on when the server takes no audio",
 )  # fmt: skip
 def offer_is_legible(trace: Trace) -> Iterator[Finding]:
-    """The server plays a prompt into it. A call without an offer is legal but surprises servers: a SHOULD."""
+    """The server plays a prompt into it. A call without an offer is legal but surprises servers: a SHOULD. A 2xx that
+    refuses the stream, or does not speak of it, is acknowledged like any other: it is only the prompt that is lost.
+    """
     for call in dialled(trace):
         request = call.request
+        yield from _goes_on(trace, call)
         if not request.content:
             yield finding(request, False, expected="an offer", observed="no body", level=SHOULD)
             continue
         offer = Sdp(request.content)
         seen = "; ".join(fault.rule for fault in offer.faults[:2]) or "no audio stream"
         yield finding(request, not offer.faults and offer.audio is not None, expected="an audio offer", observed=seen)
+
+
+def _goes_on(trace: Trace, call: Dialled) -> Iterator[Finding]:
+    accepted = call.accepted
+    if accepted is None or accepted.dialog is None or (accepted.content and Sdp(accepted.content).audio is not None):
+        return
+    acknowledged = any(m.method == "ACK" and m.number > accepted.number for m in accepted.dialog.messages)
+    repeated = sum(response.status == accepted.status for response in call.last.responses)
+    if acknowledged or (repeated >= UNHEARD and watched(trace, accepted) > GIVE_UP + SLACK):
+        seen = f"none, the answer was repeated {repeated - 1} times"
+        party = call.last.client
+        yield finding(accepted, acknowledged, expected="ACK", observed=seen, also=[call.request], party=party)
 
 
 @check(
