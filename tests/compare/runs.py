@@ -14,6 +14,7 @@ from sipconform.lab.stage import Ending, Stage, race_of
 from sipconform.trace.trace import Trace
 
 FAIR = Weather()
+LONG = ("test_two_hundred_races", "test_thirty_five_phones_on_one_line")
 FOUL = Weather(loss=0.1, duplicate=0.1, reorder=0.2)
 
 

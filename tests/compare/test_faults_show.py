@@ -8,7 +8,7 @@ from sipconform.killing import scenarios_for
 from sipconform.lab.scenarios import Known
 from sipconform.lab.stage import race_of
 from sipconform.trace.trace import Trace
-from tests.compare.runs import good, play
+from tests.compare.runs import LONG, good, play
 
 MOST_SCENARIOS = 3
 ALLOWED = {  # fault, and part of a scenario: why what changes there is no difference
@@ -40,7 +40,9 @@ def test_what_is_excused_needs_it(name: str, scenario: str) -> None:
 
 
 def _scenarios(fault: Fault) -> list[Known]:
-    return [known for known in scenarios_for(fault) if not race_of(known.play)][:MOST_SCENARIOS]
+    """With one seed and in fair weather the honest run of a race takes one course too."""
+    played = [known for known in scenarios_for(fault) if known.name not in LONG] or scenarios_for(fault)
+    return sorted(played, key=lambda known: bool(race_of(known.play)))[:MOST_SCENARIOS]
 
 
 def _excuse(known: Known, fault: Fault) -> bool:

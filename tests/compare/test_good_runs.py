@@ -9,12 +9,11 @@ from sipconform.compare.comparison import compare
 from sipconform.lab.scenarios import known_scenarios
 from sipconform.lab.stage import Ending, race_of
 from sipconform.trace.trace import Trace
-from tests.compare.runs import FOUL, good, play, scenario, scenarios
+from tests.compare.runs import FOUL, LONG, good, play, scenario, scenarios
 
 SCENARIOS = 50  # spread over all suites; the captures shipped are compared for every scenario elsewhere
 RUNS = 5  # of each, the first in fair weather: ten pairs
 PLAYED = [known.id for known in scenarios()[:: max(1, len(scenarios()) // SCENARIOS)]][:SCENARIOS]
-LONG = ("test_two_hundred_races", "test_thirty_five_phones_on_one_line")
 RACES = [known.id for known in known_scenarios() if race_of(known.play) and known.name not in LONG]
 
 

@@ -6,7 +6,6 @@ belongs to its request; how the two directions, or two conversations, interleave
 
 from __future__ import annotations
 
-import re
 from collections.abc import Hashable, Iterator, Sequence
 from itertools import zip_longest
 
@@ -18,12 +17,12 @@ from sipconform.compare.parties import Parties, agree
 from sipconform.compare.races import another_course, race_in, rivals
 from sipconform.compare.rules import HEADER_LEVELS, OTHER_HEADER
 from sipconform.compare.story import Beside, Conversation, Exchange, Story, tell_story
-from sipconform.compare.telling import Telling, Told, tell, why_written_otherwise, written
+from sipconform.compare.telling import Telling, Told, tell
 from sipconform.compare.timing import timed
 from sipconform.compare.unseen import leave_open, of_reference, of_run, same_but_for_the_unseen
+from sipconform.compare.writing import names_of_rows, why_written_otherwise, written, written_alike
 from sipconform.trace.trace import Trace, WireMessage
 
-_NAMES = re.compile(rb"\n([^:\s]+)[ \t]*:")
 NOTHING = Told("(not there)")
 
 
@@ -198,13 +197,13 @@ class _Comparer:
         for place in ours if same else {**theirs, **ours}:
             a, b = ours.get(place, NOTHING), theirs.get(place, NOTHING)
             if same or a.meaning == b.meaning or (a.rule or b.rule) in ("product", "clock"):
-                if not _written_alike(run, reference, place):
+                if not written_alike(run, reference, place):
                     yield self._written_otherwise(place, a, b, run, reference)
             else:
                 open_ = self._half_seen and same_but_for_the_unseen(a.meaning, b.meaning)
                 rule, level = ("before-the-capture", None) if open_ else _counts(place)
                 yield Difference(rule, level, place, a.meaning, b.meaning, run, reference)
-        names = _names(run), _names(reference)
+        names = names_of_rows(run), names_of_rows(reference)
         if names[0] != names[1] and ours.keys() == theirs.keys():
             rule = "header-order" if sorted(names[0]) == sorted(names[1]) else "spelling"
             ours_, theirs_ = (b", ".join(each).decode("utf-8", "replace") for each in names)
@@ -301,25 +300,6 @@ def _challenge(response: WireMessage) -> str:
 
 def _whose(exchange: Exchange, run: Story) -> str:
     return "run" if exchange.conversation.story is run else "reference"
-
-
-def _written_alike(run: WireMessage, reference: WireMessage, place: str) -> bool:
-    """Whether a place stands in both messages octet for octet: a short cut for nearly all places."""
-    if place in run._index or place in reference._index:
-        if place in run._several or place in reference._several:
-            return written(run, place) == written(reference, place)
-        return run._index.get(place) == reference._index.get(place)
-    if place == "body":
-        return run.body == reference.body
-    return run.start_line == reference.start_line or written(run, place) == written(reference, place)
-
-
-def _names(message: WireMessage) -> list[bytes]:
-    """The names of the rows as they are spelled, in order."""
-    head = message.raw[message.head_start : message.body_start]
-    if b"\n " in head or b"\n\t" in head:
-        return _NAMES.findall(head)
-    return [row.partition(b":")[0] for row in head.split(b"\n")[1:-2]]
 
 
 def _counts(place: str) -> tuple[str, Level]:

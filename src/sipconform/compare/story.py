@@ -36,6 +36,7 @@ class Exchange:
     copy_of: Exchange | None = None  # the same request that came another way (RFC 3261 §8.2.2.2)
     acks: list[WireMessage] = field(default_factory=list)  # to an INVITE's final, whatever that was
     count: str = ""  # of a digest nonce: how far beyond its last use by this client
+    granting: Exchange | None = None  # the last SUBSCRIBE before it that was not refused
     before: Exchange | None = None  # the client's last of this method and subject in this conversation
     subject: str = ""  # what an INFO of a uaCSTA session is about: the order of two is free
 
@@ -79,6 +80,7 @@ class Conversation:
     tags: dict[str, Exchange] = field(default_factory=dict)
     branches: dict[str, Exchange] = field(default_factory=dict)
     first_notify: Exchange | None = None
+    last_granting: Exchange | None = None
     follows: WireMessage | None = None  # the last NOTIFY of an earlier conversation of the same title
 
     @cached_property
@@ -189,6 +191,9 @@ def tell_story(trace: Trace, exchanged: tuple[str, str] | None = None) -> Story:
         exchange.before, last[asked] = last.get(asked), exchange
         if len(conversation.exchanges) == 1:
             conversation.follows = notified.get(conversation.title)
+        exchange.granting = conversation.last_granting
+        if exchange.method == "SUBSCRIBE" and (exchange.final is None or exchange.final.status < 300):
+            conversation.last_granting = exchange
         if exchange.method == "NOTIFY" and exchange.request is not None:
             conversation.first_notify = conversation.first_notify or exchange
             notified[conversation.title] = exchange.request

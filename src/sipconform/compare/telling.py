@@ -13,6 +13,7 @@ from typing import NamedTuple
 from sipconform.compare.bodies import meaning
 from sipconform.compare.rules import COUNTDOWN_S, FREE, LISTS, SETS
 from sipconform.compare.story import Exchange
+from sipconform.compare.writing import written
 from sipconform.sip.fault import Fault
 from sipconform.sip.grammar import Params, split_list
 from sipconform.trace.trace import WireMessage
@@ -27,7 +28,7 @@ _ROWS = rb"(?:[A-Za-z-]+:[\t -~]*\r\n)*\r\n"
 _EVERYDAY = re.compile(  # a header that cannot have a malformed line, in one look
     rb"(?:SIP/2\.0 [0-9]{3} [ -~]*|[A-Z]+ [!-~]+ SIP/2\.0)\r\n" + _ROWS
 )
-_IDENTIFIER = re.compile(r"(?:tag|branch)=[^;,>\s]+")
+_ANEW = re.compile(r"\b(nonce|cnonce|opaque|response|nc)\s*=\s*(?:\"[^\"\\]*\"|[^\s,\"]+)", re.IGNORECASE)
 _PLAIN_ID = re.compile(rb"[A-Za-z0-9.!%*_+`~-]+")
 _MADE_ANEW = re.compile(  # of a session description: where nothing but a number of its own is said, and says it well
     rb"(?m)^(?:o=\S+ [0-9]+ [0-9]+ IN IP[46] \S+\r$|(m=[A-Za-z]+ )(?:[1-9][0-9]{0,3}|[1-5][0-9]{4})(?= ))"
@@ -57,19 +58,6 @@ class Telling(dict[str, Told]):
 def tell(message: WireMessage, exchange: Exchange) -> Telling:
     """The table of a message: "request line" or "status", every header field by its name, the body's places."""
     return _Teller(message, exchange).tell()
-
-
-def written(message: WireMessage, place: str) -> tuple[str, ...]:
-    """How a place of the table stands in the message: a header field's rows; nothing for what is only concluded."""
-    if place == "request line":
-        return (f"{message.method} {message.request_uri} {message.version}",)
-    if place == "status":
-        return (str(message.status),)
-    if place == "reason phrase":
-        return (message.reason,)
-    if place == "body":
-        return (message.body.decode("latin-1"),)
-    return tuple(message.texts(place))
 
 
 class _Teller:
@@ -116,7 +104,12 @@ class _Teller:
             yield "status", Told(str(same), "accepted")
             yield "reason phrase", _REASON_PHRASE
         else:
-            yield "request line", Told(self._request_line(*written(message, "request line")), "stands-for")
+            key = message.start_line, bool(message.to_tag)
+            told = self.story.known.get(key)
+            if told is None:
+                said = self._request_line(*written(message, "request line"))
+                told = self.story.known[key] = Told(said, "stands-for")
+            yield "request line", told
 
     def _request_line(self, raw: str) -> str:
         said = self.speak(raw)
@@ -129,21 +122,29 @@ class _Teller:
     # -- header fields --------------------------------------------------------------------------------------
 
     def _header(self, name: str, raw: bytes) -> Told:
-        message, known = self.message, self.story.known
+        """Reads each text once that means the same wherever it stands."""
         special = _SPECIAL.get(name)
-        if special is not None:
+        if special is not None and not self._stands_alone(name):
             return Told(special(self), _SPECIAL_RULES[name])
-        several = name in message._several
-        key: Hashable = (name, raw)
-        if name in _OF_A_DIALOG:
-            key = self._but_for_its_origin(name, raw)
-        if several or key is None:
-            return self._listed(name, tuple(message.texts(name)))
+        key = self._but_for_its_origin(name, raw) if name in _OF_A_DIALOG else (name, raw)
+        if key is None or name in self.message._several:
+            return self._read(name, special)
+        known = self.story.known
         told: Told | None = known.get(key)
         if told is None:
-            told = Told("", FREE[name]) if name in FREE else self._listed(name, tuple(message.texts(name)))
-            known[key] = told
+            told = known[key] = self._read(name, special)
         return told
+
+    def _stands_alone(self, name: str) -> bool:
+        """Whether what a special header field means hangs on nothing but itself."""
+        if name == "Contact":
+            return self.message.is_request or self.message.method != "REGISTER"
+        return name in _ALONE
+
+    def _read(self, name: str, special: Callable[[_Teller], str] | None) -> Told:
+        if special is not None:
+            return Told(special(self), _SPECIAL_RULES[name])
+        return Told("", FREE[name]) if name in FREE else self._listed(name, tuple(self.message.texts(name)))
 
     def _but_for_its_origin(self, name: str, raw: bytes) -> Hashable:
         """A value with one tag or branch, and by whom that came up: what says the same under this key means the same.
@@ -217,15 +218,19 @@ class _Teller:
         given = self.story.credentials(text)
         if isinstance(given, Fault):
             return text
-        known = self.story.nonces.get(given.nonce)
-        told = {
-            "nonce": f"«that of {known}»" if known else "«unknown»",
-            "response": _HASHES.get(len(given.response), f"{len(given.response)} digits"),
-            "cnonce": "«made anew»",
-            "opaque": "«as given»",
-            "nc": self.exchange.count,
-        }
-        return self._parameters(given.params, told)
+        origin, digits = self.story.nonces.get(given.nonce), len(given.response)
+        known, key = self.story.known, (_ANEW.sub(r"\1", text), origin, digits, self.exchange.count)
+        if key not in known:
+            told = {
+                "nonce": f"«that of {origin}»" if origin else "«unknown»",
+                "response": _HASHES.get(digits, f"{digits} digits"),
+                "cnonce": "«made anew»",
+                "opaque": "«as given»",
+                "nc": self.exchange.count,
+            }
+            known[key] = self._parameters(given.params, told)
+        said: str = known[key]
+        return said
 
     def _challenges(self) -> str:
         texts = [text for name in _CHALLENGES for text in self.message.texts(name)]
@@ -273,18 +278,15 @@ class _Teller:
 
     def _granted(self) -> float | None:
         """Seconds of the subscription that are left, as last granted or, before any answer, as asked for."""
-        left = None
-        for exchange in self.exchange.conversation.exchanges:
-            request = exchange.request
-            if exchange is self.exchange or request is None or request.number > self.message.number:
-                break
-            final = exchange.final
-            if exchange.method != "SUBSCRIBE" or (final is not None and final.status >= 300):
-                continue
-            told = final if final is not None and final.number < self.message.number else request
-            if isinstance(told.expires, int):
-                left = told.expires - (self.message.time - told.time)
-        return left
+        granting = self.exchange.granting
+        while granting is not None:
+            final, told = granting.final, granting.request
+            if final is not None and final.number < self.message.number:
+                told = final
+            if told is not None and isinstance(told.expires, int):
+                return told.expires - (self.message.time - told.time)
+            granting = granting.granting
+        return None
 
 
 _SPECIAL: dict[str, Callable[[_Teller], str]] = {
@@ -319,6 +321,7 @@ _SPECIAL_RULES = {
 }
 
 
+_ALONE = frozenset({"Content-Type", "Retry-After", "RSeq", "RAck"})
 _REASON_PHRASE = Told("", "reason-phrase")
 
 
@@ -334,25 +337,3 @@ def _uri(value: str) -> str:
 
 def _positive_expiry(found: re.Match[str]) -> str:
     return ";expires=«what is left»" if int(found[1]) > 0 else found[0]
-
-
-def why_written_otherwise(name: str, rule: str | None, ours: tuple[str, ...], theirs: tuple[str, ...]) -> str:
-    """The rule that ignores how two places of one meaning were written; `rule` is the one that read them."""
-    if name != "body" and rule in ("stands-for", "set-order", "parameter-order"):
-        if [_IDENTIFIER.sub("", row) for row in ours] == [_IDENTIFIER.sub("", row) for row in theirs]:
-            return "identifier"
-        if [_squeezed(v) for v in ours] == [_squeezed(v) for v in theirs]:
-            return "spelling"
-        if _values(ours) == _values(theirs):
-            return "rows-or-commas"
-        if [sorted(split_list(v, ";")) for v in _values(ours)] == [sorted(split_list(v, ";")) for v in _values(theirs)]:
-            return "parameter-order"
-    return rule or "spelling"
-
-
-def _squeezed(text: str) -> str:
-    return "".join(text.split()).lower()
-
-
-def _values(rows: tuple[str, ...]) -> list[str]:
-    return [value for row in rows for value in split_list(row)]
