@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sipconform.checks.catalogue import Verdict, catalogue
-from sipconform.features.feature_event import CONTENT_TYPE, ForwardingEvent, SetForwarding
+from sipconform.features.feature_event import CONTENT_TYPE, ForwardingEvent, SetDoNotDisturb, SetForwarding
 from sipconform.features.feature_state import ForwardType
 from sipconform.trace.packet import Observation
 from tests.checks.scenes import OFF, ON, STATE, call, features, notify, second_phone, subscription, tell, wish
@@ -644,3 +644,47 @@ def test_do_not_disturb_holds_for_calls() -> None:
     )
     assert doubts("FS-301", ringing)  # it may be somebody who is always let through
     assert fails("FS-301", driven(ringing, (9.9, True)), party=SERVER)
+
+
+def two_lines(*, asked: bool = False) -> Scene:
+    """A phone with a line at another server; do not disturb is switched on at the first one, with nobody asking."""
+    scene, elsewhere = features(), SERVER._replace(host="192.0.2.99")
+    own: dict[str, Any] = {"to": elsewhere, "call": "c7", "tag": "ph7", "Event": "as-feature-event", "Expires": "3600"}
+    own |= {"From": "<sip:7001@example.org>;tag=ph7", "To": "<sip:7001@example.org>"}
+    scene.ask("line", 0.5, "SUBSCRIBE", "sip:7001@example.org", **own)
+    scene.answer("line-ok", 0.6, "line", 200)
+    inside: dict[str, Any] = {"by": elsewhere, "to": PHONE, "call": "c7", "tag": "as1", "to_tag": "ph7"}
+    state: dict[str, Any] = {"Event": "as-feature-event", "Subscription_State": "active;expires=3600"}
+    content: dict[str, Any] = {"Content_Type": STATE.content_type, "body": STATE.content}
+    scene.ask("line-state", 0.7, "NOTIFY", f"sip:u@{PHONE}", seq=1, **inside, **state, **content)
+    scene.answer("line-state-ok", 0.8, "line-state", 200)
+    if asked:
+        wanted: dict[str, Any] = {"Content_Type": CONTENT_TYPE, "body": SetDoNotDisturb(True).to_xml()}
+        scene.ask("echo", 62.0, "SUBSCRIBE", f"sip:u@{elsewhere}", seq=2, to_tag="as1", **(own | wanted))
+        scene.answer("echo-ok", 62.1, "echo", 200)
+    return scene
+
+
+def test_lines_are_kept_apart() -> None:
+    assert passes("FS-129", two_lines())
+    assert silent("FS-129", features())
+    assert silent("FS-129", second_phone(features(), to=PHONE))
+
+
+def test_a_change_of_one_line_asked_for_on_another() -> None:
+    assert doubts("FS-129", two_lines(asked=True))
+    driven = two_lines(asked=True)
+    lab: dict[str, object] = {"actors": {"a": str(PHONE), "b": str(PHONE)}, "users": {"a": "2001", "b": "7001"}}
+    driven.observations.append(Observation(_ns(0), "lab", "lab", lab))
+    driven.observations.append(Observation(_ns(0), "b", "intent", {"do": "start"}))
+    assert fails("FS-129", driven, party=PHONE)
+
+
+def test_a_change_of_one_line_shown_on_another() -> None:
+    scene = two_lines()
+    lab: dict[str, object] = {"actors": {"a": str(PHONE), "b": str(PHONE)}, "users": {"a": "2001", "b": "7001"}}
+    scene.observations.append(Observation(_ns(0), "lab", "lab", lab))
+    scene.observations.append(Observation(_ns(1), "b", "belief", {"dnd": False}))
+    assert passes("FS-129", scene)
+    scene.observations.append(Observation(_ns(61), "b", "belief", {"dnd": True}))
+    assert fails("FS-129", scene, party=PHONE)

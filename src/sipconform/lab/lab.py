@@ -16,11 +16,12 @@ from sipconform.agents.endpoint import Endpoint
 from sipconform.agents.faults import Fault
 from sipconform.agents.hotspot.client import Client
 from sipconform.agents.hotspot.host import Host
+from sipconform.agents.phone.lines import Lines
 from sipconform.agents.phone.phone import Phone as OwnPhoneAgent
 from sipconform.agents.server.directory import Directory
 from sipconform.agents.server.server import Server as OwnServerAgent
 from sipconform.agents.user_agent import DEFAULT_PORT, Account
-from sipconform.lab import hotspot, shared_line
+from sipconform.lab import hotspot, second_line, shared_line
 from sipconform.lab.accounts import Accounts
 from sipconform.lab.actor import CouldNotRunError, Driver, NotSupportedError
 from sipconform.lab.actors import Phone, Server
@@ -151,6 +152,36 @@ class Lab:
         assert isinstance(phone, Phone)
         return phone
 
+    async def other_server(self) -> Server:
+        """Another server of ours, at home on which is the phone's second line; made when first asked for."""
+        if second_line.SERVER not in self._actors:
+            port = DEFAULT_PORT[self.settings.transport] if self.simulated else 0
+            host = second_line.SIMULATED[self.settings.ip] if self.simulated else self._local_host()
+            endpoint = await self._endpoint(second_line.SERVER, Address(host, port), "server")
+            agent = second_line.make_server(endpoint, self.settings.server.algorithms)
+            teach_server(agent, self.profile)
+            self._adopt(agent)
+            driver = OwnServer(agent, self._witness(second_line.SERVER), self._announce(second_line.SERVER))
+            self._actors[second_line.SERVER] = Server(second_line.SERVER, driver, self.observe, lag=self.lag)
+            self._introduce()
+        server = self._actors[second_line.SERVER]
+        assert isinstance(server, Server)
+        return server
+
+    async def _open_second_line(self) -> Phone:
+        """On the stack of our own phone; a device of somebody else's has the lines it has."""
+        await self.other_server()
+        first = (await self.phone("phone")).driver
+        driver: Driver = Nobody()
+        if isinstance(first, OwnPhone):
+            home = parse_address(self._places[second_line.SERVER], 0)
+            line = Lines(first.phone).add(second_line.ACCOUNT, home)
+            teach_phone(line, self.profile)
+            self._adopt(line)
+            self._places[second_line.LINE] = self._places["phone"]
+            driver = OwnPhone(line, self._witness(second_line.LINE), self._announce(second_line.LINE))
+        return Phone(second_line.LINE, driver, self.observe, account=second_line.ACCOUNT)
+
     async def _open_server(self) -> None:
         settings = self.settings.server
         if settings.kind == "remote":
@@ -180,6 +211,8 @@ class Lab:
         self._introduce()
 
     async def _open_phone(self, name: str) -> Phone:
+        if name == second_line.LINE:
+            return await self._open_second_line()
         settings = self.accounts.of(name)
         password = settings.password or self.accounts.password(settings.auth_user or settings.user)
         account = Account(settings.user, self.domain, password, settings.auth_user)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sipconform.agents.faults import Fault
+from sipconform.lab import second_line
 from sipconform.lab.actor import CouldNotRunError, NotSupportedError
 from sipconform.lab.clock import Clock
 from sipconform.lab.lab import Lab, new_loop
@@ -90,7 +91,8 @@ class Stage:
             return [self.actor(desk) for desk in DESKS]
         if name == "clock":
             return Clock(self.lab.simulated)
-        return self.runner.run(self.lab.phone(name))
+        making = self.lab.other_server() if name == second_line.SERVER else self.lab.phone(name)
+        return self.runner.run(making)
 
     def play(self, scenario: Scenario, arguments: dict[str, Any] | None = None) -> Played:
         """Plays the scenario to its end, whatever that is, and closes the lab. The capture is on disk then."""

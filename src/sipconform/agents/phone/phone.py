@@ -39,6 +39,7 @@ class Phone:
     csta: Csta = field(init=False)
     reg_event: RegWatch = field(init=False)
     mode: Mode = "subscribe"
+    others: list[Phone] = field(default_factory=list)  # the other lines of the same device
 
     def __post_init__(self) -> None:
         self.agent = UserAgent(self.endpoint, self.account, self.proxy)

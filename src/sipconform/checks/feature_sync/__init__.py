@@ -2,7 +2,7 @@
 
 What the wire shows is judged by watching. What a phone showed, and what its user wanted, is known from the record of a
 live run; without it those checks are not applicable, or inconclusive. FS-128 and FS-131, which two ways of keeping
-features equal share, stand with the feature codes; FS-129 needs a phone with two lines, and is not here.
+features equal share, stand with the feature codes.
 """
 
 from sipconform.checks.feature_sync import (
@@ -13,6 +13,7 @@ from sipconform.checks.feature_sync import (
     effects,
     forwards,
     lifecycle,
+    lines,
     phone,
     recovery,
     server,
@@ -28,6 +29,7 @@ __all__ = [
     "effects",
     "forwards",
     "lifecycle",
+    "lines",
     "phone",
     "recovery",
     "server",

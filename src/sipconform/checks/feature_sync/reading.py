@@ -50,13 +50,27 @@ def _readings(trace: Trace, _length: int) -> tuple[Reading, ...]:
         who = name_of(trace, subscription)
         if not who or next(said(trace, "belief", who), None) is None:
             continue
-        switched = sorted(o.time_ns for o in said(trace, "intent", who) if o.what.get("do") in DISTURBS)
+        switched = disturbances(trace, who)
         for transaction in subscription.notifies:
             notify = transaction.request
             if notify is not None and notify.to_tag == subscription.subscriber_tag:
                 until = _undisturbed(trace, notify, transaction.final or notify, switched)
                 found.append(Reading(subscription, transaction, notify, who, until))
     return tuple(found)
+
+
+def disturbances(trace: Trace, who: str) -> Sequence[int]:
+    """When somebody did something to a device that may change its display, in nanoseconds since the epoch."""
+    return _disturbances(trace, len(trace.observations)).get(who, ())
+
+
+@lru_cache(maxsize=4)
+def _disturbances(trace: Trace, _length: int) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for intent in sorted(said(trace, "intent"), key=lambda o: o.time_ns):
+        if intent.what.get("do") in DISTURBS:
+            found.setdefault(intent.who, []).append(intent.time_ns)
+    return found
 
 
 def readings(trace: Trace) -> tuple[Reading, ...]:

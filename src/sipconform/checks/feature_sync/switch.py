@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from sipconform.checks.catalogue import EITHER, INFO, MUST, PASSED, PHONE, SHOULD, Finding, Verdict, check, finding
 from sipconform.checks.evidence import GIVE_UP, SLACK, author, seconds, watched
 from sipconform.checks.feature_sync.told import Wish, is_ours, states, wishes, wishes_of
-from sipconform.checks.feature_sync.witness import KEYS, display, fact, name_of, said, shown, wanted
+from sipconform.checks.feature_sync.witness import KEYS, display, fact, is_server, name_of, said, shown, wanted
 from sipconform.checks.subscription.course import notifications, requested
 from sipconform.features.feature_event import CONTENT_TYPE, EVENT
 from sipconform.sip.fault import Fault
@@ -198,7 +198,7 @@ def _pressed(trace: Trace, do: str) -> Iterator[Finding]:
     asked = list(wishes(trace))
     registered = next((r for r in trace.requests("REGISTER")), None)
     for intent in said(trace, "intent", do=do):
-        if intent.who == "server" or (trace.end_ns - intent.time_ns) / 1e9 < SOON:
+        if is_server(trace, intent.who) or (trace.end_ns - intent.time_ns) / 1e9 < SOON:
             continue
         kind = "dnd" if do == "set_dnd" else str(intent.what.get("kind"))
         mine = [w for w in asked if name_of(trace, w.subscription) == intent.who and KEYS[w.feature] == kind]
@@ -242,4 +242,3 @@ def assumed_package_is_used(trace: Trace) -> Iterator[Finding]:
             ours = is_ours(message) and (type_ == CONTENT_TYPE or type_.startswith("multipart/"))
             seen = f"Event: {message.text('Event')}, Content-Type: {message.text('Content-Type')}"
             yield finding(message, ours, expected=f"{EVENT}, {CONTENT_TYPE}", observed=seen)
-

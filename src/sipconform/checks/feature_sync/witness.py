@@ -46,13 +46,20 @@ def is_driven(trace: Trace) -> bool:
     return next(said(trace, "intent"), None) is not None
 
 
+def is_server(trace: Trace, who: str) -> bool:
+    """Whether a name of the scenario stands for a server; a strange one is called by its part alone."""
+    return who == "server" or (fact(trace, "actors") or {}).get(who) in (fact(trace, "servers") or ())
+
+
 def name_of(trace: Trace, subscription: Subscription) -> str:
     """The scenario's name for a subscriber, "" when it is not known."""
     actors, users = fact(trace, "actors") or {}, fact(trace, "users") or {}
-    named = next((name for name, place in actors.items() if place == str(subscription.subscriber)), "")
-    if named:
-        return str(named)
     user = subscription.resource.partition(":")[2].partition("@")[0]
+    there = [str(name) for name, place in actors.items() if place == str(subscription.subscriber)]
+    if len(there) > 1:  # the lines of one device
+        there = [name for name in there if users.get(name) == user]
+    if there:
+        return there[0]
     placeless = [name for name, its in users.items() if its == user and name not in actors]
     return str(placeless[0]) if len(placeless) == 1 else ""
 

@@ -37,6 +37,32 @@ def documents_of(notify: Any) -> list[Any]:
     return [part.document for part in read_body(notify.text("Content-Type"), notify.content)]
 
 
+@fault("FX129", on="phone", kills={"FS-129"}, scenarios=["kept_apart"])
+def one_display_for_all_lines(agent: Any) -> None:
+    """What the server tells one line is shown on every line of the phone."""
+
+    def show(original: Any, state: Any) -> None:
+        original(state)
+        for other in agent.others:
+            type(other.features).show(other.features, state)
+
+    instead_of(agent.features, "show", show)
+
+
+@fault("FX140", on="phone", kills={"FS-129"}, scenarios=["kept_apart"])
+def change_passed_on_to_all_lines(agent: Any) -> None:
+    """What the server tells one line of do not disturb, the phone asks of the servers of its other lines."""
+
+    def told(original: Any, notify: Any) -> None:
+        original(notify)
+        said = [d for d in documents_of(notify) if isinstance(d, DoNotDisturbEvent) and d.on]
+        for other in agent.others if said else ():
+            if not other.features.shown.dnd:
+                other.features.subscriber._do(other.features.press_dnd(True))
+
+    takes(agent, told)
+
+
 @fault("M36", on="phone", kills={"FS-108"}, seen="FusionPBX #5839", scenarios=["dnd_switched"])
 def toggle_loop(agent: Any) -> None:
     """Whatever the phone is told of do not disturb it asks for in turn."""
