@@ -105,6 +105,8 @@ def test_the_checks_are_listed_and_explained(capsys: pytest.CaptureFixture[str])
     told = capsys.readouterr().out
     assert "RFC 6665" in told
     assert "seeded faults" in told
+    assert "on either side" in told
+    assert not any(row.startswith("    ") for row in told.splitlines())  # docstrings differ between Pythons
     assert main(["checks", "REG"]) == OK
     assert all(row.startswith("REG-") for row in capsys.readouterr().out.splitlines())
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import textwrap
+import inspect
 from collections.abc import Sequence
 
 from sipconform.agents.faults import all_faults
-from sipconform.checks.catalogue import Check, catalogue
+from sipconform.checks.catalogue import Check, Side, catalogue
 from sipconform.commands import Parser, complain
 
 
@@ -37,11 +37,15 @@ def _explained(check: Check) -> str:
     return "\n".join(
         [
             f"{check.id}: {check.asks}",
-            f"level {check.level}, on the {check.on}, {check.clause}",
+            f"level {check.level}, on {_side(check)}, {check.clause}",
             "",
-            textwrap.dedent("    " + check.explanation) or "(no further explanation)",
+            inspect.cleandoc(check.explanation) or "(no further explanation)",
             "",
             "seeded faults that make it fail:",
             *(killers or ["  none"]),
         ]
     )
+
+
+def _side(check: Check) -> str:
+    return "either side" if check.on is Side.EITHER else f"the {check.on}"
