@@ -152,6 +152,15 @@ PRIVATE = ";appearance-state=held-private"
 ALWAYS = ["SCA-010", "SCA-011", "SCA-014", "SCA-016", "INV-002", "INV-004"]
 
 
+def test_a_server_that_waits_for_a_lost_answer_is_not_accused() -> None:
+    """One NOTIFY at a time: while the answer to the first does not arrive, nothing newer can be told."""
+    scene = seizing().drop("notify-o-2", "told-o-2", "notify-o-3", "told-o-3")
+    assert fails("SCA-030", scene, UNTIL, party=SERVER)
+    for again in (1.5, 2.5, 4.5, 8.5, 12.5, 16.5):
+        scene.again(again, "notify-o-1", "told-o-1")
+    assert silent("SCA-030", scene, UNTIL)
+
+
 @pytest.mark.parametrize("check", [*ALWAYS, "SCA-030", "SCA-031", "SCA-034", "SCA-036"])
 def test_honest_seizing_passes(check: str) -> None:
     assert passes(check, seizing(), UNTIL)

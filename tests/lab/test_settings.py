@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from sipconform.lab.settings import LabError, LabSettings, load_lab
+from sipconform.lab.settings import LabError, LabSettings, Weather, load_lab
 
 
 def lab(folder: Path, text: str) -> LabSettings:
@@ -54,3 +54,8 @@ def test_what_is_wrong_is_named_with_file_and_key(tmp_path: Path, text: str, key
 def test_a_missing_file_is_an_error_of_the_same_kind(tmp_path: Path) -> None:
     with pytest.raises(LabError, match="cannot be read"):
         load_lab(tmp_path / "missing.toml")
+
+
+def test_a_network_that_loses_delays_what_is_shown_and_no_other_does() -> None:
+    assert Weather(duplicate=0.5, reorder=0.5).lag == 0
+    assert Weather(loss=0.01).lag == 64
