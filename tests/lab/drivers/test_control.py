@@ -126,6 +126,31 @@ def test_a_line_that_is_no_intent_is_answered_and_the_next_one_obeyed(line: byte
     asyncio.run(main())
 
 
+@pytest.mark.parametrize(
+    ("told", "heard"),
+    [(["c", "b"], [("c", "b")]), (["c", None], [("c", None)]), (["c"], [("c", None)]), ([], []), ([None], [])],
+)
+def test_an_odd_request_is_announced(told: list[str | None], heard: list[tuple[str, str | None]]) -> None:
+    async def main() -> None:
+        async def odd(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(b'{"beliefs": {}}\n')
+            await reader.readline()
+            writer.write(json.dumps({"stimulus": told}).encode() + b'\n{"done": null}\n')
+            writer.close()
+
+        announced: list[tuple[str, str | None]] = []
+        async with await asyncio.start_server(odd, *ANY) as server:
+            place = Address(*server.sockets[0].getsockname())
+            driver = await ControlledDriver.connect(
+                place, announce=lambda call, branch: announced.append((call, branch))
+            )
+            await driver.do("probe")
+            await driver.close()
+        assert announced == heard
+
+    asyncio.run(main())
+
+
 def test_an_endless_line_ends_the_conversation() -> None:
     async def main() -> None:
         async with await serve_control(Device(), ANY) as server:

@@ -3,7 +3,7 @@
     → {"do": "set_dnd", "with": {"on": true}, "id": 7}
     ← {"done": null, "id": 7}           or {"not_supported": "why"} or {"could_not": "why"}
     ← {"beliefs": {"dnd": true}}        whenever the device shows something new, and once at the beginning
-    ← {"stimulus": [Call-ID, branch]}   before it sends something odd it was asked to send
+    ← {"stimulus": [Call-ID, branch]}   before it sends something odd it was asked to send; null for all of the call
 
 Intents with an id are carried out as they come, for a user hangs up while his call is still being made; those without
 one after the other, and their answers come in order.
@@ -112,8 +112,9 @@ class ControlledDriver:
             if not self._greeted.done():
                 self._greeted.set_result(None)
         elif isinstance(told.get("stimulus"), list):
-            if self._announce:
-                self._announce(*map(str, told["stimulus"][:2]))
+            call_id, branch = [*told["stimulus"], None, None][:2]
+            if self._announce and call_id is not None:
+                self._announce(str(call_id), None if branch is None else str(branch))
         elif self._answers:
             oldest = next(iter(self._answers))  # meant by a driver that repeats no id
             answer = self._answers.pop(told.get("id", oldest), None)
