@@ -113,6 +113,15 @@ async def test_elements_in_any_order_are_understood(phone: Phone, server: Server
     await phone.shows(dnd=True)
 
 
+async def test_what_the_phone_tells_in_any_order_is_understood(phone: Phone, server: Server, profile: Profile) -> None:
+    """The other way round: the phone's event has its elements in another order and one more, its type a charset."""
+    needs_features(profile, "dnd")
+    await _session(phone, server)
+    status = await phone.tell_oddly(True)
+    assert status == 200, f"an event in another order got {status}"
+    await server.has(phone.user, dnd=True)
+
+
 async def test_info_outside_a_session_is_refused(phone: Phone, server: Server) -> None:
     """An INFO that belongs to no session is answered 481, on both sides."""
     await _session(phone, server)

@@ -146,6 +146,15 @@ def test_a_service_is_answered_wrongly(id_: str, sent: bytes, answer: bytes) -> 
     assert fails(id_, scene, until=200.0, party=PHONE)
 
 
+def test_an_event_in_another_order_is_for_the_server_to_understand() -> None:
+    """What the phone tells is judged at the server; an order that is usual says nothing."""
+    scene = session().change("pressed", body=event(True).replace(b"</DoNot", b"<extra/></DoNot"))
+    assert passes("CSTA-010", scene)
+    refused = scene.change("pressed-ok", start="SIP/2.0 400 Body cannot be read")
+    assert fails("CSTA-010", refused, party=SERVER)
+    assert asked("CSTA-010", refused.change("pressed", body=event(True))) == []
+
+
 def test_bodies_and_types() -> None:
     odd = session().change("get", Content_Type="text/x-nonsense", body="nonsense").change("get-ok", body="")
     assert fails("CSTA-012", odd, party=PHONE)

@@ -75,6 +75,12 @@ class Phone(Actor):
         """The phone takes part in uaCSTA sessions and changes nothing by them, as some phones do."""
         await self.do("cannot_apply")
 
+    async def tell_oddly(self, on: bool) -> int:
+        """The user presses Do Not Disturb, and the phone tells its uaCSTA server in an order of its own, with one more
+        element and a charset; gives the answer."""
+        status: int = await self.do("tell_oddly", on=on)
+        return status
+
     async def call_for_session(self, other: Phone) -> int:
         """Calls another phone directly, as its uaCSTA server would; gives the final status."""
         address = await other.do("where")

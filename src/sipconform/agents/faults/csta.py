@@ -113,14 +113,27 @@ def one_edition_only(agent: Any) -> None:
 @fault("CS10", on="phone", kills={"CSTA-010", "CSTA-021"}, scenarios=["any_order"])
 def one_order_only(agent: Any) -> None:
     """Whatever is not written as usual is refused, be it a parameter of the type or an element."""
+    instead_of(agent.csta, "_asked", _refuses_what_is_odd)
 
-    def asked(original: Callable[..., None], leg: Any, request: Any) -> None:
-        if ";" in request.message.text("Content-Type"):
-            request.respond(415, headers=[("Accept", CONTENT_TYPE)])
-        else:
-            original(leg, request)
 
-    instead_of(agent.csta, "_asked", asked)
+def _refuses_what_is_odd(original: Callable[..., None], leg: Any, request: Any) -> None:
+    if ";" in request.message.text("Content-Type"):
+        request.respond(415, headers=[("Accept", CONTENT_TYPE)])
+    else:
+        original(leg, request)
+
+
+@fault("CS10b", on="server", kills={"CSTA-010", "CSTA-021"}, scenarios=["tells_in_any_order"])
+def server_knows_one_order_only(agent: Any) -> None:
+    """The same at the server."""
+
+    def bound(original: Callable[..., None], *given: Any) -> None:
+        known = set(agent.csta.sessions.values())
+        original(*given)
+        for session in set(agent.csta.sessions.values()) - known:
+            instead_of(session, "_asked", _refuses_what_is_odd)
+
+    instead_of(agent.registrar, "on_binding", bound)
 
 
 @fault("CS11", on="phone", kills={"CSTA-011"}, scenarios=["does_not_know"])

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from sipconform.agents.call import Leg
 from sipconform.agents.requests import ServerRequest
-from sipconform.agents.user_agent import UserAgent
+from sipconform.agents.user_agent import Headers, UserAgent
 from sipconform.features.csta import (
     CONTENT_TYPE,
     DISPOSITION,
@@ -200,6 +200,12 @@ class Csta:
             forwardTo=forward.to,
             ringCount=forward.rings,
         )
+
+    async def send(self, headers: Headers, body: bytes) -> int:
+        """Sends any INFO in the session, when its turn comes; gives the status, 481 without a session."""
+        async with self._line:
+            answer = await self.leg.ask("INFO", headers, body) if self.leg is not None else None
+        return answer.status if answer is not None else 481
 
     async def _tell(self, event: CstaDocument) -> None:
         """Tells an event, and waits until it has been told."""

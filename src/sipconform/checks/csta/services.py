@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
 from sipconform.checks.catalogue import EITHER, INFO, MUST, PHONE, SHOULD, Finding, check, finding
 from sipconform.checks.csta.course import (
@@ -147,13 +148,13 @@ def editions_are_understood(trace: Trace) -> Iterator[Finding]:
 
 
 @check(
-    "CSTA-010", level=SHOULD, on=PHONE, clause="feature sync sheet §5.1",
+    "CSTA-010", level=SHOULD, on=EITHER, clause="feature sync sheet §5.1",
     asks="elements are understood in any order and beside elements nobody knows",
 )  # fmt: skip
 def order_does_not_matter(trace: Trace) -> Iterator[Finding]:
     """Implementations disagree on it, and later editions add elements."""
-    for of in asked(trace):
-        if of.final is not None and _mine(of) and _is_unusual(of.request, of.document.name):
+    for of in chain(filter(_mine, asked(trace)), asked(trace, by_server=False)):
+        if of.final is not None and _is_unusual(of.request, of.document.name):
             ok = of.final.status < 300 and (of.answer is None or of.answer.name != "CSTAErrorCode")
             seen = f"{of.final.status} {of.answer.name if of.answer is not None else ''}".strip()
             yield finding(of.final, ok, expected="its answer", observed=seen, also=[of.request])

@@ -37,7 +37,17 @@ def phone_csta_verbs(phone: Phone) -> dict[str, Verb]:
     async def where() -> str:
         return str(phone.endpoint.transports[0].local)
 
-    return {"cannot_apply": cannot_apply, "call_for_session": call_for_session, "where": where}
+    async def tell_oddly(on: bool) -> int:
+        phone.features.show(phone.features.shown.with_dnd(on))
+        event = csta("DoNotDisturbEvent", monitorCrossRefID=phone.csta.monitor, device=phone.account.aor)
+        _, start, *elements, end = event.to_xml().decode().splitlines()
+        told = f"<doNotDisturbOn>{str(on).lower()}</doNotDisturbOn><extra>1</extra>"
+        body = "\r\n".join([start, told, *reversed(elements), end])
+        odd = [("Content-Type", f"{CONTENT_TYPE}; charset=utf-8"), ("Content-Disposition", DISPOSITION)]
+        return await phone.csta.send(odd, body.encode())
+
+    verbs = (cannot_apply, call_for_session, where, tell_oddly)
+    return {verb.__name__: verb for verb in verbs}
 
 
 def csta_beliefs(phone: Phone) -> dict[str, Any]:
