@@ -1,4 +1,4 @@
-"""Recordings played against live peers: our own agents, and Kamailio."""
+"""Recordings played against our own agents, and what is said when those take another course."""
 
 import asyncio
 import random
@@ -17,7 +17,6 @@ from sipconform.comparing import load_trace
 from sipconform.lab.dialect import teach_server
 from sipconform.lab.drivers.own import OwnPhone, OwnServer
 from sipconform.lab.profile import load_profile
-from sipconform.lab.real_peers import Kamailio
 from sipconform.lab.settings import LabSettings
 from sipconform.lab.stage import Ending, Stage
 from sipconform.net.simulated import SimulatedNetwork
@@ -29,7 +28,7 @@ from sipconform.replay.script import Cue, NotPlayable, Side
 from sipconform.replay.settings import Settings
 from sipconform.trace.packet import Address
 from tests.compare.runs import scenario
-from tests.support import require_captures, require_program
+from tests.support import require_captures
 
 SERVER, PHONE, PLAYER = Address("10.9.0.1", 5060), Address("10.9.0.20", 5060), Address("10.9.0.30", 0)
 ACCOUNTS = {user: (user, f"pw{user}") for user in ("2001", "2002")}
@@ -169,27 +168,3 @@ def test_a_recording_without_the_side_is_not_playable(tmp_path: Path) -> None:
 
     with pytest.raises(NotPlayable, match="nobody in the recording acts as a server"):
         asyncio.run(play())
-
-
-KAMAILIO_USERS = ("200", "210", "211", "212", "300", "301", "302")
-
-
-@pytest.mark.parametrize(
-    "numbers",
-    [("01",), ("01", "02"), ("01", "02", "03"), ("01", "02", "03", "04", "05", "06", "07", "09", "10")],
-    ids="+".join,
-)
-def test_phones_recorded_with_kamailio_play_against_kamailio(numbers: tuple[str, ...], tmp_path: Path) -> None:
-    require_program("kamailio")
-    folder = require_captures() / "kamailio"
-    paths = [path for number in numbers for path in folder.glob(f"sca-{number}-*.pcap")]
-    accounts = {user: (user, Kamailio.password(user)) for user in KAMAILIO_USERS}
-    with Kamailio(users=KAMAILIO_USERS, shared_lines=True) as kamailio:
-        settings = Settings(kamailio.address, accounts=accounts, pace="fast", patience=5)
-
-        async def play() -> Outcome:
-            return await replay(load_trace(*paths), "phone", settings, SocketNetwork, tmp_path / "live.pcapng")
-
-        outcome = asyncio.run(play())
-    assert (outcome.why, outcome.taken) == ("", outcome.steps)
-    assert outcome.steps > 10

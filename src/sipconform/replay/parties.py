@@ -69,10 +69,14 @@ class Parties:
         """Where a party of ours sends to."""
         return self._peers.get(us, self.settings.peer)
 
-    def met(self, us: Address, source: Address) -> None:
-        """Remembers the connection the live peer has opened: a phone need not accept any (RFC 5626 §5.3)."""
-        if self.settings.transport != "udp":
+    def met(self, us: Address, request: ServerRequest) -> None:
+        """Remembers where the live peer is: whence it registers, or the connection it has opened, for a phone need not
+        accept any (RFC 5626 §5.3)."""
+        source = request.packet.source
+        if self.settings.transport != "udp" or request.message.method == "REGISTER":
             self._peers[us] = source
+        if request.message.method == "REGISTER":
+            self.rewriting.addresses[self.steps[0].live] = source
 
     # -- dialogs --------------------------------------------------------------------------------------------
 

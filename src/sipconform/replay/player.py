@@ -189,7 +189,7 @@ class Player:
 
     def _on_request(self, party: Address) -> Callable[[ServerRequest], None]:
         def arrived(request: ServerRequest) -> None:
-            self.parties.met(party, request.packet.source)
+            self.parties.met(party, request)
             if any(step.us == party and self._is_wanted(request.message, step) for step in self.steps[self.done :]):
                 self._waiting.append((party, request))
                 self._changes.happened()
