@@ -34,6 +34,8 @@ setup:
 
 scenarios: setup
 	$(BIN)/python -m pytest suites --network simulated --out reports/simulated
+	$(BIN)/python -m pytest suites/feature_sync --network simulated --profile metaswitch --transport tcp --ip 6 --out reports/simulated-tcp
+	$(BIN)/python -m pytest suites/feature_sync --network simulated --profile fortinet --transport tls --out reports/simulated-tls
 	$(BIN)/python -m pytest $(STORIES) --out reports/scenarios
 	$(BIN)/python -m pytest $(STREAMED) --transport tcp --ip 6 --out reports/scenarios-tcp
 	$(BIN)/python -m pytest $(STREAMED) --transport tls --out reports/scenarios-tls
