@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sipconform.trace import parts
-from sipconform.trace.packet import Address, Note, Observation, Packet
+from sipconform.trace.packet import SILENCE, Address, Note, Observation, Packet
 from sipconform.trace.parts import SECOND, traces
 from sipconform.trace.trace import Trace
 
@@ -145,3 +145,15 @@ def test_nothing_is_lost_and_a_call_of_one_moment_is_in_one_part(evidence: list[
         times = [m.packet.time_ns for m in trace.messages]
         assert times == sorted(times)
         assert [m.number for m in trace.messages] == list(range(len(times)))
+
+
+def test_silence_tells_that_a_part_is_over_and_is_no_evidence() -> None:
+    """Somebody who listens gets the findings of a call although nobody calls after it."""
+    evidence: list[Packet | Observation | Note] = [packet(0, "a"), packet(1, "a", status=200)]
+    evidence += [Observation((1_000 + at) * SECOND, "listener", SILENCE, {}) for at in (2, 60, 66)]
+    given_out = traces(iter([*evidence, packet(70, "b")]))
+    first = next(given_out)
+    assert calls(first) == {"a"}
+    assert first.end_ns == 1_066 * SECOND
+    (rest,) = given_out
+    assert (calls(rest), rest.observations) == ({"b"}, [])

@@ -5,7 +5,8 @@ from __future__ import annotations
 import shlex
 import signal
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -17,8 +18,11 @@ from sipconform.lab.profile import ProfileError, load_profile
 from sipconform.net.sniffer import MayNotListen, Sniffer
 from sipconform.report.folder import RunFolder
 from sipconform.report.model import Arrangement, Run, ScenarioResult
+from sipconform.trace.packet import Note, Observation, Packet
 
 NOT_JUDGED = 2
+COUNTED_EVERY_S = 0.5
+CLEAR_LINE = "\x1b[K"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -64,12 +68,45 @@ def _watch(folder: RunFolder, sniffer: Sniffer) -> None:
     name = str(capture.relative_to(folder.path))
     result = ScenarioResult("watched", title=f"watched on {sniffer.interface}", bare=True, capture=name)
     result.reproduce = shlex.join(["sipconform", "judge", str(capture)])
-    progress = _progress if sys.stderr.isatty() else None
-    judge_into(folder, result, capture, progress=progress, read=sniffer.read)
+    screen = _Screen(sniffer, result)
+    judge_into(folder, result, capture, progress=screen.judged, read=screen.read)
+    screen.clear()
 
 
-def _progress(messages: int) -> None:
-    print(f"\r{messages} messages judged", end="", file=sys.stderr, flush=True)
+class _Screen:
+    """What is told as it goes: what was found, a line each, as soon as its part is judged; counts on a terminal."""
+
+    def __init__(self, sniffer: Sniffer, result: ScenarioResult) -> None:
+        self._sniffer, self._result = sniffer, result
+        self._told = 0  # of what is shown of the result
+        self._counted = 0.0
+        self._terminal = sys.stderr.isatty()
+
+    def read(self, path: Path, *, keylog: Path | None = None) -> Iterator[Packet | Observation | Note]:
+        for item in self._sniffer.read(path, keylog=keylog):
+            self._count()
+            yield item
+
+    def judged(self, _: int) -> None:
+        for line in self._result.shown[self._told :]:
+            if line.verdict is Verdict.FAIL:
+                self.clear()
+                expected = "as expected: " if line.deviation is not None else ""
+                print(f"{line.level}: {expected}{line.message}", flush=True)
+        self._told = len(self._result.shown)
+
+    def _count(self) -> None:
+        if not self._terminal or (now := time.monotonic()) < self._counted + COUNTED_EVERY_S:
+            return
+        self._counted = now
+        heard = f"{self._sniffer.frames:,} frames, {self._sniffer.messages:,} messages"
+        judged = f"{self._result.messages:,} judged, {self._told} findings"
+        print(f"\r{heard}; {judged}{CLEAR_LINE}", end="", file=sys.stderr, flush=True)
+
+    def clear(self) -> None:
+        """Takes the counts away, so that something else can stand in their line."""
+        if self._terminal:
+            print(f"\r{CLEAR_LINE}", end="", file=sys.stderr, flush=True)
 
 
 def _tell(run: Run, path: Path, sniffer: Sniffer) -> None:

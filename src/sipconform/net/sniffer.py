@@ -41,7 +41,7 @@ class Sniffer:
         if interface not in known:
             raise MayNotListen(f"there is no interface {interface!r}; there are {', '.join(known)}")
         self.interface, self.seconds = interface, seconds
-        self.frames = 0
+        self.frames = self.messages = 0
         self._stopped = False
         self._socket = _listen(interface, keep)
 
@@ -57,7 +57,9 @@ class Sniffer:
             file.write(_NANOSECOND_PCAP)
             file.flush()
             try:
-                yield from Dissector(notes).read(self._heard(file))
+                for item in Dissector(notes).read(self._heard(file)):
+                    self.messages += isinstance(item, Packet)
+                    yield item
             finally:
                 self._socket.close()
         yield from notes.drain()
@@ -68,6 +70,7 @@ class Sniffer:
         packets = self._socket.ins
         while not self._stopped and time.monotonic() < ends:
             if not select.select([packets], [], [], LOOKED_AFTER_S)[0]:
+                yield 0, time.time_ns(), interface, b"", 0  # nothing came: what was open may be over by now
                 continue
             data, origin = packets.recvfrom(SNAPSHOT)
             # A loopback interface shows each frame twice: as it goes out, and as it comes in.

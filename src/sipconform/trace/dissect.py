@@ -13,7 +13,7 @@ from sipconform.trace.frame import Frame, Interface
 from sipconform.trace.ip import TCP, UDP, Caught, IpPacket, IpReader
 from sipconform.trace.link import ETHERNET, EXPORTED_PDU, IPV4, IPV6, LINKS, RAW_IP, USER0
 from sipconform.trace.notes import Notes
-from sipconform.trace.packet import Address, Observation, Packet, is_keep_alive
+from sipconform.trace.packet import SILENCE, Address, Observation, Packet, is_keep_alive
 from sipconform.trace.streams import Streams
 
 GTP_USER_PORT = 2152
@@ -97,8 +97,10 @@ class Dissector:
                     yield Packet(time_ns, pair[0], pair[1], "udp", payload, (number,))
                 else:
                     self._unwanted(payload, data[at + 20 : at + 24], (number,))
-            else:
+            elif number:
                 yield from self._read_frame(frame)
+            else:  # no frame: whoever listens says that nothing came
+                yield Observation(time_ns, "listener", SILENCE, {})
         self._ip.close()
         if self._streams:
             yield from self._streams.close()

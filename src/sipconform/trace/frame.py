@@ -22,7 +22,8 @@ class Secrets(NamedTuple):
 
 
 Frame = tuple[int, int, Interface, bytes, int]
-"""Number counted from 1, nanoseconds since the epoch, interface, captured bytes, length on the wire.
+"""Number counted from 1, nanoseconds since the epoch, interface, captured bytes, length on the wire. Number 0 is no
+frame: whoever listens says that nothing came until then.
 
 A plain tuple, for there are hundreds of thousands of them a second.
 """

@@ -51,6 +51,10 @@ class Observation(NamedTuple):
     frames: tuple[int, ...] = ()
 
 
+SILENCE = "silence"
+"""The kind of an observation that only says that nothing came until then, where somebody listens as it goes."""
+
+
 class Note(NamedTuple):
     """Something in a capture that could not be opened, named so that nobody takes silence for absence.
 

@@ -14,7 +14,7 @@ from functools import lru_cache
 from operator import attrgetter
 
 from sipconform.trace.correlate import Correlator
-from sipconform.trace.packet import Note, Observation, Packet, is_keep_alive
+from sipconform.trace.packet import SILENCE, Note, Observation, Packet, is_keep_alive
 from sipconform.trace.trace import Trace, WireMessage
 
 SECOND = 1_000_000_000
@@ -64,15 +64,22 @@ class _Cutter:
                 part = self._take(WireMessage(item))
                 if len(part.messages) >= LARGEST_PART and not self.observations:
                     yield self._give_out(part, cut=True)
-                while self.due and self.due[0][0] < self.now_ns and not self.observations:
-                    _, _, part = heapq.heappop(self.due)
-                    if not part.gone and self._is_over(part):
-                        yield self._give_out(part)
-            elif isinstance(item, Observation):
-                self.observations.append(item)
-            else:
+                if self.due and self.due[0][0] < self.now_ns:
+                    yield from self._what_is_over()
+            elif isinstance(item, Note):
                 self.notes.append(item)
+            elif item.kind == SILENCE:
+                self.now_ns = max(self.now_ns, item.time_ns)
+                yield from self._what_is_over()
+            else:
+                self.observations.append(item)
         yield from self._rest()
+
+    def _what_is_over(self) -> Iterator[Trace]:
+        while self.due and self.due[0][0] < self.now_ns and not self.observations:
+            _, _, part = heapq.heappop(self.due)
+            if not part.gone and self._is_over(part):
+                yield self._give_out(part)
 
     def _rest(self) -> Iterator[Trace]:
         parts = list({id(p): p for p in self.by_call.values()}.values())
