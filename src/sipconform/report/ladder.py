@@ -24,7 +24,7 @@ PAUSE_S = 1.0
 """A silence longer than this is drawn as a break of the lifelines."""
 PAGE = 200
 SHAPES = 8
-BOOKKEEPING = frozenset({"lab", "stimulus", "end"})
+BOOKKEEPING = frozenset({"lab", "stimulus", "race", "end"})
 """Observations for the judge; what a party believes and what befell the network are for the reader."""
 ELSEWHERE = "other hosts"
 
