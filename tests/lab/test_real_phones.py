@@ -1,13 +1,15 @@
 """Real soft phones calling each other through a real registrar."""
 
+import re
 import wave
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from sipconform.lab.real_peers import Kamailio, PeerFailed
+from sipconform.lab.real_peers import Kamailio, Output, PeerFailed
 from sipconform.lab.real_phones import Baresip, Linphone, RealPhone, Twinkle, write_tone
+from sipconform.trace.packet import Address
 from tests.support import require_program
 
 PHONES: list[type[RealPhone]] = [Baresip, Linphone, Twinkle]
@@ -61,6 +63,36 @@ def test_a_phone_with_a_wrong_password_does_not_become_ready(
     monkeypatch.setattr(Baresip, "START_WITHIN", 0.5)
     with pytest.raises(PeerFailed, match="not ready"), Baresip("2001", "wrong", kamailio.address):
         pytest.fail("it registered")
+
+
+class Saying(Output):
+    """The output of a program that says what a test lets it say."""
+
+    def __init__(self) -> None:
+        self.said = ""
+
+    @property
+    def text(self) -> str:
+        return self.said
+
+    def expect(self, pattern: str, timeout: float, since: int = 0) -> re.Match[str] | None:
+        return re.search(pattern, self.said[since:])
+
+
+def test_an_order_is_given_again_only_where_it_was_dropped_without_a_word() -> None:
+    phone = Twinkle("2001", "pw2001", Address("127.0.0.1", 5060))
+    phone._output = output = Saying()
+    said = ["answer\nTwinkle> ", "answer\n\nLine 1: call established.\n"]
+
+    def order() -> None:
+        output.said += said.pop(0)
+
+    phone.obey(order, "established", "ended")
+    assert said == []
+    said = ["hold\n\nLine 1: re-INVITE failed.\n", "never"]
+    with pytest.raises(PeerFailed, match=r"(?s)did not say within 0 s that its call is held.*re-INVITE failed"):
+        phone.obey(order, "held", timeout=0)
+    assert said == ["never"]
 
 
 def test_the_tone_is_what_a_phone_without_a_sound_card_wants(tmp_path: Path) -> None:
