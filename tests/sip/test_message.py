@@ -208,3 +208,11 @@ def test_any_bytes_are_read(raw: bytes) -> None:
     for address in message.contacts:
         if isinstance(address, NameAddr):
             assert isinstance(address.faults, list)
+
+
+@pytest.mark.parametrize("raw", [b"OPTIONS sip:a SIP/2.0\r", b"\r\rINVITE sip:a@b SIP/2.0\r"])
+def test_a_lone_carriage_return_ends_no_line_and_the_line_is_read_once(raw: bytes) -> None:
+    message = Message(raw)
+    assert message.is_request
+    assert message.version == "SIP/2.0"
+    assert message.faults

@@ -29,7 +29,7 @@ _EVERYDAY = re.compile(  # a header that cannot have a malformed line, in one lo
     rb"(?:SIP/2\.0 [0-9]{3} [ -~]*|[A-Z]+ [!-~]+ SIP/2\.0)\r\n" + _ROWS
 )
 _ANEW = re.compile(r"\b(nonce|cnonce|opaque|response|nc)\s*=\s*(?:\"[^\"\\]*\"|[^\s,\"]+)", re.IGNORECASE)
-_PLAIN_ID = re.compile(rb"[A-Za-z0-9.!%*_+`~-]+")
+_PLAIN_ID = re.compile(r"[A-Za-z0-9.!%*_+`~-]+")
 _MADE_ANEW = re.compile(  # of a session description: where nothing but a number of its own is said, and says it well
     rb"(?m)^(?:o=\S+ [0-9]+ [0-9]+ IN IP[46] \S+\r$|(m=[A-Za-z]+ )(?:[1-9][0-9]{0,3}|[1-5][0-9]{4})(?= ))"
 )
@@ -121,7 +121,7 @@ class _Teller:
 
     # -- header fields --------------------------------------------------------------------------------------
 
-    def _header(self, name: str, raw: bytes) -> Told:
+    def _header(self, name: str, raw: str) -> Told:
         """Reads each text once that means the same wherever it stands."""
         special = _SPECIAL.get(name)
         if special is not None and not self._stands_alone(name):
@@ -146,20 +146,20 @@ class _Teller:
             return Told(special(self), _SPECIAL_RULES[name])
         return Told("", FREE[name]) if name in FREE else self._listed(name, tuple(self.message.texts(name)))
 
-    def _but_for_its_origin(self, name: str, raw: bytes) -> Hashable:
+    def _but_for_its_origin(self, name: str, raw: str) -> Hashable:
         """A value with one tag or branch, and by whom that came up: what says the same under this key means the same.
         None for any other value."""
-        word = b"branch=" if name == "Via" else b"tag="
+        word = "branch=" if name == "Via" else "tag="
         before, found, after = raw.partition(word)
-        value, _, rest = after.partition(b";")
+        value, _, rest = after.partition(";")
         if word[:-1] in rest.lower() if found else word[:-1] in raw.lower():
             return None
         if found and not _PLAIN_ID.fullmatch(value):
             return None
         conversation = self.exchange.conversation
         known = conversation.branches if name == "Via" else conversation.tags
-        origin = self._origin(known.get(value.decode())) if found else ""
-        return name, before, origin, value[:7] == b"z9hG4bK", rest
+        origin = self._origin(known.get(value)) if found else ""
+        return name, before, origin, value[:7] == "z9hG4bK", rest
 
     def _listed(self, name: str, rows: tuple[str, ...]) -> Told:
         if name in SETS:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
+from types import MappingProxyType
 
 from sipconform.sip.fault import Fault
 from sipconform.sip.grammar import Params, quote
@@ -143,6 +144,11 @@ class Appearances:
         slot = self.slots.get(index)
         return slot.state if slot is not None else self.rest
 
+    def is_busy(self, index: int) -> bool:
+        """Whether a slot is listed, and not as idle."""
+        slot = self.slots.get(index)
+        return slot is not None and slot.state != State.IDLE
+
     @property
     def busy(self) -> list[int]:
         """The indexes of the slots that are not idle, ascending."""
@@ -171,10 +177,15 @@ def read_full_state(values: Iterable[str]) -> Appearances:
     Faults are also an index told twice, a second `*`, `*` with a state other than idle, a value without a
     state and a state that is none of the nine. Of an index told twice the first counts.
     """
+    return _full_state(tuple(values))
+
+
+@lru_cache(maxsize=512)
+def _full_state(rows: tuple[str, ...]) -> Appearances:
     slots: dict[int, Appearance] = {}
     stars: list[Appearance] = []
     faults: list[Fault] = []
-    for value in parse_appearances(values):
+    for value in _read_rows(rows):
         if isinstance(value, Fault):
             faults.append(value)
             continue
@@ -187,7 +198,7 @@ def read_full_state(values: Iterable[str]) -> Appearances:
             slots[value.index] = value
     if len(stars) > 1:
         faults.append(Fault("appearance-index * stands once"))
-    return Appearances(slots, stars[0].state if stars else "", tuple(faults))
+    return Appearances(MappingProxyType(slots), stars[0].state if stars else "", tuple(faults))
 
 
 def _state_faults(value: Appearance) -> list[Fault]:

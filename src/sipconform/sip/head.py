@@ -39,8 +39,9 @@ _SPELLED = {
     "rack": "RAck",
     "rseq": "RSeq",
 }
-_canonical: dict[bytes, str] = {}
-_NONE: dict[str, list[bytes]] = {}  # shared by the many messages that repeat no header field
+_canonical: dict[str, str] = {}
+_NONE: dict[str, list[str]] = {}  # shared by the many messages that repeat no header field
+_BLANK = " \t\n\r\v\f"  # of ASCII: what Unicode holds to be blank besides is content here
 _FOLD = re.compile(rb"(?<![ \t])[ \t]*(?:\r?\n[ \t]+)+")
 _NAME = re.compile(rf"[{TOKEN_CHARS}]+[ \t]*".encode())
 _STRAY = re.compile(rb"(?<!\\)[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)")  # quoted-pairs may hold some
@@ -48,37 +49,45 @@ _STRAY = re.compile(rb"(?<!\\)[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)")  # quo
 
 def canonical_name(name: bytes) -> str:
     """The long, customarily spelled form of a header field name: `b"f"` and `b"FROM "` give "From"."""
+    return _canonical_name(_text(name))
+
+
+def _text(raw: bytes) -> str:
+    """Octets that are not UTF-8 survive as surrogates."""
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def _canonical_name(name: str) -> str:
     known = _canonical.get(name)
     if known is not None:
         return known
-    text = name.strip().decode("utf-8", "surrogateescape")
-    low = text.lower()
+    low = name.strip(_BLANK).lower()
     spelled = COMPACT_NAMES.get(low) or _SPELLED.get(low)
     canonical = spelled or "-".join(part.capitalize() for part in low.split("-"))
     # Hostile input must not fill the cache, and a continuation line must not look like a known name.
-    if len(_canonical) < 4096 and len(name) < 64 and not name[:1].isspace():
+    if len(_canonical) < 4096 and len(name) < 64 and name[:1] not in _BLANK:
         _canonical[name] = canonical
     return canonical
 
 
-_Index = tuple[dict[str, bytes], dict[str, list[bytes]]]
+_Index = tuple[dict[str, str], dict[str, list[str]]]
 """The first value of each header field by its canonical name, and all values of those that have several rows."""
 
 
-def _index_rows(lines: list[bytes], unfolded: bool = False) -> _Index | None:
-    """None when a line is folded after all."""
-    index: dict[str, bytes] = {}
-    several: dict[str, list[bytes]] = _NONE
+def _index_rows(rows: list[str], unfolded: bool = False) -> _Index | None:
+    """None when a row is folded after all."""
+    index: dict[str, str] = {}
+    several: dict[str, list[str]] = _NONE
     canonical = _canonical
-    for line in lines[1:]:
-        name, colon, value = line.partition(b":")
+    for row in rows:
+        name, colon, value = row.partition(":")
         key = canonical.get(name)
         if key is None or not colon:
-            if line[:1] in (b" ", b"\t") and not unfolded:
+            if row[:1] in (" ", "\t") and not unfolded:
                 return None
             if not colon:
                 continue
-            key = canonical_name(name)
+            key = _canonical_name(name)
         if key not in index:
             index[key] = value
         else:
@@ -98,7 +107,7 @@ class Field(NamedTuple):
     @property
     def value(self) -> str:
         """The value as text, folding undone; octets that are not UTF-8 survive as surrogates."""
-        return _FOLD.sub(b" ", self.raw).strip().decode("utf-8", "surrogateescape")
+        return _text(_FOLD.sub(b" ", self.raw).strip())
 
 
 def logical_lines(raw: bytes, start: int, end: int, own: int = 0) -> list[tuple[int, bytes]]:
@@ -141,13 +150,13 @@ class Head:
             self.body_start = end + 4
         else:
             end = self.body_start = len(raw)
-        lines = raw[start:end].split(b"\r\n")
-        even = raw.count(b"\n", start, end) == len(lines) - 1
-        index = _index_rows(lines) if even else None
+        self.start_line, first_end, rest = raw[start:end].partition(b"\r\n")
+        rows = _text(rest).split("\r\n") if first_end else []
+        even = raw.count(b"\n", start, end) == len(rows)
+        index = _index_rows(rows) if even else None
         if index is None:
-            lines = self._uneven_lines()
-            index = _index_rows(lines, unfolded=True) or ({}, _NONE)
-        self.start_line = lines[0]
+            self.start_line, *uneven = self._uneven_lines()
+            index = _index_rows([_text(row) for row in uneven], unfolded=True) or ({}, _NONE)
         self._index, self._several = index
 
     def _uneven_lines(self) -> list[bytes]:
@@ -207,14 +216,14 @@ class Head:
     def text(self, name: str) -> str:
         """The first row's value as text, unfolded and stripped; "" when the header field is not there."""
         got = self._index.get(name)
-        return got.strip().decode("utf-8", "surrogateescape") if got else ""
+        return got.strip(_BLANK) if got else ""
 
     def texts(self, name: str) -> list[str]:
         """Every row's value as text, one string a row, commas left alone."""
         if name not in self._index:
             return []
         several = self._several.get(name) or (self._index[name],)
-        return [raw.strip().decode("utf-8", "surrogateescape") for raw in several]
+        return [value.strip(_BLANK) for value in several]
 
     def values(self, name: str) -> list[str]:
         """All values of a list header field in order: repeated rows and commas alike (RFC 3261 §7.3.1)."""

@@ -29,11 +29,11 @@ _BURIED = re.compile(  # a start line that follows junk: on a line of its own, o
     re.MULTILINE,
 )
 _LOOKS_SIP = re.compile(rb"\s*(SIP/[0-9]|[A-Za-z0-9.!%*_+`'~-]+ \S.* SIP/[0-9])")
-_CSEQ_NUMBER = re.compile(rb"[ \t]*([0-9]{1,10})[ \t]+[^ \t]+[ \t]*\Z")
-_PLAIN_TAG = re.compile(rb"[^>]*>;tag=([A-Za-z0-9.!%*_+`~-]+)")  # how nearly all are written, and quicker to read
-_PLAIN_BRANCH = re.compile(rb"[^,;]*(?:;rport)?;branch=([^;,\s]+)")
-_TAG = re.compile(rb";[ \t]*tag[ \t]*=[ \t]*([^;,\s]+)", re.IGNORECASE)
-_BRANCH = re.compile(rb"[^,]*?;[ \t]*branch[ \t]*=[ \t]*([^;,\s]+)", re.IGNORECASE)
+_CSEQ_NUMBER = re.compile(r"[ \t]*([0-9]{1,10})[ \t]+[^ \t]+[ \t]*\Z")
+_PLAIN_TAG = re.compile(r"[^>]*>;tag=([A-Za-z0-9.!%*_+`~-]+)")  # how nearly all are written, and quicker to read
+_PLAIN_BRANCH = re.compile(r"[^,;]*(?:;rport)?;branch=([^;,\s]+)", re.ASCII)
+_TAG = re.compile(r";[ \t]*tag[ \t]*=[ \t]*([^;,\s]+)", re.IGNORECASE | re.ASCII)
+_BRANCH = re.compile(r"[^,]*?;[ \t]*branch[ \t]*=[ \t]*([^;,\s]+)", re.IGNORECASE | re.ASCII)
 
 
 def looks_like_sip(payload: bytes) -> bool:
@@ -74,7 +74,8 @@ class Message(Views):
     def _guess_start_line(self, line: bytes) -> None:
         """A malformed start line still says something: the judge wants to know of what it is a caricature."""
         words = line.decode("utf-8", "surrogateescape").split()
-        if buried := _BURIED.search(self.raw, self.head_start, self.body_start):
+        buried = _BURIED.search(self.raw, self.head_start, self.body_start)
+        if buried is not None and buried.start() > self.head_start:
             self._read_head(buried.start())
             self._read_start_line()
         elif len(words) >= 2 and words[-1].upper().startswith("SIP/"):
@@ -132,14 +133,14 @@ class Message(Views):
         if row is None:
             return ""
         if plain := _PLAIN_TAG.fullmatch(row):
-            return plain[1].decode()
-        before, bracket, after = row.partition(b">")
+            return plain[1]
+        before, bracket, after = row.partition(">")
         tail = after if bracket else before
-        if b'"' in tail or b">" in tail:  # the bracket stood inside a display name: look closely
+        if '"' in tail or ">" in tail:  # the bracket stood inside a display name: look closely
             address = name_addr.parse(self.text(name))
             return address.tag if isinstance(address, NameAddr) else ""
         found = _TAG.search(tail)
-        return found[1].decode("utf-8", "surrogateescape") if found else ""
+        return found[1] if found else ""
 
     @view
     def branch(self) -> str:
@@ -147,11 +148,11 @@ class Message(Views):
         row = self._index.get("Via")
         if row is None:
             return ""
-        if b'"' in row:
+        if '"' in row:
             top = self.top_via
             return top.branch if isinstance(top, Via) else ""
         found = _PLAIN_BRANCH.match(row) or _BRANCH.match(row)
-        return found[1].decode("utf-8", "surrogateescape") if found else ""
+        return found[1] if found else ""
 
     @view
     def cseq_number(self) -> int:

@@ -61,7 +61,7 @@ def calls(trace: Trace) -> Iterator[Call]:
     users: dict[str, list[Subscription]] = {}
     for subscription in trace.subscriptions_to(EVENT):
         users.setdefault(user_in(subscription.resource), []).append(subscription)
-    invites = [t for t in trace.transactions if t.method == "INVITE" and t.request and not t.request.to_tag]
+    invites = [t for t in trace.transactions_of("INVITE") if t.request and not t.request.to_tag]
     stimuli = {(o.what.get("call_id"), o.what.get("branch")) for o in said(trace, "stimulus")}
     sent = _sent_on(trace) if users and invites else {}
     for transaction in invites if users else ():

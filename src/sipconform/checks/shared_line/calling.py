@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import inf
 
 from sipconform.checks.catalogue import INFO, MUST, PHONE, SERVER, SHOULD, Finding, check, finding
 from sipconform.checks.evidence import seconds
@@ -132,13 +133,16 @@ def living_call_is_not_idle(trace: Trace) -> Iterator[Finding]:
     happened.
     """
     for slot in slots(trace):
-        for leg in (leg for leg in slot.legs if leg.settled is not None):
-            for told in slot.line.told:
-                if leg.talks(told.notify) and leg.settled and seconds(told.notify, leg.settled) > 1:
+        for leg in slot.legs:
+            if leg.settled is None:
+                continue
+            over = leg.end.number if leg.end is not None else inf
+            for told in slot.line.told_between(leg.settled.number, over):
+                if seconds(told.notify, leg.settled) > 1:
                     state = told.state.state(slot.index)
-                    later = [m for m in slot.moves if abs(seconds(m.at, told.notify)) < 1]
+                    near = any(abs(seconds(m.at, told.notify)) < 1 for m in slot.moves)
                     unacknowledged = leg.ack is not None and leg.ack.number > told.notify.number  # SCA-058 asks of it
-                    if not later and not unacknowledged:
+                    if not near and not unacknowledged:
                         seen = f"slot {slot.index} idle"
                         ok = state != State.IDLE
                         yield finding(told.notify, ok, expected="not idle", observed=seen, also=[leg.request])

@@ -101,6 +101,7 @@ class Slot:
     legs: list[Leg] = field(default_factory=list)
     strangers: list[Leg] = field(default_factory=list)
     moves: list[Move] = field(default_factory=list)
+    known: bool | None = None  # whether it was not busy before anything was seen of it; None as long as nobody asked
     _talks: list[tuple[int, float, Leg]] | None = None  # from the message with this number, to that with this
 
     def talking(self, at: WireMessage) -> list[Leg]:

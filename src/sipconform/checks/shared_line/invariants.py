@@ -26,8 +26,10 @@ def one_owner(trace: Trace) -> Iterator[Finding]:
     for slot in slots(trace):
         for told in slot.line.told:
             talking = slot.talking(told.notify)
+            if len(talking) < 2:
+                continue
             since = [leg.settled for leg in talking if leg.settled is not None]
-            if len(talking) > 1 and all(seconds(told.notify, s) > QUIET for s in since):
+            if all(seconds(told.notify, s) > QUIET for s in since):
                 lasting = all(leg.end is None or seconds(leg.end, told.notify) > QUIET for leg in talking)
                 if lasting:
                     state = told.state.state(slot.index)
@@ -110,7 +112,7 @@ def told_slots_are_not_granted(trace: Trace) -> Iterator[Finding]:
             if seizure.slot != slot.index or seizure.final.status >= 300:
                 continue
             near = [m for m in slot.moves if 0 <= seconds(seizure.request, m.at) < 1 and m.at is not seizure.final]
-            told = [t for t in slot.line.told if t.notify.number < seizure.request.number]
+            told = slot.line.told_between(-1, seizure.request.number)
             if told and not near and seconds(seizure.request, told[-1].notify) > 1:
                 state = told[-1].state.state(slot.index)
                 own = state == State.SEIZED and _seized_by(slot, seizure)

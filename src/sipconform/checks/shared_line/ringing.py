@@ -214,8 +214,8 @@ def rejecting_silences_one(trace: Trace) -> Iterator[Finding]:
                 quick = [c for c in cancels if 0 < seconds(c, final) < 1]
                 answered = [o for o in group if o.answer is not None]
                 gave_up = [
-                    t for t in trace.transactions
-                    if t.method == "CANCEL" and t.server == line.server and t.request
+                    t for t in trace.transactions_of("CANCEL")
+                    if t.server == line.server and t.request
                     and -1 < seconds(t.request, final) < 2
                 ]  # fmt: skip
                 ended = [m for m in trace.responses("INVITE") if m.source == line.server and abs(seconds(m, final)) < 1]

@@ -28,7 +28,7 @@ def every_place_registers(trace: Trace) -> Iterator[Finding]:
     """
     policies = policies_of(trace)
     users, primary = set(policies.get("locations") or ()), policies.get("user")
-    for transaction in (t for t in trace.transactions if t.method == "REGISTER"):
+    for transaction in trace.transactions_of("REGISTER"):
         request, final = transaction.request, transaction.final
         to = request.to if request is not None else None
         if request is None or final is None or not isinstance(to, NameAddr) or user_of(to.uri_text) not in users:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
+from math import inf
 
 from sipconform.checks.catalogue import INFO, MUST, PHONE, SERVER, SHOULD, Finding, check, finding
 from sipconform.checks.evidence import GIVE_UP, contact, same_uri, seconds, watched
@@ -178,9 +179,8 @@ def acting_phone_is_told(trace: Trace) -> Iterator[Finding]:
     for line, leg in legs(trace):
         if leg.index is None or leg.settled is None:
             continue
-        told = [t for t in line.told if t.notify.number > leg.request.number and leg.index in t.state.busy]
-        over = leg.end.number if leg.end is not None else None
-        told = [t for t in told if over is None or t.notify.number < over]
+        over = leg.end.number if leg.end is not None else inf
+        told = [t for t in line.told_between(leg.request.number, over) if t.state.is_busy(leg.index)]
         own = [t for t in told if t.subscription.subscriber == leg.phone]
         others = [t for t in told if t.subscription.subscriber != leg.phone]
         if len(others) > 1 and seconds(others[-1].notify, others[0].notify) > AT_ONCE:
@@ -268,12 +268,14 @@ def no_storm(trace: Trace) -> Iterator[Finding]:
             history = line.told_to(subscription)
             asked = [t.request.time for t in subscription.subscribes if t.request is not None]
             for first, second, third in zip(history, history[1:], history[2:], strict=False):
-                same = first.state.same_as(second.state) and second.state.same_as(third.state)
-                same = same and first.notify.body == second.notify.body == third.notify.body  # who is parked
-                quick = seconds(third.notify, first.notify) < 2
-                prompted = any(first.notify.time <= at < third.notify.time for at in asked)
+                storm = (
+                    seconds(third.notify, first.notify) < 2
+                    and first.state.same_as(second.state)
+                    and second.state.same_as(third.state)
+                    and first.notify.body == second.notify.body == third.notify.body  # who is parked
+                )
                 seen = "the same state three times in two seconds"
-                ok = not (same and quick) or prompted
+                ok = not storm or any(first.notify.time <= at < third.notify.time for at in asked)
                 yield finding(third.notify, ok, expected="one NOTIFY a change", observed=seen, also=[first.notify])
 
 

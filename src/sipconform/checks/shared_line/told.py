@@ -5,9 +5,11 @@ A line is what the lab says it is, else everything subscribed at one address-of-
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
+from math import inf
 from typing import Any, NamedTuple
 
 from sipconform.checks.evidence import once_per_trace, seconds
@@ -111,10 +113,19 @@ class Line:
         end = self.end_of(subscription)
         return (begun is None or begun.number < at.number) and (end is None or end.number > at.number)
 
+    def told_between(self, first: int, last: float = inf) -> list[Told]:
+        """What was told, to whomever, by NOTIFYs with a number above the first and below the last."""
+        begin = bisect_right(self.told, first, key=_number)
+        return self.told[begin : bisect_left(self.told, last, begin, key=_number)]
+
     def last_told(self, index: int, before: WireMessage) -> str:
         """What was said of a slot last before a message, to whomever; "" for nothing."""
-        earlier = [t for t in self.told if t.notify.number < before.number]
+        earlier = self.told_between(-1, before.number)
         return earlier[-1].state.state(index) if earlier else ""
+
+
+def _number(told: Told) -> int:
+    return told.notify.number
 
 
 def lines(trace: Trace) -> list[Line]:
@@ -136,7 +147,7 @@ def _lines(trace: Trace, _messages: int, _observations: int) -> list[Line]:
         if known is not None:
             known.seizures.append(subscription)
     for line in found.values():
-        line.told = sorted(_all_told(line), key=lambda t: t.notify.number)
+        line.told = sorted(_all_told(line), key=_number)
     return list(found.values())
 
 
@@ -241,9 +252,10 @@ def caught_up(subscription: Subscription, at_ns: int) -> bool:
     An answer may still be under way, and one that was followed by the same NOTIFY again got lost.
     """
     for transaction in subscription.notifies:
-        request, answer = transaction.request, answer_that_arrived(transaction)
+        request = transaction.request
         if request is None or request.packet.time_ns > at_ns:
             continue
+        answer = answer_that_arrived(transaction)
         if answer is None or answer.packet.time_ns > at_ns - UNDER_WAY_NS or answer.status >= 300:
             return False
     return True
@@ -252,6 +264,8 @@ def caught_up(subscription: Subscription, at_ns: int) -> bool:
 def answer_that_arrived(transaction: Transaction) -> WireMessage | None:
     """The final answer after which the request was not repeated any more."""
     last = transaction.requests[-1].number if transaction.requests else 0
+    if transaction.final is not None and transaction.final.number > last:
+        return transaction.final
     return next((r for r in transaction.responses if r.status >= 200 and r.number > last), None)
 
 

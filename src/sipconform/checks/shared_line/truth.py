@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from math import inf
 
 from sipconform.checks.catalogue import PASSED, Finding, finding
 from sipconform.checks.evidence import seconds, seconds_of, watched
@@ -38,6 +39,12 @@ def judged(
 
 
 def _is_known(slot: Slot) -> bool:
+    if slot.known is None:
+        slot.known = _find_known(slot)
+    return slot.known
+
+
+def _find_known(slot: Slot) -> bool:
     first = slot.line.told[0] if slot.line.told else None
     earliest = slot.moves[0].at if slot.moves else None
     if first is None or earliest is None:
@@ -55,19 +62,22 @@ def _compare(
         if not slot.line.live(subscription, move.at):
             continue
         told = slot.line.told_to(subscription)
-        since = [t for t in told if t.notify.number > move.at.number and t.notify.packet.time_ns <= until]
         if quiet < QUIET:
+            since = (t for t in told if t.notify.number > move.at.number and t.notify.packet.time_ns <= until)
             if any(t.state.state(slot.index) in truth for t in since):
                 yield PASSED
             continue
         ended = slot.line.end_of(subscription)
-        told = [t for t in told if following is None or seconds(following, t.notify) > AHEAD]
-        if move.kind == "seize":  # it may run out without another word on its own subscription
-            granted = seconds_of(move.at.expires) or 0
-            told = [t for t in told if seconds(t.notify, move.at) < granted - AHEAD]
-        if not told or (ended is not None and ended.packet.time_ns < until):
+        lasts = inf  # a seizure may run out without another word on its own subscription
+        if move.kind == "seize":
+            lasts = (seconds_of(move.at.expires) or 0) - AHEAD
+        in_time = (
+            t for t in reversed(told)
+            if (following is None or seconds(following, t.notify) > AHEAD) and seconds(t.notify, move.at) < lasts
+        )  # fmt: skip
+        last = next(in_time, None)
+        if last is None or (ended is not None and ended.packet.time_ns < until):
             continue
-        last = told[-1]
         horizon = move.at.packet.time_ns + round(QUIET * 1e9)
         if following is not None:
             horizon = min(horizon, until - round(AHEAD * 1e9))
@@ -95,9 +105,8 @@ def during(slot: Slot, leg: Leg) -> Iterator[tuple[WireMessage, str]]:
 
 def between(slot: Slot, first: WireMessage, last: WireMessage | None) -> Iterator[tuple[WireMessage, str]]:
     """Everything told of a slot after one message and before another, or till the end."""
-    for told in slot.line.told:
-        if told.notify.number > first.number and (last is None or told.notify.number < last.number):
-            yield told.notify, told.state.state(slot.index)
+    for told in slot.line.told_between(first.number, last.number if last is not None else inf):
+        yield told.notify, told.state.state(slot.index)
 
 
 # -- moves that have a check of their own --------------------------------------------------------------------

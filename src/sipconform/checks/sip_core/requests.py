@@ -63,7 +63,7 @@ def _branch_fault(of: WireMessage, expected: str, observed: str, *also: WireMess
 def _cancel_branch(trace: Trace, transaction: Transaction, request: WireMessage) -> Finding:
     if request.method != "CANCEL" or transaction.invite is not None:
         return PASSED
-    meant = next((t for t in trace.transactions if t.method == "INVITE" and _would_cancel(transaction, t)), None)
+    meant = next((t for t in trace.transactions_of("INVITE") if _would_cancel(transaction, t)), None)
     if meant is None or meant.request is None or meant.branch == transaction.branch:
         return PASSED
     expected = f"the INVITE's branch {meant.branch}"
