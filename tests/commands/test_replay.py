@@ -16,7 +16,7 @@ CLEAN, DIFFERENT, NOT_PLAYED, WRONG_USE = 0, 1, 2, 3
 HERE = "127.0.0.1:0"
 ALL = {path.stem: path.with_suffix(".pcapng") for path in manifests(shipped("captures"))}
 DND = next(path for name, path in ALL.items() if "dnd_switched_at_the_server" in name)
-CALL = next(path for name, path in ALL.items() if "a_phone_calls_out_on_the_line" in name)
+CALL = next(path for name, path in ALL.items() if "shared_line-test_a_phone_calls_out" in name)
 ACCOUNTS = [word for user in ("2001", "2002", "2100", "2200") for word in ("--account", f"{user}:pw{user}")]
 
 

@@ -158,6 +158,7 @@ def test_without_the_driver_what_depends_on_it_does_not_come(tmp_path: Path) -> 
     path = recording(AS_PHONE[1], tmp_path)
     outcome = played(path, "phone", settings, our_server, tmp_path / "live.pcapng", driven=False)
     assert outcome.why.startswith("NOTIFY")
+    assert "had told the peer to set_dnd (give --control)" in outcome.why
 
 
 def test_a_recording_without_the_side_is_not_playable(tmp_path: Path) -> None:

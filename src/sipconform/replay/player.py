@@ -252,7 +252,10 @@ class Player:
 
     def _instead(self, step: Step) -> str:
         others = [request.message.method for party, request in self._waiting if party == step.us]
-        return f"; {', '.join(others)} came instead" if others else ""
+        untold = [cue.verb for at, cues in self.cues.items() if at <= self.done for cue in cues if self.drive is None]
+        came = f"; {', '.join(others)} came instead" if others else ""
+        told = f"; in the recording its driver had told the peer to {untold[-1]} (give --control)" if untold else ""
+        return came + told
 
     async def _expect_answer(self, step: Step) -> None:
         answers = self._answers.get(step.transaction)

@@ -120,8 +120,10 @@ def read_script(trace: Trace, side: Side, live: Address | None = None) -> list[S
         again = message.is_request and (message.call_id, message.method) in challenged
         steps.append(Step(message, source if ours else destination, live, ours, max(0.0, gap), again))
     if not any(step.ours for step in steps):
-        began = " whose beginning it holds" if half_seen else ""
-        raise NotPlayable(f"the recording holds nothing that the {side} sends{began}")
+        why = f"the recording holds nothing that the {side} sends"
+        if first := next(iter(half_seen_in(trace).values()), None):
+            why += f" of what begins in it: {title_of(first)} belongs to something older; give the capture of that too"
+        raise NotPlayable(why)
     return steps
 
 
