@@ -81,7 +81,7 @@ def _compare(
         horizon = move.at.packet.time_ns + round(QUIET * 1e9)
         if following is not None:
             horizon = min(horizon, until - round(AHEAD * 1e9))
-        if not caught_up(subscription, horizon):
+        if not caught_up(subscription, horizon) or _waits_to_cancel(slot, last.notify):
             continue
         seen = last.state.state(slot.index) or "nothing"
         yield finding(
@@ -92,6 +92,13 @@ def _compare(
             also=[move.at],
             party=slot.line.server,
         )
+
+
+def _waits_to_cancel(slot: Slot, notify: WireMessage) -> bool:
+    """Whether the server still repeats an INVITE that rings nowhere as far as it knows: the call may be over, and
+    cannot be cancelled before the phone has been heard (RFC 3261 §9.1)."""
+    unanswered = (leg for leg in slot.legs if not leg.calls and leg.answer is None)
+    return any(leg.request.number < notify.number < leg.invite.requests[-1].number for leg in unanswered)
 
 
 def during(slot: Slot, leg: Leg) -> Iterator[tuple[WireMessage, str]]:
