@@ -28,7 +28,7 @@ _ROWS = rb"(?:[A-Za-z-]+:[\t -~]*\r\n)*\r\n"
 _EVERYDAY = re.compile(  # a header that cannot have a malformed line, in one look
     rb"(?:SIP/2\.0 [0-9]{3} [ -~]*|[A-Z]+ [!-~]+ SIP/2\.0)\r\n" + _ROWS
 )
-_ANEW = re.compile(r"\b(nonce|cnonce|opaque|response|nc)\s*=\s*(?:\"[^\"\\]*\"|[^\s,\"]+)", re.IGNORECASE)
+_ANEW = frozenset({"nonce", "cnonce", "opaque", "response", "nc"})
 _PLAIN_ID = re.compile(r"[A-Za-z0-9.!%*_+`~-]+")
 _MADE_ANEW = re.compile(  # of a session description: where nothing but a number of its own is said, and says it well
     rb"(?m)^(?:o=\S+ [0-9]+ [0-9]+ IN IP[46] \S+\r$|(m=[A-Za-z]+ )(?:[1-9][0-9]{0,3}|[1-5][0-9]{4})(?= ))"
@@ -219,7 +219,8 @@ class _Teller:
         if isinstance(given, Fault):
             return text
         origin, digits = self.story.nonces.get(given.nonce), len(given.response)
-        known, key = self.story.known, (_ANEW.sub(r"\1", text), origin, digits, self.exchange.count)
+        lasting = tuple(name if name in _ANEW else (name, value) for name, value in given.params)
+        known, key = self.story.known, (lasting, origin, digits, self.exchange.count)
         if key not in known:
             told = {
                 "nonce": f"«that of {origin}»" if origin else "«unknown»",
@@ -268,7 +269,10 @@ class _Teller:
 
     def _subscription_state(self) -> str:
         """The lifetime that is left counts from what the last answer granted."""
-        text = self._value(self.message.text("Subscription-State"))
+        raw, known = self.message.text("Subscription-State"), self.story.known
+        if ("lifetime", raw) not in known:
+            known["lifetime", raw] = self._value(raw)
+        text: str = known["lifetime", raw]
         head, found, rest = text.partition("expires=")
         digits = rest.partition(";")[0]
         granted = self._granted() if found and digits.isdigit() else None

@@ -34,7 +34,10 @@ def is_quoted(text: str) -> bool:
 def unquote(text: str) -> str:
     """The content of a quoted string with its backslashes undone; any other text as it is."""
     quoted = _QUOTED.fullmatch(text)
-    return _BACKSLASH.sub(r"\1", quoted[1]) if quoted else text
+    if not quoted:
+        return text
+    inside: str = quoted[1]
+    return _BACKSLASH.sub(r"\1", inside) if "\\" in inside else inside
 
 
 def quote(text: str) -> str:
