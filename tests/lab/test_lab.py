@@ -38,6 +38,12 @@ def test_an_address_is_read_in_every_form(text: str, address: Address) -> None:
     assert parse_address(text, 5060) == address
 
 
+def test_a_port_beyond_the_last_is_told() -> None:
+    for text in ("127.0.0.1:65536", "[::1]:99999"):
+        with pytest.raises(CouldNotRunError, match="there is no port"):
+            parse_address(text, 5060)
+
+
 def test_a_name_nobody_knows_is_told() -> None:
     with pytest.raises(CouldNotRunError, match=r"pbx\.example\.invalid"):
         parse_address("pbx.example.invalid:5060", 5060)

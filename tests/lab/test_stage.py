@@ -54,6 +54,20 @@ async def endless() -> None:
     await asyncio.sleep(1e6)
 
 
+async def aside(phone: Phone) -> None:
+    await phone.start(sync=False)
+    calling = asyncio.ensure_future(phone.do("make_a_call_of_another_kind"))
+    await phone.shows(call="ringing")
+    await calling
+
+
+async def refused_and_seen(phone: Phone) -> None:
+    await phone.start(sync=False)
+    with pytest.raises(NotSupportedError):
+        await phone.do("make_a_call_of_another_kind")
+    await phone.shows(call="ringing")
+
+
 @pytest.mark.parametrize(
     ("scenario", "ending", "sentence"),
     [
@@ -63,6 +77,8 @@ async def endless() -> None:
         (too_much, Ending.NOT_SUPPORTED, "no lamp"),
         (broken, Ending.COULD_NOT_RUN, "no current"),
         (endless, Ending.TOO_LONG, "not over after"),
+        (aside, Ending.NOT_SUPPORTED, "make_a_call_of_another_kind"),  # what was waited for could not come
+        (refused_and_seen, Ending.FAILED, "phone shows call 'idle'"),
     ],
 )
 def test_every_ending_is_told_with_its_reason(

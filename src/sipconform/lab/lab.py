@@ -49,6 +49,7 @@ from sipconform.trace.packet import Address, Observation, Packet
 SIMULATED_SERVER = {4: "10.0.0.1", 6: "fd00::1"}
 SIMULATED_PHONE = {4: "10.0.1.{}", 6: "fd00::1:{}"}
 BY_HAND = "operator"  # the value of `control` that means: ask the person at the terminal
+LAST_PORT = 65_535
 LOOPBACK = {4: "127.0.0.1", 6: "::1"}
 
 
@@ -410,6 +411,8 @@ def parse_address(text: str, default_port: int) -> Address:
     elif text.count(":") == 1:
         host, _, digits = text.partition(":")
         port = int(digits) if digits.isdigit() else default_port
+    if port > LAST_PORT:
+        raise CouldNotRunError(f"{text}: there is no port {port}, the last is {LAST_PORT}")
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
     except OSError as error:

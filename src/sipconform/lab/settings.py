@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -99,4 +99,20 @@ def load_lab(path: Path) -> LabSettings:
         return msgspec.convert(data, LabSettings)
     except msgspec.ValidationError as error:
         why, _, where = str(error).partition(" - at `$")
-        raise LabError(str(path), where.strip("`.") or "", why) from error
+        raise LabError(str(path), _whole(where.strip("`."), data), why) from error
+
+
+def _whole(where: str, data: dict[str, Any]) -> str:
+    """The key, the phone's name in it too, which msgspec keeps to itself."""
+    if not where.startswith("phones[...]"):
+        return where
+    return where.replace("[...]", f".{next(filter(None, map(_unusable, data['phones'].items())), '')}")
+
+
+def _unusable(phone: tuple[str, Any]) -> str:
+    """The phone's name if its table cannot be used."""
+    try:
+        msgspec.convert(phone[1], PhoneSettings)
+    except msgspec.ValidationError:
+        return phone[0]
+    return ""

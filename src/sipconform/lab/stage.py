@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from sipconform.agents.faults import Fault
 from sipconform.lab import second_line
 from sipconform.lab.actor import CouldNotRunError, NotSupportedError
+from sipconform.lab.aside import Aside
 from sipconform.lab.clock import Clock
 from sipconform.lab.lab import Lab, new_loop
 from sipconform.lab.listening import Listening
@@ -134,5 +135,11 @@ class Stage:
     async def _in_time(self, scenario: Coroutine[Any, Any, None], race: str) -> None:
         if race:
             self.lab.observe("lab", "race", {"race": race})
-        async with asyncio.timeout(self._limit):
-            await scenario
+        aside = Aside(asyncio.get_running_loop())
+        try:
+            async with asyncio.timeout(self._limit):
+                await scenario
+        except AssertionError as error:
+            if refusal := aside.refusal():
+                raise refusal from error
+            raise
