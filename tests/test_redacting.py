@@ -15,7 +15,7 @@ from tests.support import SHARED_CAPTURES, require_captures
 REAL = sorted(path.relative_to(SHARED_CAPTURES).as_posix() for path in SHARED_CAPTURES.glob("*/*.pcap"))
 
 MESSAGE = (
-    b'INVITE sip:+4930123456@sip.telco.com SIP/2.0\r\nVia: SIP/2.0/UDP 8.8.4.4:5060;branch=z9hG4bK1\r\n'
+    b"INVITE sip:+4930123456@sip.telco.com SIP/2.0\r\nVia: SIP/2.0/UDP 8.8.4.4:5060;branch=z9hG4bK1\r\n"
     b'From: "J\xc3\xbcrgen Muster" <sip:2001@sip.telco.com>;tag=1\r\nTo: Erika <tel:+4930123456>\r\n'
     b"Call-ID: abc@8.8.4.4\r\nCSeq: 200 INVITE\r\n"
     b'Authorization: Digest username="2001", realm="sip.telco.com", nonce="n", uri="sip:sip.telco.com",'

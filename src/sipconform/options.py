@@ -100,4 +100,3 @@ def words_of(options: Any) -> Iterator[str]:
 def _without_password(account: str) -> str:
     user, colon, _ = account.partition(":")
     return f"{user}:PASSWORD" if colon else account
-

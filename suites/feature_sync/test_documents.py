@@ -84,7 +84,7 @@ HOSTILE = {
     "nested deeply": document("SetDoNotDisturb", "<a>" * 4000, "</a>" * 4000),
     "monstrous": set_dnd(device=f"<device>{'9' * 40_000}</device>"),
 }
-PREFIXED = f'<c:{set_dnd(namespace="")[1:]}'.replace("/SetDo", "/c:SetDo").replace(">", f' xmlns:c="{CSTA}">', 1)
+PREFIXED = f"<c:{set_dnd(namespace='')[1:]}".replace("/SetDo", "/c:SetDo").replace(">", f' xmlns:c="{CSTA}">', 1)
 EQUAL = {  # the same request, written otherwise
     "prefix": PREFIXED.replace("<do", "<c:do").replace("</do", "</c:do").replace("<dev", "<c:dev"),
     "comment": set_dnd(device="<device/><!-- pressed -->"),

@@ -27,7 +27,9 @@ def accusations(evidence: Sequence[Packet]) -> list[tuple[str, str]]:
     return [
         (f.check.id, f.observed)
         for f in found
-        if f.check is not None and f.verdict is Verdict.FAIL and f.level is not INFO
+        if f.check is not None
+        and f.verdict is Verdict.FAIL
+        and f.level is not INFO
         and f.check.id != "SIP-032"  # a full state is larger than UDP should carry, and stays so
     ]
 

@@ -67,9 +67,7 @@ class Line:
         def digest(*parts: str) -> str:
             return HASHES[algorithm](":".join(parts).encode()).hexdigest()
 
-        response = digest(
-            digest(self.user, realm, password), nonce, "00000001", "c0ffee", "auth", digest(method, uri)
-        )
+        response = digest(digest(self.user, realm, password), nonce, "00000001", "c0ffee", "auth", digest(method, uri))
         header = {"WWW": "Authorization", "Proxy": "Proxy-Authorization"}[kind]
         return (
             f'{header}: Digest username="{self.user}", '
@@ -101,9 +99,7 @@ def test_kamailio_registers_a_user_who_knows_the_password(kamailio: Kamailio, tr
 
 
 @pytest.mark.parametrize(("user", "password"), [("2001", "wrong"), ("9999", "pw9999")])
-def test_kamailio_challenges_again_whom_it_does_not_believe(
-    kamailio: Kamailio, user: str, password: str
-) -> None:
+def test_kamailio_challenges_again_whom_it_does_not_believe(kamailio: Kamailio, user: str, password: str) -> None:
     with line(kamailio, user) as phone:
         assert phone.ask_with_password(password, "REGISTER").startswith("SIP/2.0 401 ")
 

@@ -5,6 +5,7 @@ import pytest
 
 from sipconform.lab.profile import list_profiles
 from sipconform.lab.scenarios import Known, known_scenarios
+from tests.support import PROJECT
 
 ALL = known_scenarios()
 
@@ -14,6 +15,12 @@ def test_there_are_scenarios_of_every_feature_and_none_twice() -> None:
         s.feature for s in ALL
     }
     assert [name for name, count in Counter(s.id for s in ALL).items() if count > 1] == []
+
+
+def test_no_two_files_of_the_suites_share_a_name() -> None:
+    """pytest cannot collect both of them in one run."""
+    names = Counter(path.name for path in (PROJECT / "suites").rglob("test_*.py"))
+    assert [name for name, count in names.items() if count > 1] == []
 
 
 @pytest.mark.parametrize("scenario", ALL, ids=lambda scenario: scenario.id)

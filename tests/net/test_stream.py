@@ -37,9 +37,7 @@ class Lab:
         self.server_context = authority.server_context()
         self.client_context = authority.client_context()
 
-    async def open(
-        self, protocol: str, receive: Receiver, host: str = "127.0.0.1", port: int = 0
-    ) -> StreamTransport:
+    async def open(self, protocol: str, receive: Receiver, host: str = "127.0.0.1", port: int = 0) -> StreamTransport:
         contexts = {"server_context": self.server_context, "client_context": self.client_context}
         opened = await self.network.open(protocol, Address(host, port), receive, **contexts)
         assert isinstance(opened, StreamTransport)
@@ -272,9 +270,7 @@ def test_an_address_no_socket_takes_is_said(authority: Authority, host: str) -> 
     run(authority, main)
 
 
-def test_a_peer_that_never_answers_the_call_is_given_up(
-    authority: Authority, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_peer_that_never_answers_the_call_is_given_up(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream, "CONNECT_SECONDS", 0.05)
 
     async def main(lab: Lab) -> None:

@@ -147,9 +147,7 @@ FAMILIES = (
 )
 
 
-def check(
-    id: str, *, level: Level, on: Side, clause: str, asks: str
-) -> Callable[[type_of_check], type_of_check]:
+def check(id: str, *, level: Level, on: Side, clause: str, asks: str) -> Callable[[type_of_check], type_of_check]:
     """Enters the decorated function into the catalogue. A second use of an id is a programming error."""
 
     def enter(function: type_of_check) -> type_of_check:

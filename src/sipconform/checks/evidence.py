@@ -70,9 +70,7 @@ def once_per_trace(gather: Callable[[Trace], T]) -> Callable[[Trace], T]:
 @once_per_trace
 def _arrived(trace: Trace) -> frozenset[_Key]:
     """Responses on their way to a proxy."""
-    return frozenset(
-        _identity(r, r.destination) for r in trace.messages if r.is_response and r.count("Via") > 1
-    )
+    return frozenset(_identity(r, r.destination) for r in trace.messages if r.is_response and r.count("Via") > 1)
 
 
 def said_by(trace: Trace, party: Address) -> list[WireMessage]:

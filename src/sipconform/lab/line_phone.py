@@ -143,9 +143,7 @@ class LinePhone(Phone):
         """Loses its power and comes up again, knowing nothing of what was."""
         await self.do("restart")
 
-    async def shows_line(
-        self, index: int, state: str, *, mine: bool = False, within: float = BELIEVED_WITHIN
-    ) -> None:
+    async def shows_line(self, index: int, state: str, *, mine: bool = False, within: float = BELIEVED_WITHIN) -> None:
         """Waits until the key shows the state: by name where the phone can tell it, and by its lamp's colour and
         rhythm where it tells that and its guide says what is right."""
         wanted = {f"line.{index}": f"{state}, {'mine' if mine else 'theirs'}"}

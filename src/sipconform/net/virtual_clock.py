@@ -54,9 +54,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """Virtual seconds since the loop was made."""
         return self._clock.now_ns / SECOND
 
-    def run_in_executor(
-        self, executor: object, func: Callable[[Unpack[_Ts]], _T], *args: *_Ts
-    ) -> asyncio.Future[_T]:
+    def run_in_executor(self, executor: object, func: Callable[[Unpack[_Ts]], _T], *args: *_Ts) -> asyncio.Future[_T]:
         """Calls `func` here and now: a thread would let real time in."""
         done: asyncio.Future[_T] = self.create_future()
         try:

@@ -57,9 +57,7 @@ class RunFolder:
         """Where the capture of a scenario belongs: a plain file name whatever the scenario is called."""
         return self.path / "captures" / f"{file_name(scenario)}.pcapng"
 
-    def take(
-        self, result: ScenarioResult, trace: Trace, findings: Iterable[Finding], passed: dict[str, int]
-    ) -> None:
+    def take(self, result: ScenarioResult, trace: Trace, findings: Iterable[Finding], passed: dict[str, int]) -> None:
         """One part of a scenario's or capture's evidence, judged. Findings are written at once.
 
         Only what the report will show stays in memory: parts with findings first, clean ones while there is room.

@@ -96,9 +96,7 @@ class Ladder:
         return escape(legible(shortened(self._say(text[:4096]), limit)))
 
     def _observed(self, start_ns: int, end_ns: int) -> list[Observation]:
-        return [
-            o for o in self.evidence.observations if start_ns <= o.time_ns < end_ns and o.kind not in BOOKKEEPING
-        ]
+        return [o for o in self.evidence.observations if start_ns <= o.time_ns < end_ns and o.kind not in BOOKKEEPING]
 
 
 class _Page:
@@ -246,9 +244,7 @@ def _line(source: int, destination: int, y: int, kind: str) -> str:
     if source == destination:
         return f'<path class="arrow {kind}" d="M{source} {y - 6}h34v10h-28"/>{_point(source + 4, y + 4, -1)}'
     way = 1 if destination > source else -1
-    return (
-        f'<path class="arrow {kind}" d="M{source} {y}H{destination - 5 * way}"/>{_point(destination, y, way)}'
-    )
+    return f'<path class="arrow {kind}" d="M{source} {y}H{destination - 5 * way}"/>{_point(destination, y, way)}'
 
 
 def _point(x: int, y: int, way: int) -> str:

@@ -47,12 +47,12 @@ def shortened(text: str, limit: int) -> str:
 
 
 def counted(number: int, thing: str) -> str:
-    """"1 message", "2,000 messages"."""
+    """ "1 message", "2,000 messages"."""
     return f"{number:,} {thing}{'s' * (number != 1)}"
 
 
 def in_frames(frames: Sequence[int], most: int = 8) -> str:
-    """" (frame 3)", " (frames 3, 4 …)"; empty where there are none."""
+    """ " (frame 3)", " (frames 3, 4 …)"; empty where there are none."""
     if not frames:
         return ""
     listed = ", ".join(map(str, frames[:most])) + (" …" if len(frames) > most else "")

@@ -70,6 +70,5 @@ def _runs(raw: bytes, start: int, end: int, marks: Sequence[Marked]) -> list[str
 def _visible(raw: bytes) -> str:
     text = raw.decode("utf-8", "surrogateescape").replace("\r\n", "\n")
     return "".join(
-        f'<span class="esc">{escape(shown)}</span>' if is_escape else escape(shown)
-        for is_escape, shown in pieces(text)
+        f'<span class="esc">{escape(shown)}</span>' if is_escape else escape(shown) for is_escape, shown in pieces(text)
     )

@@ -76,8 +76,7 @@ class Mask:
             return legible(self.text(value))
         if isinstance(value, dict):
             return {
-                str(key): "*" * 8 if _SECRET_NAME.search(str(key)) else self.facts(item)
-                for key, item in value.items()
+                str(key): "*" * 8 if _SECRET_NAME.search(str(key)) else self.facts(item) for key, item in value.items()
             }
         return [self.facts(item) for item in value] if isinstance(value, (list, tuple)) else value
 

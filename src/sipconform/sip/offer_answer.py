@@ -36,9 +36,7 @@ def compose_audio(
 def compose_hold(address: str, port: int, session_id: int, version: int, style: str = "sendonly") -> bytes:
     """The same stream with the other side on hold, in one of the HOLD_STYLES."""
     direction, connection = HOLD_STYLES[style]
-    return compose_audio(
-        address, port, session_id, version=version, direction=direction, connection=connection
-    )
+    return compose_audio(address, port, session_id, version=version, direction=direction, connection=connection)
 
 
 def compose_answer(

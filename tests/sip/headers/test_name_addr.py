@@ -30,7 +30,7 @@ def test_parts() -> None:
         "sip:a@b",
         "sip:a@b;tag=1",
         "<sip:a@b>",
-        "<sip:a@b;lr?x=y>;tag=1;+x=\"a\"",
+        '<sip:a@b;lr?x=y>;tag=1;+x="a"',
         '"A, B" <sip:a@b>',
         "A b <sip:a@b>;tag=1",
         "<tel:+1234>;tag=x",

@@ -117,9 +117,7 @@ class Registrar:
 
     @staticmethod
     def _is_stale(binding: Binding | None, message: Message) -> bool:
-        return (
-            binding is not None and binding.call_id == message.call_id and binding.cseq >= message.cseq_number
-        )
+        return binding is not None and binding.call_id == message.call_id and binding.cseq >= message.cseq_number
 
     def _bindings(self, user: User) -> list[tuple[str, str]]:
         """Every current binding with what is left of it, and Date (§10.3 step 8)."""

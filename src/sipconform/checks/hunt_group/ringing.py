@@ -69,9 +69,7 @@ def _was_refused_early(fork: Fork) -> bool:
     return final is not None and final.status in (400, 401, 403, 407, 420, 482, 483, 487, 488)
 
 
-def _in_time(
-    trace: Trace, fork: Fork, user: str, first: WireMessage | None, branch: WireMessage | None
-) -> Finding:
+def _in_time(trace: Trace, fork: Fork, user: str, first: WireMessage | None, branch: WireMessage | None) -> Finding:
     expected = f"an INVITE to member {user} within {SPREAD:g} s"
     if branch is None or first is None:
         return finding(fork.invite, False, expected=expected, observed="none", party=fork.server)

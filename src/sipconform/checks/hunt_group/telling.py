@@ -99,4 +99,3 @@ def history_counts_first(trace: Trace) -> Iterator[Finding]:
             seen, party = f"forwarded by {display}", invite.destination
             ok = display == by.get("History-Info")
             yield finding(invite, ok, expected=f"forwarded by {by.get('History-Info')}", observed=seen, party=party)
-

@@ -30,8 +30,12 @@ def asked(trace: Trace, kind: str) -> Iterator[tuple[Packet, Packet | None]]:
         elif kind == "stun" and stun is not None and stun.kind == REQUEST:
             same = (p for p in signs[place + 1 :] if _answers(p, packet))
             known = ((p, parse_stun(p.payload)) for p in same)
-            yield packet, next(
-                (p for p, s in known if s and s.kind in (SUCCESS, ERROR) and s.transaction == stun.transaction), None
+            yield (
+                packet,
+                next(
+                    (p for p, s in known if s and s.kind in (SUCCESS, ERROR) and s.transaction == stun.transaction),
+                    None,
+                ),
             )
 
 
@@ -153,5 +157,3 @@ def instance_is_stable(trace: Trace) -> Iterator[Finding]:
             seen = f"Contact: {', '.join(final.texts('Contact'))}"
             ok = len(named) == len(set(named))
             yield finding(final, ok, expected="one binding of each flow", observed=seen, also=[request])
-
-

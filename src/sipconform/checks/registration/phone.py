@@ -141,4 +141,3 @@ def too_brief_is_heeded(trace: Trace) -> Iterator[Finding]:
             yield finding(request, ok, expected=expected, observed=seen, at="Expires", also=[final])
         if transaction.final is not None and transaction.final.status == 423:
             refused[key] = transaction.final
-

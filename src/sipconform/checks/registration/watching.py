@@ -53,9 +53,7 @@ def registration_is_told(trace: Trace) -> Iterator[Finding]:
         yield from _removals(trace, subscription, known)
 
 
-def _removals(
-    trace: Trace, subscription: Subscription, known: list[tuple[WireMessage, RegInfo]]
-) -> Iterator[Finding]:
+def _removals(trace: Trace, subscription: Subscription, known: list[tuple[WireMessage, RegInfo]]) -> Iterator[Finding]:
     """Whether what a REGISTER took away was told as gone."""
     for transaction, request in registers(trace):
         final = transaction.final

@@ -149,7 +149,6 @@ class OwnPhone(_OwnAgent):
     async def _forward(self, kind: str, active: bool, to: str, rings: int | None) -> None:
         await self.phone.set_forward(FORWARDS[kind], Forward(active, to, rings))
 
-
     async def _dial(self, number: str, by_proxy: bool = False) -> int:
         here = self.phone.agent.endpoint.transports[0].local
         route = [("Record-Route", f"<sip:{here};lr>")] if by_proxy else []
@@ -181,18 +180,14 @@ class OwnPhone(_OwnAgent):
     async def _unplug(self) -> None:
         self.phone.close()
 
-    async def _probe(
-        self, method: str, where: str, uri: str = "", cseq: int | None = None, **bent: Any
-    ) -> int:
+    async def _probe(self, method: str, where: str, uri: str = "", cseq: int | None = None, **bent: Any) -> int:
         account = self.phone.account
         dialogs = {"sync": self.phone.features.subscriber.dialog}
         if self._remembered is not None:
             dialogs["past call"] = self._remembered.dialog
         if self.phone.calls.legs:
             dialogs["call"] = self.phone.calls.legs[-1].dialog
-        return await probe(
-            self.prober, dialogs, method=method, where=where, uri=uri or account.aor, cseq=cseq, **bent
-        )
+        return await probe(self.prober, dialogs, method=method, where=where, uri=uri or account.aor, cseq=cseq, **bent)
 
     def _leg(self) -> Leg:
         """The call in front, the latest."""
