@@ -27,6 +27,9 @@ from sipconform.trace.trace import Trace, WireMessage
 ENOUGH = 500
 """Messages sent at a time, in whole parts: many a part is one short call."""
 
+WAITING = 32
+"""Batches kept for one before them that takes longer."""
+
 Judged = tuple[Trace, Judgement]
 
 
@@ -61,48 +64,80 @@ Said = tuple[dict[str, int], list[Told], int]
 
 
 def judge_several(traces: Iterable[Trace], checks: Mapping[str, Check], count: int) -> Generator[Judged, None, None]:
-    """Each trace with its judgement, in the order of the traces; `count` workers have one batch each. Whoever closes
-    the generator, or is interrupted in it, leaves no process behind."""
+    """Each trace with its judgement, in the order of the traces, by `count` processes: this one judges what finds no
+    worker free. Whoever closes the generator, or is interrupted in it, leaves no process behind."""
     batches = _batches(traces)
     first = list(islice(batches, 2))
-    if len(first) < 2:  # nothing to be done at the same time
-        yield from ((trace, judge(trace, checks)) for batch in first for trace in batch)
-        return
     workers: list[_Worker] = []
-    under_way: deque[_Worker] = deque()
+    waiting: deque[_Batch] = deque()
     try:
         for batch in chain(first, batches):
-            if len(under_way) == count:
-                yield from under_way[0].judged()
-                under_way.rotate(-1)
+            waiting.append(batch)
+            free = _free(workers)
+            if free is None and len(workers) < count - 1 and len(first) > 1:  # else there is nothing to do beside it
+                workers.append(free := _Worker(checks, workers))
+            if free is None:
+                batch.judge(checks)
             else:
-                workers.append(_Worker(checks, workers))
-                under_way.append(workers[-1])
-            under_way[-1].begin(batch)
-        for worker in under_way:
-            yield from worker.judged()
+                free.begin(batch)
+            while waiting and (waiting[0].ready or len(waiting) > WAITING):
+                yield from waiting.popleft().result(checks)
+        while waiting:
+            yield from waiting.popleft().result(checks)
     finally:
         for worker in workers:
             worker.end()
 
 
-def _batches(traces: Iterable[Trace]) -> Iterator[list[Trace]]:
-    batch: list[Trace] = []
+def _batches(traces: Iterable[Trace]) -> Iterator[_Batch]:
+    batch = _Batch()
     for trace in traces:
-        batch.append(trace)
-        if sum(len(t.messages) for t in batch) >= ENOUGH:
+        batch.traces.append(trace)
+        if sum(len(t.messages) for t in batch.traces) >= ENOUGH:
             yield batch
-            batch = []
-    if batch:
+            batch = _Batch()
+    if batch.traces:
         yield batch
+
+
+class _Batch:
+    """Some traces and, once they are there, their judgements."""
+
+    def __init__(self) -> None:
+        self.traces: list[Trace] = []
+        self.said: list[Said] | None = None  # by a worker
+        self.judged: list[Judged] | None = None
+        self.worker: _Worker | None = None
+
+    @property
+    def ready(self) -> bool:
+        return self.said is not None or self.judged is not None
+
+    def judge(self, checks: Mapping[str, Check]) -> None:
+        self.judged = [(trace, judge(trace, checks)) for trace in self.traces]
+
+    def result(self, checks: Mapping[str, Check]) -> list[Judged]:
+        """Waited for where a worker has it; judged here where that worker was lost."""
+        if self.worker is not None:
+            self.worker.listen()
+        if self.said is not None:
+            pairs = zip(self.traces, self.said, strict=True)
+            return [(trace, _restored(said, trace, checks)) for trace, said in pairs]
+        if self.judged is None:
+            self.judge(checks)
+        return self.judged or []
+
+
+def _free(workers: list[_Worker]) -> _Worker | None:
+    """A worker that has nothing to do, or has just done it."""
+    return next((worker for worker in workers if worker.is_free()), None)
 
 
 class _Worker:
     """One process, and the batch it has. One at a time: two could each wait for the other to read."""
 
     def __init__(self, checks: Mapping[str, Check], before: list[_Worker]) -> None:
-        self._checks = checks
-        self._batch: list[Trace] = []
+        self._batch: _Batch | None = None
         context = get_context("fork")
         self._ours, theirs = context.Pipe()
         foreign = [self._ours, *(worker._ours for worker in before)]
@@ -114,23 +149,29 @@ class _Worker:
             signal.pthread_sigmask(signal.SIG_SETMASK, signals)
             theirs.close()
 
-    def begin(self, batch: list[Trace]) -> None:
-        self._batch = batch
+    def begin(self, batch: _Batch) -> None:
+        self._batch, batch.worker = batch, self
         try:
-            self._ours.send([_evidence(trace) for trace in batch])
-        except OSError:  # it is gone: `judged` will find that nothing comes
+            self._ours.send([_evidence(trace) for trace in batch.traces])
+        except OSError:  # it is gone: `listen` will find that nothing comes
             self._ours.close()
 
-    def judged(self) -> Iterator[Judged]:
-        """The batch with its judgements, waited for."""
-        said: list[Said] | None = None
+    def is_free(self) -> bool:
+        """Whether it can be given a batch; takes what it has to say of the last one. Never waits."""
+        if self._batch is not None and not self._ours.closed and self._ours.poll():
+            self.listen()
+        return self._batch is None and not self._ours.closed
+
+    def listen(self) -> None:
+        """Waits for what it says of its batch, which stays without if it is lost."""
+        if self._batch is None:
+            return
         try:
-            said = self._ours.recv()
+            self._batch.said = self._ours.recv()
         except (EOFError, OSError):
             self._ours.close()
-        batch, self._batch = self._batch, []
-        for at, trace in enumerate(batch):
-            yield trace, _restored(said[at], trace, self._checks) if said else judge(trace, self._checks)
+        self._batch.worker = None
+        self._batch = None
 
     def end(self) -> None:
         self._ours.close()
