@@ -2,9 +2,9 @@
 
 `judge` reads, correlates and judges with the whole catalogue in one process; `command` is the program, which also
 writes findings and report, in one process too. Every figure is a fresh process and counts processor time, its start and
-its children included, so that the machine's other business disturbs little. `spread` is `judge` with a worker for each
-processor: what that saves is time on the clock, the one figure that is worth something on an idle machine only. The
-ratios are the result; the rates depend on the machine.
+its children included, so that the machine's other business disturbs little. `spread` is `judge` as the program does it,
+by one process for each processor: it saves time on the clock, so its figures, and those it is held against, are of the
+clock and worth something on an idle machine only. The ratios are the result; the rates depend on the machine.
 """
 
 from __future__ import annotations
@@ -78,30 +78,50 @@ def processor_seconds(command: list[str]) -> tuple[float, str]:
     return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime, said
 
 
-def clock_seconds(reader: str, path: Path) -> float:
-    """What a clock on the wall says of a reader, from the start of its process to its end."""
+def clock_seconds(command: list[str]) -> float:
+    """What a clock on the wall says of a program, from its start to its end."""
     began = time.perf_counter()
-    subprocess.run([sys.executable, __file__, "--one", reader, str(path)], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return time.perf_counter() - began
+
+
+def reading(reader: str, path: Path) -> list[str]:
+    """The command that runs one reader over a capture in a process of its own."""
+    return [sys.executable, __file__, "--one", reader, str(path)]
 
 
 def measure(reader: str, path: Path, messages: int) -> tuple[float, float]:
     """Messages per second and peak memory in MB. Raises RuntimeError when messages were lost on the way."""
-    seconds, said = processor_seconds([sys.executable, __file__, "--one", reader, str(path)])
+    seconds, said = processor_seconds(reading(reader, path))
     seen, memory = (float(word) for word in said.split())
     if seen != messages:
         raise RuntimeError(f"{reader} saw {seen:.0f} of {messages} messages")
     return messages / seconds, memory
 
 
+def dissecting(path: Path) -> list[str]:
+    """The command that has tshark print some fields of each message."""
+    fields = [word for field in FIELDS for word in ("-e", field)]
+    return ["tshark", "-r", str(path), "-Y", "sip", "-T", "fields", *fields]
+
+
 def measure_tshark(path: Path, messages: int) -> float:
-    command = ["tshark", "-r", str(path), "-Y", "sip", "-T", "fields"]
-    for field in FIELDS:
-        command += ["-e", field]
-    seconds, said = processor_seconds(command)
+    seconds, said = processor_seconds(dissecting(path))
     if said.count("\n") != messages:
         raise RuntimeError(f"tshark saw {said.count(chr(10))} of {messages} messages")
     return messages / seconds
+
+
+def clocked(path: Path, sample: Path) -> dict[str, float]:
+    """Messages per second on the clock of each, in turn, the best of all rounds."""
+    commands = {
+        "judge": (BASE, reading("judge", path)),
+        "spread": (BASE, reading("spread", path)),
+        "tshark": (BASE, dissecting(path)),
+        "pyshark": (SAMPLE, reading("pyshark", sample)),
+    }
+    rounds = [{name: count / clock_seconds(run) for name, (count, run) in commands.items()} for _ in range(ROUNDS)]
+    return {name: max(figures[name] for figures in rounds) for name in commands}
 
 
 def compare(captures: Sequence[Path]) -> None:
@@ -115,7 +135,7 @@ def compare(captures: Sequence[Path]) -> None:
         command, memory_command = measure("command", paths[BASE], BASE)
         command_double, memory_command_double = measure("command", paths[DOUBLE], DOUBLE)
         double, memory_double = measure("judge", paths[DOUBLE], DOUBLE)
-        alone, spread = (min(clock_seconds(reader, paths[BASE]) for _ in range(2)) for reader in ("judge", "spread"))
+        clock = clocked(paths[BASE], paths[SAMPLE])
         pyshark, _ = measure("pyshark", paths[SAMPLE], SAMPLE)
     print(f"judge    {base:9,.0f} messages/s on {BASE:,}; peak {memory:,.0f} MB")
     print(f"judge    {double:9,.0f} messages/s on {DOUBLE:,}; peak {memory_double:,.0f} MB")
@@ -127,7 +147,11 @@ def compare(captures: Sequence[Path]) -> None:
     print(f"ratio    {base / pyshark:9.2f} to pyshark (20 or more is wanted)")
     print(f"ratio    {base / double:9.2f} time per message, {DOUBLE:,} to {BASE:,} (about 1 is wanted)")
     print(f"ratio    {memory_double / memory:9.2f} memory, {DOUBLE:,} to {BASE:,} (about 1 is wanted)")
-    print(f"ratio    {alone / spread:9.2f} time on the clock, one process to {os.cpu_count()} processors")
+    for name, rate in clock.items():
+        print(f"clock    {rate:9,.0f} messages/s, {name}")
+    print(f"ratio    {clock['spread'] / clock['tshark']:9.2f} on the clock, {os.cpu_count()} processors, to tshark")
+    print(f"ratio    {clock['spread'] / clock['pyshark']:9.2f} on the clock, {os.cpu_count()} processors, to pyshark")
+    print(f"ratio    {clock['spread'] / clock['judge']:9.2f} on the clock, {os.cpu_count()} processors, to one process")
     print(f"ratio    {command / tshark:9.2f} of the command to tshark")
     print(f"ratio    {command / command_double:9.2f} time per message of the command, {DOUBLE:,} to {BASE:,}")
     print(f"ratio    {memory_command_double / memory_command:9.2f} memory of the command, {DOUBLE:,} to {BASE:,}")
