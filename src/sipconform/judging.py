@@ -8,17 +8,19 @@ import threading
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from sipconform.checks.catalogue import Check, Verdict, catalogue
 from sipconform.checks.judge import Judgement, judge
-from sipconform.report.folder import RunFolder
-from sipconform.report.model import ScenarioResult
 from sipconform.trace.capture import read_capture
 from sipconform.trace.memory import seldom_collecting
 from sipconform.trace.packet import Note, Observation, Packet
 from sipconform.trace.parts import traces
 from sipconform.trace.trace import Trace
+
+if TYPE_CHECKING:  # judging alone writes no report
+    from sipconform.report.folder import RunFolder
+    from sipconform.report.model import ScenarioResult
 
 MOST_PROCESSES = 4  # one process reads for all of them, and cannot feed more
 NO_SIP = "no SIP message was found in it"

@@ -9,12 +9,17 @@ it ends.
 from __future__ import annotations
 
 import gc
+import pickle
 import signal
+import sys
 from collections import Counter, deque
-from collections.abc import Generator, Iterable, Iterator, Mapping
-from itertools import chain, islice
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import suppress
+from itertools import chain
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
+from queue import SimpleQueue
+from threading import Thread
 from typing import NamedTuple
 
 from sipconform.checks.catalogue import Check, Finding, Level, Side, Verdict
@@ -26,6 +31,9 @@ from sipconform.trace.trace import Trace, WireMessage
 
 ENOUGH = 500
 """Messages sent at a time, in whole parts: many a part is one short call."""
+
+AT_ONCE = 2
+"""Batches a worker may have."""
 
 WAITING = 32
 """Batches kept for one before them that takes longer."""
@@ -66,22 +74,26 @@ Said = tuple[dict[str, int], list[Told], int]
 def judge_several(traces: Iterable[Trace], checks: Mapping[str, Check], count: int) -> Generator[Judged, None, None]:
     """Each trace with its judgement, in the order of the traces, by `count` processes: this one judges what finds no
     worker free. Whoever closes the generator, or is interrupted in it, leaves no process behind."""
-    batches = _batches(traces)
-    first = list(islice(batches, 2))
     workers: list[_Worker] = []
+    ahead: deque[Trace] = deque()
     waiting: deque[_Batch] = deque()
     try:
-        for batch in chain(first, batches):
-            waiting.append(batch)
-            free = _free(workers)
-            if free is None and len(workers) < count - 1 and len(first) > 1:  # else there is nothing to do beside it
-                workers.append(free := _Worker(checks, workers))
-            if free is None:
-                batch.judge(checks)
-            else:
-                free.begin(batch)
+        for trace in traces:
+            ahead.append(trace)
+            while sum(len(t.messages) for t in ahead) >= ENOUGH:
+                free = _free(workers)
+                if free is None and len(workers) < count - 1:
+                    workers.append(free := _Worker(checks, workers))
+                batch = _Batch(ahead if free else [ahead.popleft()])
+                waiting.append(batch)
+                if free is None:
+                    batch.judge(checks)
+                else:
+                    free.begin(batch)
+                    ahead = deque()
             while waiting and (waiting[0].ready or len(waiting) > WAITING):
                 yield from waiting.popleft().result(checks)
+        waiting.extend(_Batch([trace]) for trace in ahead)
         while waiting:
             yield from waiting.popleft().result(checks)
     finally:
@@ -89,22 +101,11 @@ def judge_several(traces: Iterable[Trace], checks: Mapping[str, Check], count: i
             worker.end()
 
 
-def _batches(traces: Iterable[Trace]) -> Iterator[_Batch]:
-    batch = _Batch()
-    for trace in traces:
-        batch.traces.append(trace)
-        if sum(len(t.messages) for t in batch.traces) >= ENOUGH:
-            yield batch
-            batch = _Batch()
-    if batch.traces:
-        yield batch
-
-
 class _Batch:
     """Some traces and, once they are there, their judgements."""
 
-    def __init__(self) -> None:
-        self.traces: list[Trace] = []
+    def __init__(self, traces: Iterable[Trace]) -> None:
+        self.traces = list(traces)
         self.said: list[Said] | None = None  # by a worker
         self.judged: list[Judged] | None = None
         self.worker: _Worker | None = None
@@ -118,7 +119,7 @@ class _Batch:
 
     def result(self, checks: Mapping[str, Check]) -> list[Judged]:
         """Waited for where a worker has it; judged here where that worker was lost."""
-        if self.worker is not None:
+        while self.worker is not None:
             self.worker.listen()
         if self.said is not None:
             pairs = zip(self.traces, self.said, strict=True)
@@ -129,15 +130,15 @@ class _Batch:
 
 
 def _free(workers: list[_Worker]) -> _Worker | None:
-    """A worker that has nothing to do, or has just done it."""
+    """A worker that can be given a batch."""
     return next((worker for worker in workers if worker.is_free()), None)
 
 
 class _Worker:
-    """One process, and the batch it has. One at a time: two could each wait for the other to read."""
+    """One process, and the batches it has: the one it is at, and the next, so that it need not wait."""
 
     def __init__(self, checks: Mapping[str, Check], before: list[_Worker]) -> None:
-        self._batch: _Batch | None = None
+        self._batches: deque[_Batch] = deque()
         context = get_context("fork")
         self._ours, theirs = context.Pipe()
         foreign = [self._ours, *(worker._ours for worker in before)]
@@ -150,28 +151,33 @@ class _Worker:
             theirs.close()
 
     def begin(self, batch: _Batch) -> None:
-        self._batch, batch.worker = batch, self
+        batch.worker = self
+        self._batches.append(batch)
         try:
             self._ours.send([_evidence(trace) for trace in batch.traces])
-        except OSError:  # it is gone: `listen` will find that nothing comes
-            self._ours.close()
+        except OSError:
+            self._lost()
 
     def is_free(self) -> bool:
-        """Whether it can be given a batch; takes what it has to say of the last one. Never waits."""
-        if self._batch is not None and not self._ours.closed and self._ours.poll():
+        """Whether it can be given a batch; takes what it has to say. Never waits."""
+        while self._batches and self._ours.poll():
             self.listen()
-        return self._batch is None and not self._ours.closed
+        return len(self._batches) < AT_ONCE and not self._ours.closed
 
     def listen(self) -> None:
-        """Waits for what it says of its batch, which stays without if it is lost."""
-        if self._batch is None:
-            return
+        """Waits for what it says of its first batch; if it is lost, its batches stay without."""
         try:
-            self._batch.said = self._ours.recv()
+            said = self._ours.recv()
         except (EOFError, OSError):
-            self._ours.close()
-        self._batch.worker = None
-        self._batch = None
+            self._lost()
+        else:
+            batch = self._batches.popleft()
+            batch.said, batch.worker = said, None
+
+    def _lost(self) -> None:
+        self._ours.close()
+        while self._batches:
+            self._batches.popleft().worker = None
 
     def end(self) -> None:
         self._ours.close()
@@ -208,11 +214,22 @@ def _work(pipe: Connection, foreign: Iterable[Connection], checks: Mapping[str, 
     gc.freeze()  # what was there before is shared with the parent as long as nobody touches it
     for connection in foreign:
         connection.close()
+    sys.setswitchinterval(0.0002)  # seconds: the sender waits for each piece of a batch to be taken
+    received: SimpleQueue[bytes | None] = SimpleQueue()
+    Thread(target=_receive, args=(pipe, received), daemon=True).start()
     try:
-        while True:
-            pipe.send([_said(evidence, checks) for evidence in pipe.recv()])
-    except (EOFError, OSError):
+        while (batch := received.get()) is not None:
+            pipe.send([_said(evidence, checks) for evidence in pickle.loads(batch)])
+    except OSError:
         pipe.close()
+
+
+def _receive(pipe: Connection, received: SimpleQueue[bytes | None]) -> None:
+    """Takes what comes while the worker judges or tells, so that no two wait for each other."""
+    with suppress(EOFError, OSError):
+        while True:
+            received.put(pipe.recv_bytes())
+    received.put(None)
 
 
 def _said(evidence: Evidence, checks: Mapping[str, Check]) -> Said:
