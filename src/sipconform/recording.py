@@ -18,7 +18,7 @@ from sipconform.judging import judge_capture
 from sipconform.lab.profile import load_profile
 from sipconform.lab.scenarios import Known, known_scenarios
 from sipconform.lab.settings import LabSettings, Weather
-from sipconform.lab.stage import Ending, Stage
+from sipconform.lab.stage import Ending, Stage, race_of
 from sipconform.report.folder import file_name, replace_file
 
 LARGEST = 400_000
@@ -134,6 +134,8 @@ def record(known: Known, folder: Path, *, seed: int = 1) -> Path:
     The same seed gives the same octets. Raises NoReference when the run was no good one, when other good runs
     differ from it (its course is a matter of chance), or when it is too large to ship.
     """
+    if race := race_of(known.play):
+        raise NoReference(f"{known.id}: its course is a matter of chance: {race}")
     with TemporaryDirectory() as place:
         capture = Path(place) / f"{file_name(f'{known.feature}-{known.name}')}.pcapng"
         _play(known, capture, seed, Weather())

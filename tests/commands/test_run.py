@@ -97,10 +97,13 @@ def test_a_server_that_never_answers_is_no_reason_to_hang_or_to_blame_our_phone(
     assert accused == set()
 
 
-def test_our_server_as_a_program_is_a_server_like_any_other(tmp_path: Path) -> None:
-    with begun(tmp_path, "serve", "--listen", "127.0.0.1:0", "--capture", "server.pcapng") as server:
+@pytest.mark.parametrize("transport", ["udp", "tls"])
+def test_our_server_as_a_program_is_a_server_like_any_other(tmp_path: Path, transport: str) -> None:
+    """Also with a certificate of its own making."""
+    by = ("--transport", transport)
+    with begun(tmp_path, "serve", "--listen", "127.0.0.1:0", *by, "--capture", "server.pcapng") as server:
         place = listening(server)
-        done = sipconform(tmp_path, "run", *STORY, "--server", str(place), "--out", "run")
+        done = sipconform(tmp_path, "run", *STORY, "--server", str(place), *by, "--out", "run")
         server.send_signal(signal.SIGTERM)
         assert server.wait(PATIENCE) == OK
     assert done.returncode == OK, done.stdout + done.stderr
