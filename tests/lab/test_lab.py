@@ -14,7 +14,7 @@ import pytest
 from sipconform.checks.catalogue import Verdict
 from sipconform.judging import judge_capture
 from sipconform.lab.actor import CouldNotRunError
-from sipconform.lab.lab import Lab, new_loop, parse_address
+from sipconform.lab.lab import Lab, new_loop
 from sipconform.lab.scenarios import known_scenarios
 from sipconform.lab.settings import LabSettings, PhoneSettings, ServerSettings
 from sipconform.lab.stage import Ending, Stage
@@ -22,31 +22,6 @@ from sipconform.net import datagram
 from sipconform.net.virtual_clock import VirtualLoop
 from sipconform.trace.capture import read_capture
 from sipconform.trace.packet import Address, Observation
-
-
-@pytest.mark.parametrize(
-    ("text", "address"),
-    [
-        ("192.0.2.1:5070", Address("192.0.2.1", 5070)),
-        ("192.0.2.1", Address("192.0.2.1", 5060)),
-        ("[::1]:5070", Address("::1", 5070)),
-        ("[::1]", Address("::1", 5060)),
-        ("::1", Address("::1", 5060)),
-    ],
-)
-def test_an_address_is_read_in_every_form(text: str, address: Address) -> None:
-    assert parse_address(text, 5060) == address
-
-
-def test_a_port_beyond_the_last_is_told() -> None:
-    for text in ("127.0.0.1:65536", "[::1]:99999"):
-        with pytest.raises(CouldNotRunError, match="there is no port"):
-            parse_address(text, 5060)
-
-
-def test_a_name_nobody_knows_is_told() -> None:
-    with pytest.raises(CouldNotRunError, match=r"pbx\.example\.invalid"):
-        parse_address("pbx.example.invalid:5060", 5060)
 
 
 def test_the_simulated_network_has_a_clock_of_its_own() -> None:

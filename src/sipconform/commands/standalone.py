@@ -20,11 +20,11 @@ from sipconform.agents.user_agent import Account
 from sipconform.commands import complain
 from sipconform.lab.accounts import ACCOUNTS
 from sipconform.lab.actor import CouldNotRunError
+from sipconform.lab.addresses import parse_address
 from sipconform.lab.dialect import teach_phone, teach_server
 from sipconform.lab.drivers.control import serve_control
 from sipconform.lab.drivers.own import OwnPhone, OwnServer
 from sipconform.lab.drivers.renewed import Build, RenewedDriver
-from sipconform.lab.lab import parse_address
 from sipconform.lab.profile import load_profile
 from sipconform.lab.shared_line import LINE, add_line, teach_line
 from sipconform.net.sockets import SocketNetwork

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import socket
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ from sipconform.lab import hotspot, second_line, shared_line
 from sipconform.lab.accounts import Accounts
 from sipconform.lab.actor import CouldNotRunError, Driver, NotSupportedError
 from sipconform.lab.actors import Phone, Server
+from sipconform.lab.addresses import bracketed, leaving_for, parse_address
 from sipconform.lab.dialect import teach_phone, teach_server
 from sipconform.lab.drivers.control import ControlledDriver
 from sipconform.lab.drivers.hotspot import OwnClient, OwnHost
@@ -49,7 +49,6 @@ from sipconform.trace.packet import Address, Observation, Packet
 SIMULATED_SERVER = {4: "10.0.0.1", 6: "fd00::1"}
 SIMULATED_PHONE = {4: "10.0.1.{}", 6: "fd00::1:{}"}
 BY_HAND = "operator"  # the value of `control` that means: ask the person at the terminal
-LAST_PORT = 65_535
 LOOPBACK = {4: "127.0.0.1", 6: "::1"}
 
 
@@ -201,7 +200,7 @@ class Lab:
                 local = parse_address(settings.address, DEFAULT_PORT[self.settings.transport])
             endpoint = await self._endpoint("server", local, "server")
             self.server_address = endpoint.transports[0].local
-            self.domain = self.settings.domain or _bracketed(local.host)
+            self.domain = self.settings.domain or bracketed(local.host)
             directory = Directory(self.domain)
             for user in self.accounts.users:
                 directory.add(user, self.accounts.password(user))
@@ -379,18 +378,11 @@ class Lab:
         if not self.simulated:  # there the network itself has shown it to the tap
             self._writer.write_media(packet)
 
-    # -- small facts ----------------------------------------------------------------------------------------
-
     def _local_host(self) -> str:
         """Our own address: as set, else the one the route to a remote server leaves by, else loopback."""
         if self.settings.local:
             return self.settings.local
-        if self.settings.server.kind != "remote":
-            return LOOPBACK[self.settings.ip]
-        family = socket.AF_INET6 if ":" in self.server_address.host else socket.AF_INET
-        with socket.socket(family, socket.SOCK_DGRAM) as probe:  # connecting UDP sends nothing
-            probe.connect(self.server_address)
-            return str(probe.getsockname()[0])
+        return leaving_for(self.server_address) if self.settings.server.kind == "remote" else LOOPBACK[self.settings.ip]
 
 
 async def _address_of(driver: Driver) -> str:
@@ -405,25 +397,3 @@ def new_loop(settings: LabSettings) -> asyncio.AbstractEventLoop:
     """The event loop a lab of these settings lives on: virtual time on the simulated network. On sockets one that can
     watch any of them, which Windows' usual one cannot."""
     return VirtualLoop() if settings.network == "simulated" else asyncio.SelectorEventLoop()
-
-
-def parse_address(text: str, default_port: int) -> Address:
-    """Reads "192.0.2.1:5060", "[::1]:5060" or a host alone; a name is looked up. Raises CouldNotRunError."""
-    host, port = text, default_port
-    if text.startswith("["):
-        host, _, rest = text[1:].partition("]")
-        port = int(rest[1:]) if rest[1:].isdigit() else default_port
-    elif text.count(":") == 1:
-        host, _, digits = text.partition(":")
-        port = int(digits) if digits.isdigit() else default_port
-    if port > LAST_PORT:
-        raise CouldNotRunError(f"{text}: there is no port {port}, the last is {LAST_PORT}")
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
-    except OSError as error:
-        raise CouldNotRunError(f"no address is known for {host!r}: {error.strerror}") from error
-    return Address(str(found[0][4][0]), port)
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host

@@ -8,6 +8,7 @@ import ipaddress
 import socket
 import struct
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 from sipconform.net.addresses import address_of, bind
@@ -23,16 +24,16 @@ _IP_RECVTTL = 12  # Linux: the socket module names it from Python 3.14 on
 _REACH = 1  # hops: what is sent here stays on the link
 
 
-class Group:
+class Group(ABC):
     """One member of a group. `local` is where its own datagrams come from, which it does not hear itself."""
 
     local: Address
 
-    def send(self, payload: bytes) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def send(self, payload: bytes) -> None: ...
 
-    def close(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def close(self) -> None: ...
 
 
 async def open_group(network: Network, host: str, group: Address, hears: Hears) -> Group:

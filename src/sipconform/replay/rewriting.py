@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from urllib.parse import quote, unquote
 
+from sipconform.lab.addresses import bracketed
 from sipconform.sip.compose import Draft
 from sipconform.sip.headers.name_addr import NameAddr
 from sipconform.sip.message import Message
@@ -82,9 +83,9 @@ class Rewriting:
         host, port = found[1].strip("[]"), found[2]
         live = self.addresses.get(Address(host, int(port or 5060)))
         if live is not None:
-            return str(live) if port or contact else _bracketed(live.host)
+            return str(live) if port or contact else bracketed(live.host)
         same = [new for old, new in self.addresses.items() if old.host == host]
-        return _bracketed(same[0].host) if same and not port else found[0]
+        return bracketed(same[0].host) if same and not port else found[0]
 
     def headers(self, recorded: Message, leg: Leg) -> Iterator[tuple[str, str]]:
         """Everything that is not written anew, in the recorded order and spelling."""
@@ -139,7 +140,3 @@ def remote_target(message: Message) -> str:
     """The URI of a Contact, "" when there is none."""
     contact = next(iter(message.contacts), None)
     return str(contact.uri) if isinstance(contact, NameAddr) and isinstance(contact.uri, SipUri) else ""
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host

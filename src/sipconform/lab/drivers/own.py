@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -27,7 +28,7 @@ Witness = Callable[[dict[str, Any]], None]
 """Told the beliefs that changed, for the record."""
 
 
-class _OwnAgent:
+class _OwnAgent(ABC):
     """Looks up verbs by name; keeps the beliefs that changed."""
 
     ours = True
@@ -45,7 +46,7 @@ class _OwnAgent:
         self.look()
         return result
 
-    async def inspect(self, wanted: dict[str, Any]) -> None:
+    async def inspect(self, wanted: dict[str, Any]) -> None:  # noqa: B027 - not to be filled in
         """Nothing to ask: the agent tells by itself."""
 
     def look(self) -> None:
@@ -58,8 +59,9 @@ class _OwnAgent:
                 self._witness(new)
             self.changes.happened()
 
+    @abstractmethod
     def read(self) -> dict[str, Any]:
-        raise NotImplementedError
+        """What the agent shows now."""
 
 
 class OwnPhone(_OwnAgent):
