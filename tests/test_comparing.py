@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from sipconform import comparing
-from sipconform.comparing import compare_captures, load_trace, profile_of
+from sipconform.checks.told import profile_of
+from sipconform.comparing import compare_captures, load_trace
 from sipconform.trace.capture_writer import CaptureWriter
 from sipconform.trace.errors import CaptureError
 from sipconform.trace.packet import Observation, Packet

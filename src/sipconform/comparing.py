@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import chain, islice, pairwise
 from pathlib import Path
 
+from sipconform.checks.told import profile_of
 from sipconform.compare.comparison import compare
 from sipconform.compare.difference import Comparison
 from sipconform.trace.capture import read_capture
@@ -82,11 +83,3 @@ def compare_captures(run: Path, reference: Path, *, keylog: Path | None = None) 
     if all(profiles) and profiles[0] != profiles[1]:
         comparison.doubt(f"the run speaks {profiles[0]}, the reference {profiles[1]}: other dialects")
     return Laid(run, reference, comparison)
-
-
-def profile_of(trace: Trace) -> str:
-    """The profile that a capture of ours says it was made with; "" when it does not."""
-    for observation in trace.observations:
-        if observation.kind == "lab" and isinstance(profile := observation.what.get("profile"), str):
-            return profile
-    return ""

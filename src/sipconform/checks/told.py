@@ -50,3 +50,11 @@ def knows(trace: Trace, who: str, key: str) -> bool:
 def seconds_left(trace: Trace, at_ns: int) -> float:
     """Seconds of evidence after a moment."""
     return (trace.end_ns - at_ns) / 1e9
+
+
+def profile_of(trace: Trace) -> str:
+    """The profile that a capture of ours says it was made with; "" when it does not."""
+    for observation in trace.observations:
+        if observation.kind == "lab" and isinstance(profile := observation.what.get("profile"), str):
+            return profile
+    return ""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sipconform.agents.server.server import Server
-from sipconform.comparing import profile_of
+from sipconform.checks.told import profile_of
 from sipconform.lab.drivers.own import OwnServer
 from sipconform.lab.profile import Profile
 from sipconform.lab.shared_line import add_shared_line

@@ -1,0 +1,28 @@
+"""Imports point downwards: a room knows those above it in ARCHITECTURE's table, and never the front doors."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import PROJECT
+
+ROOMS = ["sip", "features", "trace", "checks", "compare", "net", "agents", "lab", "replay", "report"]
+FOR_ALL = {"shipped"}
+SOURCE = PROJECT / "src" / "sipconform"
+
+
+def imported(path: Path) -> Iterator[str]:
+    """The rooms and modules of ours that a file imports from."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("sipconform."):
+            yield (node.module or "").split(".")[1]
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_imports_from_those_above_it(room: str) -> None:
+    allowed = {*ROOMS[: ROOMS.index(room) + 1], *FOR_ALL}
+    files = sorted((SOURCE / room).rglob("*.py"))
+    assert files
+    assert [(path.name, name) for path in files for name in imported(path) if name not in allowed] == []
