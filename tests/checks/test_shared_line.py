@@ -246,6 +246,19 @@ def test_active_that_is_told_before_the_cancel_only() -> None:
     assert fails("SCA-063", scene, UNTIL, party=SERVER)
 
 
+def test_a_cancel_that_had_to_wait_for_the_ringing() -> None:
+    scene = in_call().drop("notify-o-5", "told-o-5").move("notify-o-3", 12.015).move("told-o-3", 12.016)
+    assert silent("SCA-063", scene.move("ringing-o", 11.999), UNTIL)
+    assert silent("SCA-063", scene.move("ringing-o", 12.018), UNTIL)
+
+
+@pytest.mark.parametrize("without", [(), ("ringing-o",)])
+def test_only_who_was_heard_ringing_must_be_cancelled(without: tuple[str, ...]) -> None:
+    scene = in_call().drop("cancel", "cancelled", "gone", "gone ack", *without)
+    said = silent if without else fails
+    assert said("SCA-063", scene, UNTIL)
+
+
 @pytest.mark.parametrize("party", [f"<{LINE}>", "<sip:2001@192.0.2.10>"])
 def test_the_line_told_as_its_own_far_party(party: str) -> None:
     scene = in_call().change("notify-p-3", Call_Info=slot("active", party=party))

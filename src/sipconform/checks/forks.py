@@ -119,6 +119,18 @@ def cancel_of(trace: Trace, branch: Transaction) -> Transaction | None:
     return next((t for t in trace.transactions_of("CANCEL") if t.invite is branch), None)
 
 
+def pending(branch: Transaction, at: WireMessage) -> WireMessage | None:
+    """The last 1xx of a branch that rang at that moment and of which the server has heard; None for any other.
+
+    A server that repeats its INVITE has not heard the 1xx; so has one that may, for it has not yet had to.
+    """
+    early = [r for r in branch.responses if r.status < 200 and r.number < at.number]
+    if not early or any(r.status >= 200 and r.number < at.number for r in branch.responses):
+        return None
+    asked_again = any(request.number > early[-1].number for request in branch.requests)
+    return None if asked_again else early[-1]
+
+
 def answers(branch: Transaction) -> dict[str, WireMessage]:
     """The first 2xx of every dialog an INVITE was answered with, by To tag."""
     found: dict[str, WireMessage] = {}

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from sipconform.checks.catalogue import INFO, MUST, PASSED, PHONE, Finding, Verdict, check, finding
 from sipconform.checks.evidence import GIVE_UP, SLACK, seconds, watched
-from sipconform.checks.forks import answers, cancel_of, within
+from sipconform.checks.forks import answers, cancel_of, pending, within
 from sipconform.checks.hotspot.spot import (
     GUIDE,
     SHOWN_WITHIN,
@@ -18,7 +18,7 @@ from sipconform.checks.hotspot.spot import (
     missing,
     showed_ringing,
 )
-from sipconform.checks.hunt_group.answering import cleared, pending
+from sipconform.checks.hunt_group.answering import cleared
 from sipconform.features.hotspot import RingMode, rings
 from sipconform.trace.trace import Trace, WireMessage
 

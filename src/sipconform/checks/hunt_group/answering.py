@@ -25,6 +25,7 @@ from sipconform.checks.forks import (
     elsewhere,
     forks,
     name_of,
+    pending,
     target,
     within,
     won,
@@ -35,18 +36,6 @@ from sipconform.trace.trace import Trace, Transaction, WireMessage
 
 PROMPT = 0.2  # seconds
 SURE = 4.0  # seconds: a CANCEL lost three times before the tap is there by then
-
-
-def pending(branch: Transaction, at: WireMessage) -> WireMessage | None:
-    """The last 1xx of a branch that rang at that moment and of which the server has heard; None for any other.
-
-    A server that repeats its INVITE has not heard the 1xx; so has one that may, for it has not yet had to.
-    """
-    early = [r for r in branch.responses if r.status < 200 and r.number < at.number]
-    if not early or any(r.status >= 200 and r.number < at.number for r in branch.responses):
-        return None
-    asked_again = any(request.number > early[-1].number for request in branch.requests)
-    return None if asked_again else early[-1]
 
 
 def cleared(trace: Trace, branch: Transaction, since: WireMessage) -> Finding | None:

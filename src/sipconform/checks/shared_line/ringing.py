@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from sipconform.checks.catalogue import INFO, MUST, PHONE, SERVER, SHOULD, Finding, check, finding
 from sipconform.checks.evidence import GIVE_UP, seconds, watched
+from sipconform.checks.forks import pending
 from sipconform.checks.shared_line.course import Leg, legs
-from sipconform.checks.shared_line.told import QUIET, Line, index_of, lines, names_of, user_of
+from sipconform.checks.shared_line.told import QUIET, UNDER_WAY_NS, Line, index_of, lines, names_of, user_of
 from sipconform.checks.shared_line.truth import is_named, judged
 from sipconform.features.appearance import State
 from sipconform.sip.headers.name_addr import NameAddr
@@ -158,36 +159,41 @@ def answer_names_the_slot(trace: Trace) -> Iterator[Finding]:
 )  # fmt: skip
 def answered_call_stops_the_others(trace: Trace) -> Iterator[Finding]:
     """Some phones forget the lamp when they are cancelled; so `active` that came before the CANCEL and was not said
-    again is lost on them. A phone that refuses the call itself, or whose ringing got lost, need not be cancelled.
+    again is lost on them. A phone that refuses the call itself, or whose ringing the server may not have heard, need
+    not be cancelled: no CANCEL may be sent before a provisional answer (RFC 3261 §9.1). What is told before a CANCEL
+    that had to wait for one is left out, too.
     """
     for line in lines(trace):
         for group in incoming(trace, line):
             won = next((leg for leg in group if leg.settled is not None), None)
-            if won is None or won.settled is None:
-                continue
-            for leg in group:
-                if leg is won or (leg.end is not None and leg.end.number < won.settled.number):
-                    continue
-                cancel, final = leg.cancel, leg.invite.final
-                refused = final is not None and final.status >= 300 and seconds(final, won.settled) < QUIET
-                if cancel is None and leg.answer is None and not refused and watched(trace, won.settled) > GIVE_UP:
-                    seen = "no CANCEL"
-                    yield finding(leg.request, False, expected="CANCEL", observed=seen, also=[won.settled])
-                elif cancel is not None and won.index is not None:
-                    yield from _told_after(line, leg, won, cancel)
+            for leg in group if won is not None else ():
+                if leg is not won and won is not None:
+                    yield from _let_off(trace, line, leg, won)
+
+
+def _let_off(trace: Trace, line: Line, leg: Leg, won: Leg) -> Iterator[Finding]:
+    """What became of a phone that rang when another answered."""
+    if won.settled is None or (rang := pending(leg.invite, won.settled)) is None:
+        return
+    final = leg.invite.final
+    refused = final is not None and final.status >= 300 and seconds(final, won.settled) < QUIET
+    if leg.cancel is not None:
+        yield from _told_after(line, leg, won, leg.cancel)
+    elif leg.answer is None and not refused and watched(trace, won.settled) > GIVE_UP:
+        yield finding(rang, False, expected="CANCEL", observed="no CANCEL", also=[won.settled], party=line.server)
 
 
 def _told_after(line: Line, leg: Leg, won: Leg, cancel: WireMessage) -> Iterator[Finding]:
+    """Whether `active` was told after the CANCEL, where that could be sent as soon as somebody had answered."""
+    answer, rang = won.answer, leg.invite.responses[0]
+    if answer is None or won.index is None or answer.packet.time_ns - rang.packet.time_ns < UNDER_WAY_NS:
+        return
     told = [
-        t for t in line.told
-        if t.subscription.subscriber == leg.phone and won.index is not None
-        and t.state.state(won.index) == State.ACTIVE
-        and won.answer is not None and t.notify.number > won.answer.number
+        t for t in line.told_between(answer.number)
+        if t.subscription.subscriber == leg.phone and t.state.state(won.index) == State.ACTIVE
     ]  # fmt: skip
     if told:
-        late = [
-            t for t in told if t.notify.number > cancel.number or (won.answer and seconds(t.notify, won.answer) > HALF)
-        ]
+        late = [t for t in told if t.notify.number > cancel.number or seconds(t.notify, answer) > HALF]
         seen = "active before the CANCEL, and not again"
         yield finding(told[-1].notify, bool(late), expected="active after the CANCEL", observed=seen, also=[cancel])
 
