@@ -16,7 +16,6 @@ ALLOWED = {  # fault, and part of a scenario: why what changes there is no diffe
     ("FX19", "same_value"): "the report that is left out would have repeated the state",
     ("FX37", "challenged"): "the report that comes before its time repeats itself when it is due",
     ("F27", "elsewhere"): "the reports that are too many repeat the state",
-    ("F26", "elsewhere"): "reports and CANCELs are of two conversations, and the reference had no time for that report",
     ("FC18", "two_presses"): "how long a phone waits for another key before it dials is seen on no wire",
     ("HS39", "vanishes"): "what a line key shows is seen on no wire; of the line nothing but a time differs",
     ("M41", "deactivated"): "to come back at once is what this reason asks for",
