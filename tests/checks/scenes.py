@@ -7,6 +7,7 @@ from typing import Any
 from sipconform.features.feature_body import write_event, write_full_state
 from sipconform.features.feature_event import CONTENT_TYPE, DoNotDisturbEvent, SetDoNotDisturb
 from sipconform.features.feature_state import FeatureState
+from sipconform.sip.offer_answer import compose_audio
 from sipconform.trace.packet import Address
 from tests.checks.support import OTHER, PHONE, SERVER, Scene
 
@@ -15,24 +16,40 @@ STATE_ON = write_full_state(FeatureState.assigned().with_dnd(True), "2001")[0]
 ON, OFF = (write_event(DoNotDisturbEvent(on, "2001")) for on in (True, False))
 
 
+def audio(by: Address, version: int = 1, direction: str = "sendrecv", connection: str = "") -> dict[str, Any]:
+    """A body, and the header field that says what it is."""
+    body = compose_audio(by.host, 4000, 7, version=version, direction=direction, connection=connection)
+    return {"body": body, "Content_Type": "application/sdp"}
+
+
 def call() -> Scene:
-    """A call with a re-INVITE from each side, and the BYE."""
+    """A call with a re-INVITE from each side, and the BYE: the caller holds, and the other side moves its media."""
     scene = Scene()
-    scene.ask("invite", 0.0, "INVITE", "sip:2002@example.com")
+    scene.ask("invite", 0.0, "INVITE", "sip:2002@example.com", **audio(PHONE))
     scene.answer("trying", 0.05, "invite", 100, tag="")
     scene.answer("ringing", 0.3, "invite", 180)
-    scene.answer("ok", 3.0, "invite", 200)
+    scene.answer("ok", 3.0, "invite", 200, **audio(SERVER))
     inside: dict[str, Any] = {"to_tag": "as1", "uri": f"sip:u@{SERVER}"}
     scene.ask("ack", 3.1, "ACK", **inside)
-    scene.ask("reinvite", 6.0, "INVITE", seq=2, **inside)
-    scene.answer("reok", 6.1, "reinvite", 200)
+    scene.ask("reinvite", 6.0, "INVITE", seq=2, **inside, **audio(PHONE, 2, "sendonly"))
+    scene.answer("reok", 6.1, "reinvite", 200, **audio(SERVER, 2, "recvonly"))
     scene.ask("reack", 6.2, "ACK", seq=2, **inside)
     back: dict[str, Any] = {"by": SERVER, "to": PHONE, "tag": "as1", "to_tag": "ph1", "uri": f"sip:u@{PHONE}"}
-    scene.ask("theirs", 9.0, "INVITE", seq=7, **back)
-    scene.answer("theirok", 9.1, "theirs", 200)
+    scene.ask("theirs", 9.0, "INVITE", seq=7, **back, **audio(SERVER, 3, connection="192.0.2.77"))
+    scene.answer("theirok", 9.1, "theirs", 200, **audio(PHONE, 3, "sendonly"))
     scene.ask("theirack", 9.2, "ACK", seq=7, **back)
     scene.ask("bye", 12.0, "BYE", seq=3, **inside)
     scene.answer("byeok", 12.1, "bye", 200)
+    return scene
+
+
+def resumed_call() -> Scene:
+    """The same call, in which the caller takes it up again by a re-INVITE without an offer."""
+    scene = call().change("bye", CSeq="4 BYE").change("byeok", CSeq="4 BYE")
+    inside: dict[str, Any] = {"to_tag": "as1", "uri": f"sip:u@{SERVER}"}
+    scene.ask("late", 10.5, "INVITE", seq=3, **inside)
+    scene.answer("lateok", 10.6, "late", 200, **audio(SERVER, 4))
+    scene.ask("lateack", 10.7, "ACK", seq=3, **inside, **audio(PHONE, 4))
     return scene
 
 

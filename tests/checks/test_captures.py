@@ -28,6 +28,9 @@ KNOWN = {
          "sca-23e-in-ci-Bbye-ci", "sca-23f-in-noci-Bbye", "sca-24-hold-variants"), 1
     ) | {"sca-20-retrieve-public": 2, "sca-25-two-calls": 4},  # plain socket scripts whose ACK has no credentials
     "SIP-024": {"sip-method_sip": 1},  # 408 to a CANCEL that matches
+    "SIP-040": {"sca-23-incoming": 1, "sca-24-hold-variants": 2},  # scripts that hold with the version they began with
+    "SIP-041": {"sca-24-hold-variants": 1},  # … and answer every offer with the same words
+    "SIP-046": {"invalid-content-length": 1},  # neither INVITE nor 200 has a body
     "SUB-019": {"events-mwi-reg": 1},  # reginfo version stays 0
     "REG-001": {"sip-junk-before-request": 1},
     "REG-002": {"sip": 7},  # a brute force that never counts up

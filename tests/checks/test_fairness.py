@@ -15,7 +15,14 @@ from sipconform.trace.packet import Packet
 from tests.checks import scenes
 from tests.checks.support import Scene
 
-SCENES = [scenes.call, scenes.refused_call, scenes.subscription, scenes.registration, scenes.features]
+SCENES = [
+    scenes.call,
+    scenes.resumed_call,
+    scenes.refused_call,
+    scenes.subscription,
+    scenes.registration,
+    scenes.features,
+]
 
 
 def packets(scene: Callable[[], Scene]) -> list[Packet]:

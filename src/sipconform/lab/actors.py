@@ -176,9 +176,10 @@ class Phone(Actor):
     async def hang_up(self) -> None:
         await self.do("hang_up")
 
-    async def hold(self) -> int:
-        """Puts the call on hold; gives the status of the re-INVITE."""
-        status: int = await self.do("hold")
+    async def hold(self, **how: Any) -> int:
+        """Puts the call on hold; gives the status of the re-INVITE. `style` "inactive" or "0.0.0.0" says it in one of
+        the other ways, `late` only in the ACK."""
+        status: int = await self.do("hold", **how)
         return status
 
     async def resume(self) -> int:

@@ -14,6 +14,7 @@ from typing import Any, Literal
 Side = Literal["server", "phone", "host", "client"]
 FAMILIES = (
     "sip_core",
+    "offers",
     "subscription",
     "registration",
     "feature_sync",

@@ -100,13 +100,13 @@ def no_trying(agent: Any) -> None:
 @fault("SC14", on="server", kills={"SIP-014"}, scenarios=["refused_call"])
 def ack_to_an_error_elsewhere(agent: Any) -> None:
     """The ACK to a refusal has another Request-URI than the INVITE."""
-    _when(agent, "ACK", lambda d: _uri(d, "sip:elsewhere@127.0.0.1"))
+    tamper_requests(agent, "ACK", lambda d: _uri(d, "sip:elsewhere@127.0.0.1"))
 
 
 @fault("SC15", on="phone", kills={"SIP-015"}, scenarios=["held"])
 def ack_without_credentials(agent: Any) -> None:
     """The ACK to a 200 leaves out the credentials of its INVITE."""
-    _when(agent, "ACK", lambda d: d.remove("Authorization"))
+    tamper_requests(agent, "ACK", lambda d: d.remove("Authorization"))
 
 
 @fault("SC16", on="server", kills={"SIP-016"}, scenarios=["over_a_proxy"])
@@ -219,10 +219,6 @@ def _status(draft: Draft, status: int, reason: str) -> Draft:
 def _uri(draft: Draft, uri: str) -> Draft:
     draft.start_line = f"{draft.start_line.partition(' ')[0]} {uri} SIP/2.0"
     return draft
-
-
-def _when(agent: Any, method: str, edit: Any) -> None:
-    tamper(agent, lambda draft: is_request(draft, method), edit)
 
 
 def _for_ever(method: str) -> Any:

@@ -20,10 +20,12 @@ MEDIA_PORT = 40_000  # offered while no media engine is attached: nothing is sen
 
 @dataclass(slots=True)
 class _Session:
-    """What the o= line of a leg's descriptions says: an id for life, and a version that grows (RFC 3264 §8)."""
+    """What the o= line of a leg's descriptions says: an id for life, and a version that grows (RFC 3264 §8); and the
+    direction its user wants, which answers keep to as well (RFC 6337 §5.3)."""
 
     id: int
     version: int = 0
+    direction: str = "sendrecv"
 
 
 @dataclass(eq=False, repr=False)
@@ -87,11 +89,19 @@ class Calls:
         """Puts the other side on hold; gives the status of the re-INVITE. `late`: only the ACK says so."""
         session = self._next(leg)
         sdp = compose_hold(self._host, self.media_port, session.id, session.version, style)
-        return await leg.reinvite(sdp, [*headers, *self.decorate(leg)], late=late)
+        status = await leg.reinvite(sdp, [*headers, *self.decorate(leg)], late=late)
+        if status < 300:
+            session.direction = "inactive" if style == "inactive" else "sendonly"
+        return status
 
     async def resume(self, leg: Leg, headers: Headers = ()) -> int:
         """Takes the call up again."""
-        return await leg.reinvite(self.offer(leg), [*headers, *self.decorate(leg)])
+        session = self._sessions[leg]
+        held, session.direction = session.direction, "sendrecv"
+        status = await leg.reinvite(self.offer(leg), [*headers, *self.decorate(leg)])
+        if status >= 300:
+            session.direction = held
+        return status
 
     # -- what the network does ------------------------------------------------------------------------------
 
@@ -161,13 +171,17 @@ class Calls:
     def offer(self, leg: Leg) -> bytes:
         """A full offer, each one a version later than the last."""
         session = self._next(leg)
-        return compose_audio(self._host, self.media_port, session.id, version=session.version)
+        return compose_audio(
+            self._host, self.media_port, session.id, version=session.version, direction=session.direction
+        )
 
     def _answer_to(self, leg: Leg, offer: bytes) -> bytes:
         if not offer:
             return self.offer(leg)
         session = self._next(leg)
-        return compose_answer(Sdp(offer), self._host, self.media_port, session.id, version=session.version)
+        return compose_answer(
+            Sdp(offer), self._host, self.media_port, session.id, version=session.version, direction=session.direction
+        )
 
     def _next(self, leg: Leg) -> _Session:
         session = self._sessions[leg]

@@ -157,7 +157,10 @@ class Session:
         if other is None or other.state != "active":
             request.respond(488)
             return
-        leg.spawn(self._pass(leg, request, other))
+        if request.message.content:
+            leg.spawn(self._pass(leg, request, other))
+        else:
+            self._offer_in_turn(leg, request, other)
 
     async def _pass(self, leg: Leg, request: ServerRequest, other: Leg) -> None:
         status = await other.reinvite(request.message.content)
@@ -165,6 +168,20 @@ class Session:
             leg.agree(request, other.remote_sdp)
         else:
             request.respond(status)
+
+    def _offer_in_turn(self, leg: Leg, request: ServerRequest, other: Leg) -> None:
+        """Who offers nothing is offered what the other side said last, and his answer goes to the other as an offer
+        (§14.2; RFC 3725 does so between any two)."""
+        leg.agree(request, other.remote_sdp)
+        acknowledged = request.on_acknowledged
+
+        def answered(ack: Message | None) -> None:
+            if acknowledged:
+                acknowledged(ack)
+            if ack is not None and ack.content and other.state == "active":
+                leg.spawn(other.reinvite(ack.content))
+
+        request.on_acknowledged = answered
 
     def _stop_waiting(self) -> None:
         if self._given_up:

@@ -13,6 +13,7 @@ from math import inf
 from typing import NamedTuple
 
 from sipconform.checks.evidence import once_per_trace, seconds
+from sipconform.checks.exchanges import ack_to
 from sipconform.checks.shared_line.told import (
     QUIET,
     Line,
@@ -267,7 +268,7 @@ def _follow(trace: Trace, leg: Leg, answer: WireMessage, calls: bool) -> None:
     leg.settled = answer if calls else None
     if dialog is None:
         return
-    leg.ack = _ack(dialog, leg.request)
+    leg.ack = ack_to(dialog, leg.request)
     if not calls:
         leg.settled = leg.ack
     for transaction in dialog.transactions:
@@ -284,16 +285,11 @@ def _follow(trace: Trace, leg: Leg, answer: WireMessage, calls: bool) -> None:
                 leg.holds.append(_hold(dialog, request, final))
 
 
-def _ack(dialog: Dialog, invite: WireMessage) -> WireMessage | None:
-    acks = (m for m in dialog.messages if m.method == "ACK" and m.is_request)
-    return next((ack for ack in acks if ack.cseq_number == invite.cseq_number and ack.source == invite.source), None)
-
-
 def _hold(dialog: Dialog, request: WireMessage, final: WireMessage) -> Hold:
     """What a re-INVITE of the phone does; one without a description says it in its ACK (RFC 3261 §14.1)."""
     said, at = request.sdp, final
     if said is None:
-        ack = _ack(dialog, request)
+        ack = ack_to(dialog, request)
         said, at = (ack.sdp, ack) if ack is not None else (None, final)
     slot = said_slot(request)
     held = said is not None and said.is_hold

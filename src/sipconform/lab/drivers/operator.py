@@ -48,7 +48,7 @@ class Operator:
 
     async def do(self, verb: str, **arguments: Any) -> Any:
         order = ORDERS.get(verb)
-        if order is None:
+        if order is None or (verb == "hold" and arguments):  # a person has one key to hold
             raise NotSupportedError(f"{verb!r} cannot be done by hand on {self.who}")
         words = {name: _word(value) for name, value in arguments.items()}
         self._missing(order, words)

@@ -170,8 +170,8 @@ class OwnPhone(_OwnAgent):
         if not self.phone.codes.give_up():
             self._leg().hang_up()
 
-    async def _hold(self) -> int:
-        return await self.phone.calls.hold(self._leg())
+    async def _hold(self, style: str = "sendonly", late: bool = False) -> int:
+        return await self.phone.calls.hold(self._leg(), style=style, late=late)
 
     async def _resume(self) -> int:
         return await self.phone.calls.resume(self._leg())

@@ -113,7 +113,9 @@ class SoftPhone:
     async def _do_hang_up(self) -> None:
         await self._obeyed(self.phone.hang_up, "ended")
 
-    async def _do_hold(self) -> int:
+    async def _do_hold(self, **how: Any) -> int:
+        if how:
+            raise NotSupportedError(f"{self.phone.program} has one way to hold")
         await self._obeyed(self.phone.hold, "held")
         return 200
 
