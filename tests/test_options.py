@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from sipconform.options import again, settings_from, usable, words_of
-from sipconform.pytest_plugin import OPTIONS
+from sipconform.run_options import OPTIONS
 from sipconform.shipped import shipped
 
 

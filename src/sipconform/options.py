@@ -14,7 +14,7 @@ from sipconform.agents.faults import fault_named
 from sipconform.lab.profile import load_profile
 from sipconform.lab.scenarios import DEFAULT_PROFILE
 from sipconform.lab.settings import LabSettings, PhoneSettings, Weather, load_lab
-from sipconform.pytest_plugin import OPTIONS
+from sipconform.run_options import OPTIONS
 from sipconform.shipped import shipped
 
 NOT_AGAIN = ("--out",)

@@ -11,7 +11,7 @@ import pytest
 
 from sipconform.commands import WRONG_USE, Parser, complain
 from sipconform.options import usable
-from sipconform.pytest_plugin import OPTIONS
+from sipconform.run_options import OPTIONS
 from sipconform.shipped import shipped
 
 COULD_NOT_JUDGE = 2
