@@ -10,9 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sipconform.checks.evidence import once_per_trace, seconds
-from sipconform.sip.headers.name_addr import NameAddr
+from sipconform.checks.names import caller, target, user_of
 from sipconform.sip.headers.reason import Reason
-from sipconform.sip.uri import SipUri, parse_uri
 from sipconform.trace.packet import Address
 from sipconform.trace.trace import Trace, Transaction, WireMessage
 
@@ -91,27 +90,6 @@ def _belongs(invite: WireMessage, fork: Fork) -> bool:
 def _is_over(fork: Fork, invite: WireMessage) -> bool:
     final = fork.incoming.final
     return final is not None and final.number < invite.number
-
-
-def user_of(uri_text: str) -> str:
-    """The user part of a SIP URI, unescaped; "" otherwise."""
-    uri = parse_uri(uri_text)
-    return uri.username if isinstance(uri, SipUri) else ""
-
-
-def caller(invite: WireMessage) -> str:
-    """The user who calls, by From."""
-    return name_of(invite.from_)
-
-
-def name_of(address: object) -> str:
-    """The user part of an address, "" when it cannot be read."""
-    return address.uri.username if isinstance(address, NameAddr) and isinstance(address.uri, SipUri) else ""
-
-
-def target(invite: WireMessage) -> str:
-    """The user who is called: by To, which a server sets for its branch, else by the Request-URI."""
-    return name_of(invite.to) or user_of(invite.request_uri)
 
 
 def cancel_of(trace: Trace, branch: Transaction) -> Transaction | None:

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from sipconform.checks.catalogue import INFO, MUST, PHONE, SHOULD, Finding, check, finding
-from sipconform.checks.forks import name_of
 from sipconform.checks.hotspot.outside import registrations
 from sipconform.checks.hotspot.spot import (
     GUIDE,
@@ -25,6 +24,7 @@ from sipconform.checks.hotspot.spot import (
     shown,
     spots,
 )
+from sipconform.checks.names import name_of
 from sipconform.features.hotspot import CONFIG_DEFAULTS
 from sipconform.trace.packet import Address, Observation
 from sipconform.trace.trace import Trace

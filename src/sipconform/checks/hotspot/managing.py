@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sipconform.checks.bindings import refreshes
 from sipconform.checks.catalogue import INFO, MUST, PHONE, SHOULD, Finding, check, finding
 from sipconform.checks.evidence import contact
 from sipconform.checks.hotspot.outside import registrations
 from sipconform.checks.hotspot.spot import GUIDE, Client, Spot, beliefs, intents, spots
-from sipconform.checks.registration.binding import refreshes
 from sipconform.trace.packet import Address, Observation
 from sipconform.trace.trace import Trace
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from sipconform.checks.catalogue import INFO, MUST, PHONE, SHOULD, Finding, check, finding
 from sipconform.checks.evidence import GIVE_UP, contact, watched
-from sipconform.checks.forks import name_of, user_of
 from sipconform.checks.hotspot.spot import GUIDE, Spot, address, calls, extensions, spots
+from sipconform.checks.names import name_of, user_of
 from sipconform.sip.uri import SipUri
 from sipconform.trace.packet import Address
 from sipconform.trace.trace import Trace, WireMessage

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+from sipconform.checks.bindings import contacts, lifetime
 from sipconform.checks.catalogue import Verdict
 from sipconform.checks.evidence import seconds, watched
-from sipconform.checks.forks import name_of, user_of
-from sipconform.checks.registration.binding import contacts, lifetime
+from sipconform.checks.names import name_of, user_of
 from sipconform.features.hotspot import Numbering
 from sipconform.trace.packet import Address, Observation
 from sipconform.trace.trace import Trace, Transaction, WireMessage

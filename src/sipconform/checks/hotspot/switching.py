@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sipconform.checks.bindings import granted, refreshes
 from sipconform.checks.catalogue import INFO, MUST, PHONE, Finding, check, finding
 from sipconform.checks.evidence import SLACK
 from sipconform.checks.hotspot.outside import registrations
 from sipconform.checks.hotspot.spot import GUIDE, SHOWN_WITHIN, Client, Spot, intents, shown, spots
-from sipconform.checks.registration.binding import granted, refreshes
 from sipconform.trace.packet import Observation
 from sipconform.trace.trace import Trace
 

@@ -18,19 +18,9 @@ from sipconform.checks.catalogue import (
     finding,
 )
 from sipconform.checks.evidence import GIVE_UP, SLACK, seconds, watched
-from sipconform.checks.forks import (
-    Fork,
-    answers,
-    cancel_of,
-    elsewhere,
-    forks,
-    name_of,
-    pending,
-    target,
-    within,
-    won,
-)
+from sipconform.checks.forks import Fork, answers, cancel_of, elsewhere, forks, pending, within, won
 from sipconform.checks.hunt_group.ringing import GUIDE
+from sipconform.checks.names import name_of, target
 from sipconform.sip.headers.reason import Reason
 from sipconform.trace.trace import Trace, Transaction, WireMessage
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from sipconform.checks.catalogue import INFO, MUST, SERVER, SHOULD, Finding, Verdict, check, finding
 from sipconform.checks.evidence import seconds
-from sipconform.checks.forks import Fork, answers, cancel_of, elsewhere, forks, target
+from sipconform.checks.forks import Fork, answers, cancel_of, elsewhere, forks
 from sipconform.checks.hunt_group.answering import cleared
+from sipconform.checks.names import target
 from sipconform.trace.trace import Trace, Transaction, WireMessage
 
 WANTED = {486: (486, 600), 0: (408, 480)}  # what all branches came to -> what the caller may hear

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sipconform.checks.bindings import contacts, lifetime, registers
 from sipconform.checks.catalogue import (
     INFO,
     MUST,
@@ -17,8 +18,8 @@ from sipconform.checks.catalogue import (
     finding,
 )
 from sipconform.checks.evidence import contact, seconds, watched
-from sipconform.checks.forks import Fork, KnownGroup, caller, forks, groups, name_of, target
-from sipconform.checks.registration.binding import contacts, lifetime, registers
+from sipconform.checks.forks import Fork, KnownGroup, forks, groups
+from sipconform.checks.names import caller, name_of, target
 from sipconform.checks.told import places
 from sipconform.trace.trace import Trace, WireMessage
 

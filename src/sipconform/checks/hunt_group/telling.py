@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sipconform.checks.catalogue import EITHER, INFO, MUST, PHONE, SERVER, SHOULD, Finding, check, finding
-from sipconform.checks.forks import forks, name_of
+from sipconform.checks.forks import forks
 from sipconform.checks.hunt_group.ringing import GUIDE
+from sipconform.checks.names import name_of
 from sipconform.checks.told import places
 from sipconform.features.diversion import by_diversion, by_history
 from sipconform.sip.fault import Fault

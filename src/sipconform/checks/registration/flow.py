@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sipconform.checks.bindings import contacts, registers
 from sipconform.checks.catalogue import MUST, PASSED, SERVER, SHOULD, Finding, check, finding
-from sipconform.checks.forks import name_of
-from sipconform.checks.registration.binding import contacts, registers
+from sipconform.checks.names import name_of
 from sipconform.checks.registration.lapse import Owner
 from sipconform.checks.told import intents, seconds_left
 from sipconform.sip.stun import ERROR, REQUEST, SUCCESS, parse_stun

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from sipconform.checks.bindings import answered, contacts, lifetime, refreshes, registers
 from sipconform.checks.catalogue import MUST, PASSED, SERVER, SHOULD, Finding, check, finding
 from sipconform.checks.evidence import once_per_trace, same_uri
-from sipconform.checks.forks import forks, name_of, target, user_of
-from sipconform.checks.registration.binding import answered, contacts, lifetime, refreshes, registers
+from sipconform.checks.forks import forks
+from sipconform.checks.names import name_of, target, user_of
 from sipconform.checks.told import intents, places
 from sipconform.sip.headers.name_addr import NameAddr
 from sipconform.trace.packet import Address

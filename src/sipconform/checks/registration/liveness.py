@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sipconform.checks.bindings import Line, aor, contacts, lifetime, line, refreshes, registers
 from sipconform.checks.catalogue import INFO, MUST, PHONE, SHOULD, Finding, check, finding
 from sipconform.checks.evidence import GIVE_UP, SLACK, same_uri, seconds
-from sipconform.checks.registration.binding import Line, aor, contacts, lifetime, line, refreshes, registers
 from sipconform.checks.told import belief_after, intents, knows, places, seconds_left, timing
 from sipconform.sip import digest
 from sipconform.sip.fault import Fault

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sipconform.checks.catalogue import INFO, MUST, PASSED, PHONE, SHOULD, Finding, Verdict, check, finding
-from sipconform.checks.evidence import GIVE_UP, SLACK, author, is_relayed, seconds, seconds_of
-from sipconform.checks.registration.binding import (
+from sipconform.checks.bindings import (
     Line,
     aor,
     contacts,
@@ -16,6 +14,8 @@ from sipconform.checks.registration.binding import (
     refreshes,
     registers,
 )
+from sipconform.checks.catalogue import INFO, MUST, PASSED, PHONE, SHOULD, Finding, Verdict, check, finding
+from sipconform.checks.evidence import GIVE_UP, SLACK, author, is_relayed, seconds, seconds_of
 from sipconform.sip.fault import Span
 from sipconform.sip.headers.name_addr import NameAddr
 from sipconform.sip.uri import SipUri

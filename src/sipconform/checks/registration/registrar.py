@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import combinations
 
-from sipconform.checks.catalogue import MUST, PASSED, SERVER, SHOULD, Finding, check, finding
-from sipconform.checks.evidence import passed_on, same_uri, seconds_of
-from sipconform.checks.registration.binding import (
+from sipconform.checks.bindings import (
     Line,
     answered,
     contacts,
@@ -16,6 +14,8 @@ from sipconform.checks.registration.binding import (
     line,
     registers,
 )
+from sipconform.checks.catalogue import MUST, PASSED, SERVER, SHOULD, Finding, check, finding
+from sipconform.checks.evidence import passed_on, same_uri, seconds_of
 from sipconform.trace.packet import Address
 from sipconform.trace.trace import Trace, WireMessage
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
+from sipconform.checks.bindings import contacts, lifetime, registers
 from sipconform.checks.catalogue import MUST, SERVER, SHOULD, Finding, check, finding
 from sipconform.checks.evidence import seconds
-from sipconform.checks.forks import name_of, user_of
-from sipconform.checks.registration.binding import contacts, lifetime, registers
+from sipconform.checks.names import name_of, user_of
 from sipconform.checks.told import seconds_left
 from sipconform.features.reginfo import CONTENT_TYPE, EVENT, RegInfo, parse_reginfo
 from sipconform.trace.trace import Subscription, Trace, WireMessage
