@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sipconform.trace.packet import Observation
+from sipconform.checks.evidence import once_per_trace
+from sipconform.trace.packet import Address, Observation
 from sipconform.trace.trace import Trace
 
 
@@ -12,6 +13,22 @@ def places(trace: Trace) -> dict[str, str]:
     """The address of every actor the lab has named."""
     told = [o.what.get("actors") for o in trace.observations if o.kind == "lab"]
     return {str(name): str(at) for named in told if isinstance(named, dict) for name, at in named.items()}
+
+
+def has_lab(trace: Trace) -> bool:
+    """Whether a lab has told who is who and what was done; of a stranger's capture much is unknown that it tells."""
+    return any(o.kind == "lab" for o in trace.observations)
+
+
+def is_ours(trace: Trace, party: Address) -> bool:
+    """Whether the tap sits in this party, so that order and times at the tap are its own."""
+    return str(party) in _ours(trace)
+
+
+@once_per_trace
+def _ours(trace: Trace) -> frozenset[str]:
+    told = [o.what.get("ours") for o in trace.observations if o.kind == "lab"]
+    return frozenset(str(a) for addresses in told if isinstance(addresses, list) for a in addresses)
 
 
 def timing(trace: Trace, name: str) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sipconform.checks.bindings import granted, refreshes
+from sipconform.checks.bindings import contacts, granted, refreshes
 from sipconform.checks.catalogue import INFO, MUST, PHONE, Finding, check, finding
 from sipconform.checks.evidence import SLACK
 from sipconform.checks.hotspot.outside import registrations
@@ -88,7 +88,6 @@ def _ends(trace: Trace, spot: Spot, client: Client, before: int) -> int:
         final = request.transaction.final if request.transaction else None
         mine = at is spot and trace.party(request.source) == client.address
         if mine and final is not None and final.status < 300 and final.packet.time_ns <= before:
-            listed = granted(request, final)
-            seconds = min(listed if listed is not None else 0, DAY)
-            found = final.packet.time_ns + int((seconds + SLACK) * 1e9)
+            listed = max((granted(final, c) or 0 for c in contacts(request)), default=0)
+            found = final.packet.time_ns + int((min(listed, DAY) + SLACK) * 1e9)
     return found

@@ -18,13 +18,15 @@ from sipconform.checks.catalogue import (
     finding,
 )
 from sipconform.checks.evidence import GIVE_UP, SLACK, seconds, watched
-from sipconform.checks.forks import Fork, answers, cancel_of, elsewhere, forks, pending, within, won
+from sipconform.checks.forks import Fork, answers, cancel_of, elsewhere, forks, goodbye, pending, within, won
 from sipconform.checks.hunt_group.ringing import GUIDE
 from sipconform.checks.names import name_of, target
+from sipconform.checks.told import is_ours
 from sipconform.sip.headers.reason import Reason
 from sipconform.trace.trace import Trace, Transaction, WireMessage
 
 PROMPT = 0.2  # seconds
+T2 = 4.0  # seconds: no answer waits longer to be repeated
 SURE = 4.0  # seconds: a CANCEL lost three times before the tap is there by then
 
 
@@ -34,7 +36,7 @@ def cleared(trace: Trace, branch: Transaction, since: WireMessage) -> Finding | 
     if rang is None or branch.request is None:
         return None
     cancel = cancel_of(trace, branch)
-    expected = f"CANCEL to {target(branch.request)} within {PROMPT:g} s"
+    expected = f"CANCEL to {target(branch.request)} at {branch.server} within {PROMPT:g} s"
     if cancel is not None and cancel.request is not None:
         after = seconds(cancel.request, since)
         level = None if after > SURE else INFO
@@ -53,17 +55,28 @@ def cleared(trace: Trace, branch: Transaction, since: WireMessage) -> Finding | 
     asks="once one has answered, every branch that still rings is cancelled",
 )  # fmt: skip
 def losers_are_cancelled(trace: Trace) -> Iterator[Finding]:
-    """At once: later than 200 ms is noted, later than 4 s (or never) is a fault. Counted from where the server
-    shows that it knows: its 2xx to the caller or its ACK. A branch whose ringing the server may not have heard is
-    left out.
+    """At once: later than 200 ms is noted, later than 4 s (or never) is a fault. Counted from where the server shows
+    that it has taken an answer for the call; of a back-to-back server that is the later of the answer and its own 2xx
+    to the caller. A branch whose ringing the server may not have heard is left out. A server that answers callers with
+    music may also ask those who answer whether they want the call: inconclusive where it is not a group's.
     """
     for fork in forks(trace):
         winner = won(trace, fork)
         if winner is None or len(fork.branches) < 2:
             continue
         for branch in fork.branches:
-            if not answers(branch) and (judged := cleared(trace, branch, winner)) is not None:
+            judged = cleared(trace, branch, winner) if not answers(branch) else None
+            if judged is not None and judged.verdict is Verdict.FAIL and _is_queue(fork, winner):
+                judged.verdict = Verdict.INCONCLUSIVE
+            if judged is not None:
                 yield judged
+
+
+def _is_queue(fork: Fork, winner: WireMessage) -> bool:
+    """Whether the caller had been answered before anybody was there for him."""
+    answer = next((r for r in fork.incoming.responses if 200 <= r.status < 300), None)
+    music = answer is not None and not fork.is_proxied and seconds(winner, answer) > SLACK
+    return music and fork.group is None
 
 
 @check(
@@ -71,13 +84,17 @@ def losers_are_cancelled(trace: Trace) -> Iterator[Finding]:
     asks="a branch is not cancelled before it has answered anything",
 )  # fmt: skip
 def no_cancel_before_ringing(trace: Trace) -> Iterator[Finding]:
-    """The CANCEL could overtake its INVITE, and the phone would ring for nobody."""
+    """The CANCEL could overtake its INVITE, and the phone would ring for nobody. An answer that passes the tap within a
+    second after the CANCEL may have been with the server before: inconclusive, unless the tap sits in the server.
+    """
     for fork in forks(trace):
         for branch in fork.branches:
             cancel = cancel_of(trace, branch)
             if cancel is not None and cancel.request is not None:
                 heard = any(r.number < cancel.request.number for r in branch.responses)
-                verdict = Verdict.FAIL if branch.responses else Verdict.INCONCLUSIVE
+                late = bool(branch.responses) and seconds(branch.responses[0], cancel.request) > SLACK
+                proven = late or (bool(branch.responses) and is_ours(trace, fork.server))
+                verdict = Verdict.FAIL if proven else Verdict.INCONCLUSIVE
                 seen = "CANCEL before any answer"
                 yield finding(cancel.request, heard, expected="a 1xx before CANCEL", observed=seen, verdict=verdict)
 
@@ -87,21 +104,34 @@ def no_cancel_before_ringing(trace: Trace) -> Iterator[Finding]:
     asks="a branch that was cancelled ends with 487, and the 487 is acknowledged",
 )  # fmt: skip
 def cancelled_branch_ends(trace: Trace) -> Iterator[Finding]:
-    """Another final answer sent after the 200 to CANCEL shows that the CANCEL had no effect. A missing ACK is
+    """Another final answer sent after the 200 to CANCEL shows that the CANCEL had no effect (SHOULD). Asked of phones
+    only: a proxy answers CANCEL for itself and passes on what comes from behind it. By UDP another answer may have been
+    sent before, and lost before the tap, so it counts when it comes later than it would be repeated. A missing ACK is
     blamed on the server after the third 487.
     """
+    further = {id(fork.incoming) for fork in forks(trace)}
     for fork in forks(trace):
         for branch in fork.branches:
             cancel, final = cancel_of(trace, branch), branch.final
             if cancel is None or cancel.final is None or cancel.final.status != 200 or final is None:
                 continue
-            if final.number > cancel.final.number:
-                seen = f"{final.status} {final.reason}"
-                yield finding(final, final.status == 487, expected="487", observed=seen, also=[cancel.final])
+            is_phone = branch.server in trace.phones and id(branch) not in further
+            if is_phone and _was_sent_after(trace, final, cancel.final):
+                seen, also = f"{final.status} {final.reason}", [cancel.final]
+                yield finding(final, final.status == 487, expected="487", observed=seen, also=also, level=SHOULD)
             sent = [r for r in branch.responses if r.status == 487]
             ok = len(sent) < 3 or bool(branch.acks)
             if branch.acks or len(sent) >= 3:
                 yield finding(sent[-1] if sent else final, ok, expected="ACK", observed="none", party=branch.client)
+
+
+def _was_sent_after(trace: Trace, final: WireMessage, cancelled: WireMessage) -> bool:
+    """Whether a phone sent its final answer after its 200 to CANCEL, as the order at the tap has it."""
+    if final.number < cancelled.number:
+        return False
+    one_stream = final.transport != "udp" and final.source == cancelled.source
+    in_order = final.status == 487 or one_stream or is_ours(trace, trace.party(final.source))
+    return in_order or seconds(final, cancelled) > T2 + SLACK
 
 
 @check(
@@ -115,10 +145,10 @@ def cancel_says_why(trace: Trace) -> Iterator[Finding]:
     if _told_otherwise(trace):
         return
     for fork in forks(trace):
-        winner = won(trace, fork)
-        for branch in fork.branches:
+        first = min((answer.number for b in fork.branches for answer in answers(b).values()), default=0)
+        for branch in fork.branches if won(trace, fork) is not None else ():
             cancel = cancel_of(trace, branch)
-            if winner is None or cancel is None or cancel.request is None or cancel.request.number < winner.number:
+            if cancel is None or cancel.request is None or cancel.request.number < first:
                 continue
             said = {(r.protocol.upper(), r.cause) for r in cancel.request.reason_values if isinstance(r, Reason)}
             seen = f"Reason: {', '.join(cancel.request.texts('Reason')) or 'none'}"
@@ -136,40 +166,28 @@ def _wishes(trace: Trace) -> list[dict[str, object]]:
 
 
 def late_answers(trace: Trace, fork: Fork) -> Iterator[tuple[Transaction, WireMessage]]:
-    """Answers of a back-to-back server's branches that did not win: which the server then has to end."""
-    winner = won(trace, fork)
-    if winner is None or fork.is_proxied:
+    """Answers of a back-to-back server's branches that did not win: which then have to be ended."""
+    if won(trace, fork) is None or fork.is_proxied:
         return
-    first = min(
-        (a for b in fork.branches for a in answers(b).values() if _is_the_winner(trace, fork, a)),
-        key=lambda a: a.number,
-        default=None,
-    )
-    for branch in fork.branches:
-        for answer in answers(branch).values():
-            if first is not None and answer is not first:
-                yield branch, answer
+    made = [(branch, answer) for branch in fork.branches for answer in answers(branch).values()]
+    made.sort(key=lambda pair: pair[1].number)
+    kept = next((answer for _, answer in made if _has_the_call(trace, fork, answer)), made[0][1] if made else None)
+    yield from ((branch, answer) for branch, answer in made if answer is not kept)
 
 
-def _is_the_winner(trace: Trace, fork: Fork, answer: WireMessage) -> bool:
-    """The one the server does not end: or, when it ends all, the first."""
-    bye = within(trace, answer, "BYE", fork.server)
-    final = fork.incoming.final
-    return bye is None or (final is not None and seconds(bye, final) > GIVE_UP) or _ended_by_caller(trace, fork, bye)
-
-
-def _ended_by_caller(trace: Trace, fork: Fork, bye: WireMessage) -> bool:
-    """Whether the server says goodbye because the caller has."""
-    byes = (r for r in trace.requests("BYE") if r.call_id == fork.invite.call_id and r.number < bye.number)
-    return any(trace.party(r.source) == fork.incoming.client for r in byes)
+def _has_the_call(trace: Trace, fork: Fork, answer: WireMessage) -> bool:
+    """Whether the dialog an answer made lasts as long as the caller's."""
+    bye = goodbye(trace, answer)
+    over = [goodbye(trace, answer) for answer in answers(fork.incoming).values()]
+    return bye is None or any(m is not None and seconds(m, bye) <= SLACK for m in over)
 
 
 def ended(trace: Trace, fork: Fork, answer: WireMessage) -> Iterator[Finding]:
-    """ACK and BYE for an answer that is not wanted."""
+    """ACK by the server and BYE by either side for an answer that is not wanted."""
     if watched(trace, answer) < GIVE_UP + SLACK:
         return
-    for method in ("ACK", "BYE"):
-        request = within(trace, answer, method, fork.server)
+    requests = {"ACK": within(trace, answer, "ACK", fork.server), "BYE": goodbye(trace, answer)}
+    for method, request in requests.items():
         expected, seen = f"{method} to the second answer", f"none in {watched(trace, answer):.0f} s"
         yield finding(answer, request is not None, expected=expected, observed=seen, party=fork.server)
 
@@ -218,7 +236,8 @@ def crossing_answer_is_ended(trace: Trace) -> Iterator[Finding]:
 )  # fmt: skip
 def caller_keeps_one(trace: Trace) -> Iterator[Finding]:
     """Every dialog that a 2xx makes is the caller's to acknowledge and to end. Keeping both is its right (a
-    conference), so a missing BYE is a SHOULD. A missing ACK is blamed where an answer was seen three times.
+    conference), so a missing BYE is a SHOULD; whoever answered may say it himself. A missing ACK is blamed where an
+    answer was seen three times.
     """
     for transaction in trace.transactions_of("INVITE"):
         made = answers(transaction)
@@ -231,7 +250,7 @@ def caller_keeps_one(trace: Trace) -> Iterator[Finding]:
             if acked is not None or sent >= 3:
                 expected, seen = "ACK in the dialog of every 2xx", f"none after {sent} times {answer.status}"
                 yield finding(answer, acked is not None, expected=expected, observed=seen, party=transaction.client)
-            bye = within(trace, answer, "BYE", transaction.client)
+            bye = goodbye(trace, answer)
             kept += acked is not None and (bye is None or seconds(bye, answer) > GIVE_UP)
         last = list(made.values())[-1]
         if watched(trace, last) > GIVE_UP:

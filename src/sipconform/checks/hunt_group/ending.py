@@ -12,6 +12,7 @@ from sipconform.checks.names import target
 from sipconform.trace.trace import Trace, Transaction, WireMessage
 
 WANTED = {486: (486, 600), 0: (408, 480)}  # what all branches came to -> what the caller may hear
+PATIENCE = 10.0  # seconds after which a phone may give up by itself
 SOON = 1.0  # seconds after a refusal within which a CANCEL of another branch is its consequence
 
 
@@ -32,7 +33,7 @@ def best_answer_is_given(trace: Trace) -> Iterator[Finding]:
     """
     for fork in forks(trace):
         final = fork.incoming.final
-        if not fork.branches or final is None or final.status < 300 or given_up(trace, fork) is not None:
+        if not fork.branches or fork.unsure or final is None or final.status < 300 or given_up(trace, fork) is not None:
             continue
         outcomes = {_outcome(trace, branch) for branch in fork.branches}
         wanted = WANTED.get(outcomes.pop(), ()) if len(outcomes) == 1 else ()
@@ -61,12 +62,15 @@ def _one_round(fork: Fork, invite: WireMessage) -> bool:
 )  # fmt: skip
 def refusal_is_not_for_all(trace: Trace) -> Iterator[Finding]:
     """A 4xx or 5xx speaks for one phone. On a 6xx a proxy must cancel the others; a ring-all PBX that lets them go on
-    is as good, so that is only noted.
+    is as good, so that is only noted. A phone that has rung for long and gives up (408, 480) may do so in the moment in
+    which the server does.
     """
     for fork in forks(trace):
         for branch in fork.branches:
             final = branch.final
             if final is None or final.status < 400 or final.status == 487 or _already_over(trace, fork, final):
+                continue
+            if final.status in (408, 480) and branch.request is not None and seconds(final, branch.request) > PATIENCE:
                 continue
             stopped = [
                 cancel.request
@@ -93,7 +97,7 @@ def _already_over(trace: Trace, fork: Fork, at: WireMessage) -> bool:
 )  # fmt: skip
 def caller_gives_up(trace: Trace) -> Iterator[Finding]:
     """A phone that is told "answered elsewhere" shows no missed call, and here one was missed. (That half is a
-    SHOULD: the Reason is the server's word.)
+    SHOULD: the Reason is the server's word.) Unless the caller himself forks, and says that another has answered.
     """
     for fork in forks(trace):
         gone = given_up(trace, fork)
@@ -103,7 +107,9 @@ def caller_gives_up(trace: Trace) -> Iterator[Finding]:
             if not answers(branch) and (judged := cleared(trace, branch, gone)) is not None:
                 yield judged
             cancel = cancel_of(trace, branch)
-            if cancel is not None and cancel.request is not None and cancel.request.number > gone.number:
+            if _says_so_himself(trace, fork) or cancel is None or cancel.request is None:
+                continue
+            if cancel.request.number > gone.number:
                 request = cancel.request
                 seen = f"Reason: {', '.join(request.texts('Reason'))} to {target(request)}"
                 yield finding(
@@ -111,3 +117,9 @@ def caller_gives_up(trace: Trace) -> Iterator[Finding]:
                     at=request.span("Reason") if request.has("Reason") else None, also=[gone], level=SHOULD,
                     verdict=Verdict.FAIL,
                 )  # fmt: skip
+
+
+def _says_so_himself(trace: Trace, fork: Fork) -> bool:
+    """Whether the caller's own CANCEL says that the call was answered elsewhere."""
+    cancel = cancel_of(trace, fork.incoming)
+    return cancel is not None and cancel.request is not None and elsewhere(cancel.request)

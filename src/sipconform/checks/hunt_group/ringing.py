@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sipconform.checks.bindings import contacts, lifetime, registers
+from sipconform.checks.bindings import owner_of, present, registers
 from sipconform.checks.catalogue import (
     INFO,
     MUST,
@@ -18,29 +18,30 @@ from sipconform.checks.catalogue import (
     finding,
 )
 from sipconform.checks.evidence import contact, seconds, watched
-from sipconform.checks.forks import Fork, KnownGroup, forks, groups
-from sipconform.checks.names import caller, name_of, target
-from sipconform.checks.told import places
+from sipconform.checks.forks import Fork, KnownGroup, forks, groups, whom
+from sipconform.checks.names import caller, host_of, name_of
+from sipconform.checks.told import intents, is_ours, places
+from sipconform.sip.headers.name_addr import NameAddr
+from sipconform.sip.uri import escape
+from sipconform.trace.packet import Address
 from sipconform.trace.trace import Trace, WireMessage
 
 SPREAD = 0.5  # seconds between the first and the last branch of a parallel ring
+IN_TURN = 4.0  # seconds: an INVITE lost three times before the tap is there by then
+NATIONAL = 6  # digits by which a number is known, whatever stands before it
+FOR_SOMETHING = (400, 500, 501)
+FOR_THE_TONE = (*FOR_SOMETHING, 415, 420, 488, 606)
 GUIDE = "estos UCServer, Sammelgruppe"
 
 
-def signed_in(trace: Trace, fork: Fork, margin: float = 1.0) -> dict[str, WireMessage]:
-    """Users who have a live binding at the server when the call comes, each with the answer that granted it."""
-    found: dict[str, tuple[WireMessage, float]] = {}
-    for transaction, request in registers(trace):
-        final = transaction.final
-        if transaction.server != fork.server or final is None or not 200 <= final.status < 300:
-            continue
-        if final.number > fork.invite.number or not contacts(request):
-            continue
-        granted = max((lifetime(final, c) or 0 for c in contacts(final)), default=0)
-        asked = lifetime(request, contacts(request)[0])
-        left = granted - seconds(fork.invite, final)
-        found[name_of(request.to)] = (final, 0 if asked == 0 else left)
-    return {user: final for user, (final, left) in found.items() if left > margin}
+def signed_in(trace: Trace, fork: Fork) -> frozenset[str]:
+    """The members with a softphone line who have a live binding at the server when the call comes."""
+    if fork.group is None:
+        return frozenset()
+    domain = fork.invite.request_uri.partition("@")[2]
+    names = fork.group.members - fork.group.desk_only - {caller(fork.invite)}
+    owners = {name: owner_of(trace, fork.server, f"sip:{escape(name)}@{domain}") for name in names}
+    return frozenset(name for name, owner in owners.items() if present(trace, owner, fork.invite))
 
 
 @check(
@@ -49,19 +50,22 @@ def signed_in(trace: Trace, fork: Fork, margin: float = 1.0) -> dict[str, WireMe
 )  # fmt: skip
 def all_members_ring(trace: Trace) -> Iterator[Finding]:
     """Only for groups the lab has told of. Members signed in for a second or more are expected to ring within half a
-    second of the first; the caller himself need not. By UDP a branch that comes later may have been lost before the
-    tap: inconclusive, unless the server is ours and the tap sits in it.
+    second of the first; the caller himself need not. One that begins within four seconds is slow (SHOULD), a later one
+    is asked in turn. By UDP a branch that comes later may have been lost before the tap: inconclusive, unless the tap
+    sits in the server; and where calls cannot be told apart, what is missing may be there.
     """
     for fork in forks(trace):
-        group, first = fork.group, next((b.request for b in fork.branches if b.request is not None), None)
-        if group is None or _was_refused_early(fork):
+        first = next((b.request for b in fork.branches if b.request is not None), None)
+        if fork.group is None or _was_refused_early(fork):
             continue
-        rung = {target(b.request): b.request for b in fork.branches if b.request is not None}
-        for user in sorted(signed_in(trace, fork).keys() & (group.members - group.desk_only) - {caller(fork.invite)}):
-            branch = rung.get(user)
-            if branch is None and watched(trace, fork.invite) < SPREAD + 1:
+        rung: dict[str, WireMessage] = {}
+        for branch in fork.branches:
+            if branch.request is not None:
+                rung.setdefault(whom(trace, branch, fork), branch.request)
+        for user in sorted(signed_in(trace, fork)):
+            if user not in rung and watched(trace, fork.invite) < SPREAD + 1:
                 continue
-            yield _in_time(trace, fork, user, first, branch)
+            yield _in_time(trace, fork, user, first, rung.get(user))
 
 
 def _was_refused_early(fork: Fork) -> bool:
@@ -73,17 +77,13 @@ def _was_refused_early(fork: Fork) -> bool:
 def _in_time(trace: Trace, fork: Fork, user: str, first: WireMessage | None, branch: WireMessage | None) -> Finding:
     expected = f"an INVITE to member {user} within {SPREAD:g} s"
     if branch is None or first is None:
-        return finding(fork.invite, False, expected=expected, observed="none", party=fork.server)
+        verdict = Verdict.INCONCLUSIVE if fork.unsure else Verdict.FAIL
+        return finding(fork.invite, False, expected=expected, observed="none", party=fork.server, verdict=verdict)
     late = seconds(branch, first)
-    certain = branch.transport != "udp" or str(fork.server) in _ours(trace)
-    verdict = Verdict.FAIL if certain else Verdict.INCONCLUSIVE
-    seen = f"{late:.1f} s after the first"
-    return finding(branch, late <= SPREAD, expected=expected, observed=seen, also=[fork.invite], verdict=verdict)
-
-
-def _ours(trace: Trace) -> set[str]:
-    told = [o.what.get("ours") for o in trace.observations if o.kind == "lab"]
-    return {str(a) for addresses in told if isinstance(addresses, list) for a in addresses}
+    certain = branch.transport != "udp" or is_ours(trace, fork.server)
+    verdict, level = Verdict.FAIL if certain else Verdict.INCONCLUSIVE, SHOULD if late <= IN_TURN else None
+    seen, ok, also = f"{late:.1f} s after the first", late <= SPREAD, [fork.invite]
+    return finding(branch, ok, expected=expected, observed=seen, also=also, verdict=verdict, level=level)
 
 
 @check(
@@ -95,20 +95,21 @@ def desk_members_stay_silent(trace: Trace) -> Iterator[Finding]:
     there it is not refused before somebody has been rung.
     """
     for fork in forks(trace):
-        group = fork.group
-        if group is None:
+        if fork.group is None:
             continue
-        wrong = [b.request for b in fork.branches if b.request is not None and target(b.request) in group.desk_only]
-        for branch in wrong:
-            seen = f"INVITE to {target(branch)}"
-            yield finding(branch, False, expected="no INVITE to a member without softphone line", observed=seen)
-        final = fork.incoming.final
-        present = signed_in(trace, fork).keys() & (group.members - group.desk_only) - {caller(fork.invite)}
-        if final is not None and present and not _was_refused_early(fork):
-            seen = f"{final.status} with {len(present)} members there"
+        for branch in fork.branches:
+            user = whom(trace, branch, fork)
+            if branch.request is not None and user in fork.group.desk_only:
+                expected, seen = "no INVITE to a member without softphone line", f"INVITE to {user}"
+                yield finding(branch.request, False, expected=expected, observed=seen)
+        final, there = fork.incoming.final, signed_in(trace, fork)
+        if final is not None and there and not _was_refused_early(fork):
+            seen = f"{final.status} with {len(there)} members there"
             rung = bool(fork.branches) or final.status < 300
-            yield finding(final, rung, expected="the members that are there rung", observed=seen, also=[fork.invite])
-        elif not wrong:
+            verdict = Verdict.INCONCLUSIVE if fork.unsure else Verdict.FAIL
+            expected, also = "the members that are there rung", [fork.invite]
+            yield finding(final, rung, expected=expected, observed=seen, also=also, verdict=verdict)
+        else:
             yield PASSED
 
 
@@ -117,17 +118,34 @@ def desk_members_stay_silent(trace: Trace) -> Iterator[Finding]:
     asks="a member is shown the caller's own identity, not the group's",
 )  # fmt: skip
 def caller_is_shown(trace: Trace) -> Iterator[Finding]:
-    """In From or in P-Asserted-Identity; the contact data a client shows is looked up by it."""
+    """In From or in P-Asserted-Identity; the contact data a client shows is looked up by it. The number may be written
+    another way, with or without country code. Who wants to be private (RFC 3323) is not shown, and neither is one whose
+    identity the server withholds.
+    """
     for fork in forks(trace):
-        if fork.group is None or not caller(fork.invite):
+        if fork.group is None or not caller(fork.invite) or _is_private(fork.invite):
             continue
         for branch in fork.branches:
             invite = branch.request
-            if invite is not None:
+            if invite is not None and not _is_private(invite):
                 shown = {caller(invite), *(name_of(address) for address in invite.asserted)}
                 expected, seen = f"the caller, {caller(fork.invite)}", f"From: {invite.text('From')}"
-                ok = caller(fork.invite) in shown
+                ok = any(_is_same_number(caller(fork.invite), name) for name in shown)
                 yield finding(invite, ok, expected=expected, observed=seen, at="From", also=[fork.invite])
+
+
+def _is_private(invite: WireMessage) -> bool:
+    asked = {value.strip().lower() for value in invite.text("Privacy").split(";")} - {"", "none"}
+    host = host_of(invite.from_.uri_text) if isinstance(invite.from_, NameAddr) else ""
+    return bool(asked) or caller(invite).lower() == "anonymous" or host == "anonymous.invalid"
+
+
+def _is_same_number(one: str, other: str) -> bool:
+    """Whether two user parts are one number, whatever stands before it to dial it from elsewhere."""
+    if one == other:
+        return True
+    short, long = sorted((one.lstrip("+0"), other.lstrip("+0")), key=len)
+    return len(short) >= NATIONAL and short.isdigit() and long.endswith(short)
 
 
 @check(
@@ -135,28 +153,32 @@ def caller_is_shown(trace: Trace) -> Iterator[Finding]:
     asks="a phone rings whatever Alert-Info says, and fetches nothing from an address a stranger may have written",
 )  # fmt: skip
 def alert_info_is_harmless(trace: Trace) -> Iterator[Finding]:
-    """An alternative tone is the user's choice. A request for the address is told by whoever drives the phone.
-    Refusals for other reasons (busy, not there) are not counted.
+    """An alternative tone is the user's choice. A request for the address is told by whoever drives the phone. That a
+    phone refuses for the tone's sake is certain only where the scenario asked for the tone and calls are taken without;
+    else the session description may be what it cannot do. Refusals for other reasons (busy, not there) are not counted.
     """
-    actors = places(trace)
+    asked = any(o.what.get("alert_info") for o in intents(trace, "group_tells"))
     for transaction in trace.transactions_of("INVITE"):
         invite, final = transaction.request, transaction.final
-        if invite is None or not invite.has("Alert-Info") or invite.to_tag:
+        if invite is None or not invite.has("Alert-Info") or invite.to_tag or transaction.server in trace.servers:
             continue
-        if transaction.server in trace.servers:
-            continue
-        refused = final is not None and final.status in (400, 415, 420, 488, 500, 501, 606) and transaction.server
-        seen, told = f"{final.status if final else ''}", f"Alert-Info: {invite.text('Alert-Info')}"
+        refused = final is not None and final.status in (FOR_THE_TONE if asked else FOR_SOMETHING)
+        seen, told, party = f"{final.status if final else ''}", invite.text("Alert-Info"), transaction.server
+        verdict = Verdict.FAIL if asked else Verdict.INCONCLUSIVE
+        expected = f"ringing, with Alert-Info: {told}"
         yield finding(
-            final, not refused, expected=f"ringing, with {told}", observed=seen, also=[invite], party=transaction.server
-        )
-        fetched = [
-            o for o in trace.observations
-            if o.kind == "belief" and o.what.get("fetched") and actors.get(o.who) == str(transaction.server)
-        ]  # fmt: skip
-        seen = f"{fetched[0].what['fetched'] if fetched else ''} was fetched"
-        party = transaction.server
+            final, not refused, expected=expected, observed=seen, also=[invite], party=party, verdict=verdict
+        )  # fmt: skip
+        fetched = _fetched(trace, transaction.server)
+        seen = f"{fetched} was fetched"
         yield finding(invite, not fetched, expected="nothing fetched", observed=seen, party=party, level=MUST)
+
+
+def _fetched(trace: Trace, phone: Address) -> str:
+    """What a phone says that it has fetched, "" for nothing."""
+    actors = places(trace)
+    told = (o for o in trace.observations if o.kind == "belief" and o.what.get("fetched"))
+    return next((str(o.what["fetched"]) for o in told if actors.get(o.who) == str(phone)), "")
 
 
 @check(
@@ -180,17 +202,17 @@ def group_number_is_no_line(trace: Trace) -> Iterator[Finding]:
 def ringback_is_one(trace: Trace) -> Iterator[Finding]:
     """The first description a caller gets in a dialog counts, all later ones are ignored: early media of one member,
     passed on under the caller's dialog, leaves him deaf to the one who answers. A proxy's forks have To tags of
-    their own.
+    their own; bodies that describe no session (of ISUP, for example) are something else.
     """
     for fork in forks(trace):
         if len(fork.branches) < 2:
             continue
         first: dict[str, WireMessage] = {}
         for response in fork.incoming.responses:
-            if response.repeats is None and response.status < 300 and response.content:
+            if response.repeats is None and response.status < 300 and response.sdp is not None:
                 known = first.setdefault(response.to_tag, response)
                 if known is not response:
-                    ok = known.content == response.content
+                    ok = known.sdp is not None and known.sdp.raw == response.sdp.raw
                     expected, seen = "the description already given", f"another one in the {response.status}"
                     yield finding(response, ok, expected=expected, observed=seen, also=[known])
         if fork.incoming.succeeded:

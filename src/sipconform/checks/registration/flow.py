@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 
-from sipconform.checks.bindings import contacts, registers
+from sipconform.checks.bindings import Owner, aor, contacts, flow_of, registers
 from sipconform.checks.catalogue import MUST, PASSED, SERVER, SHOULD, Finding, check, finding
-from sipconform.checks.names import name_of
-from sipconform.checks.registration.lapse import Owner
-from sipconform.checks.told import intents, seconds_left
+from sipconform.checks.evidence import once_per_trace
+from sipconform.checks.told import has_lab, intents, seconds_left
 from sipconform.sip.stun import ERROR, REQUEST, SUCCESS, parse_stun
 from sipconform.trace.packet import Address, Packet
 from sipconform.trace.trace import Trace, WireMessage
@@ -18,29 +20,38 @@ PONG_WITHIN = 10.0  # seconds (§4.4.1)
 STUN_WITHIN = 10.0  # seconds: a Binding request is repeated for about as long
 NEW_FLOW_WITHIN = 90.0  # seconds: a phone may back off before it makes a new flow (§4.5)
 TIMER_SLACK = 2.0
+A_MINUTE = 60.0  # seconds: later than that nothing is an answer
 
 
 def asked(trace: Trace, kind: str) -> Iterator[tuple[Packet, Packet | None]]:
     """Every sign of life a client gave, "ping" or "stun", and its answer."""
-    signs = trace.keep_alives
-    for place, packet in enumerate(signs):
-        stun = parse_stun(packet.payload)
-        if kind == "ping" and packet.transport != "udp" and packet.payload == PING:
-            yield packet, next((p for p in signs[place + 1 :] if p.payload == PONG and _answers(p, packet)), None)
-        elif kind == "stun" and stun is not None and stun.kind == REQUEST:
-            same = (p for p in signs[place + 1 :] if _answers(p, packet))
-            known = ((p, parse_stun(p.payload)) for p in same)
-            yield (
-                packet,
-                next(
-                    (p for p, s in known if s and s.kind in (SUCCESS, ERROR) and s.transaction == stun.transaction),
-                    None,
-                ),
-            )
+    for way, signs in _by_way(trace).items():
+        back = _by_way(trace).get((way[1], way[0]), [])
+        for packet in signs:
+            stun = parse_stun(packet.payload)
+            if kind == "ping" and packet.transport != "udp" and packet.payload == PING:
+                yield packet, next((p for p in _later(back, packet) if p.payload == PONG), None)
+            elif kind == "stun" and stun is not None and stun.kind == REQUEST:
+                known = ((p, parse_stun(p.payload)) for p in _later(back, packet))
+                found = (p for p, s in known if s and s.kind in (SUCCESS, ERROR) and s.transaction == stun.transaction)
+                yield packet, next(found, None)
 
 
-def _answers(answer: Packet, question: Packet) -> bool:
-    return (answer.source, answer.destination) == (question.destination, question.source)
+@once_per_trace
+def _by_way(trace: Trace) -> dict[tuple[Address, Address], list[Packet]]:
+    """Signs of life by source and destination, in order."""
+    found: dict[tuple[Address, Address], list[Packet]] = {}
+    for packet in trace.keep_alives:
+        found.setdefault((packet.source, packet.destination), []).append(packet)
+    return found
+
+
+def _later(signs: list[Packet], packet: Packet) -> Iterator[Packet]:
+    """Those in the minute after a packet."""
+    for sign in islice(signs, bisect_left(signs, packet.time_ns, key=lambda p: p.time_ns), None):
+        if _after(sign, packet) > A_MINUTE:
+            return
+        yield sign
 
 
 def _after(packet: Packet, since: Packet) -> float:
@@ -58,6 +69,29 @@ def _regained(trace: Trace, at_ns: int) -> int:
     return next((o.time_ns for o in intents(trace, "regain_link") if o.time_ns > at_ns), 0)
 
 
+def _negotiated(trace: Trace, sign: Packet) -> bool:
+    """Whether the server had said by then that it answers signs of life: by confirming outbound, by Flow-Timer, or by
+    the keep parameter in Via (RFC 5626 §4.4, §6; RFC 6223 §4.4). Others may leave empty lines alone (RFC 3261 §7.5)."""
+    told = _offers(trace).get((trace.party(sign.source), trace.party(sign.destination)))
+    return told is not None and told < sign.time_ns
+
+
+@once_per_trace
+def _offers(trace: Trace) -> dict[tuple[Address, Address], int]:
+    """When a server first said so to a client."""
+    found: dict[tuple[Address, Address], int] = {}
+    for transaction, _ in registers(trace):
+        final = transaction.final
+        if final is not None and final.status < 300 and _is_offer(final):
+            found.setdefault((transaction.client, transaction.server), final.packet.time_ns)
+    return found
+
+
+def _is_offer(final: WireMessage) -> bool:
+    via = final.top_via
+    return "outbound" in final.require or final.has("Flow-Timer") or bool(via and via.params.get("keep"))
+
+
 def _of(trace: Trace, address: Address) -> WireMessage | None:
     """A REGISTER of that party, to hang a finding on."""
     return next((r for t, r in registers(trace) if address in (r.source, t.client, t.server)), None)
@@ -69,9 +103,12 @@ def _of(trace: Trace, address: Address) -> WireMessage | None:
 )  # fmt: skip
 def ping_is_answered(trace: Trace) -> Iterator[Finding]:
     """Ten seconds without a pong mean that the flow has failed. A new REGISTER within a minute and a half, once it can
-    be seen, shows that the phone has noticed. Judged in captures of our own, which keep pings and pongs.
+    be seen, shows that the phone has noticed. Judged in captures of our own, which keep pings and pongs, and of servers
+    that have confirmed outbound or asked to be kept alive.
     """
     for ping, pong in asked(trace, "ping"):
+        if not _negotiated(trace, ping):
+            continue
         of, left = _of(trace, ping.source), seconds_left(trace, ping.time_ns)
         if pong is not None:
             yield PASSED
@@ -91,24 +128,31 @@ def ping_is_answered(trace: Trace) -> Iterator[Finding]:
     asks="STUN on the SIP port is answered, and signs of life come as often as the server asked",
 )  # fmt: skip
 def stun_is_answered(trace: Trace) -> Iterator[Finding]:
-    """A repeated Binding request counts once. Flow-Timer bounds the time between two signs; two seconds of slack."""
+    """A repeated Binding request counts once. Flow-Timer bounds the time between two signs; two seconds of slack. As
+    REG-021, judged in captures of our own, and where the server has said that it takes part.
+    """
     silent: dict[bytes, Packet] = {}
     for request, answer in asked(trace, "stun"):
         key = request.payload
+        if not _negotiated(trace, request):
+            continue
         if answer is not None:
             silent.pop(key, None)
             yield PASSED
         elif not _cut(trace, request.time_ns):
             silent.setdefault(key, request)
+    times = Counter(packet.payload for packet in trace.keep_alives)
     for request in silent.values():
-        sent = sum(p.payload == request.payload for p in trace.keep_alives)
+        sent = times[request.payload]
         if seconds_left(trace, request.time_ns) > STUN_WITHIN and sent >= 3:
             of, seen = _of(trace, request.source), f"nothing to {sent} Binding requests"
             yield finding(of, False, expected="a Binding response", observed=seen, party=request.destination)
-    yield from _often_enough(trace)
+    if has_lab(trace):
+        yield from _often_enough(trace)
 
 
 def _often_enough(trace: Trace) -> Iterator[Finding]:
+    signs = _signs(trace)
     for transaction, request in registers(trace):
         finals = [r for r in transaction.responses if r.status >= 200]
         final = finals[-1] if finals else None  # the first sendings may have been lost behind the tap
@@ -116,17 +160,26 @@ def _often_enough(trace: Trace) -> Iterator[Finding]:
         bound = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0
         if not bound or final is None or seconds_left(trace, final.packet.time_ns) < bound + TIMER_SLACK:
             continue
-        client = transaction.client
-        signs = [p for p in trace.keep_alives if trace.party(p.source) == client and p.time_ns > final.packet.time_ns]
-        messages = [r for t, r in registers(trace) if t.client == client and r.number > final.number]
-        times = [p.time_ns for p in signs] + [m.packet.time_ns for m in messages]
-        if _cut(trace, final.packet.time_ns + int(bound * 1e9)) or _stopped(trace, final.packet.time_ns):
+        client, now = transaction.client, final.packet.time_ns
+        if _cut(trace, now + int(bound * 1e9)) or _stopped(trace, now):
             continue
-        first = min(times, default=None)
-        after = (first - final.packet.time_ns) / 1e9 if first is not None else None
+        times = signs.get(client, [])
+        place = bisect_right(times, now)
+        after = (times[place] - now) / 1e9 if place < len(times) else None
         ok = after is not None and after <= bound + TIMER_SLACK
         expected, seen = f"a sign of life within {bound} s", "none" if after is None else f"after {after:.0f} s"
         yield finding(final, ok, expected=expected, observed=seen, also=[request], party=client)
+
+
+@once_per_trace
+def _signs(trace: Trace) -> dict[Address, list[int]]:
+    """When a client gave a sign of life, or registered, in nanoseconds."""
+    found: dict[Address, list[int]] = {}
+    for packet in trace.keep_alives:
+        found.setdefault(trace.party(packet.source), []).append(packet.time_ns)
+    for transaction, request in registers(trace):
+        found.setdefault(transaction.client, []).append(request.packet.time_ns)
+    return {client: sorted(times) for client, times in found.items()}
 
 
 def _stopped(trace: Trace, at_ns: int) -> bool:
@@ -147,13 +200,12 @@ def instance_is_stable(trace: Trace) -> Iterator[Finding]:
             instance, place = contact.params.get("+sip.instance"), contact.uri_text
             if instance is None:
                 continue
-            before = known.setdefault((transaction.client, name_of(request.to)), {}).setdefault(place, instance)
+            before = known.setdefault((transaction.client, aor(request)), {}).setdefault(place, instance)
             expected, party = f"+sip.instance {before}", transaction.client
             yield finding(request, instance == before, expected=expected, observed=instance, party=party, level=SHOULD)
         final = transaction.final
         if final is not None and final.status < 300 and "outbound" in final.require:
-            flows = [(c.params.get("+sip.instance"), c.params.get("reg-id")) for c in contacts(final)]
-            named = [flow for flow in flows if flow[0] and flow[1]]
+            named = [flow for flow in map(flow_of, contacts(final)) if flow is not None]
             seen = f"Contact: {', '.join(final.texts('Contact'))}"
             ok = len(named) == len(set(named))
             yield finding(final, ok, expected="one binding of each flow", observed=seen, also=[request])

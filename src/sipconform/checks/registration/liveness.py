@@ -4,68 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sipconform.checks.bindings import Line, aor, contacts, lifetime, line, refreshes, registers
-from sipconform.checks.catalogue import INFO, MUST, PHONE, SHOULD, Finding, check, finding
-from sipconform.checks.evidence import GIVE_UP, SLACK, same_uri, seconds
-from sipconform.checks.told import belief_after, intents, knows, places, seconds_left, timing
-from sipconform.sip import digest
-from sipconform.sip.fault import Fault
+from sipconform.checks.bindings import (
+    Account,
+    Line,
+    account,
+    aor,
+    contacts,
+    lifetime,
+    line,
+    refreshes,
+    registers,
+)
+from sipconform.checks.catalogue import INFO, MUST, PHONE, SHOULD, Finding, Verdict, check, finding
+from sipconform.checks.evidence import GIVE_UP, SLACK, author, once_per_trace, same_uri, seconds
+from sipconform.checks.told import belief_after, intents, is_ours, knows, places, seconds_left, timing
 from sipconform.sip.headers.name_addr import NameAddr
 from sipconform.sip.uri import SipUri
-from sipconform.trace.packet import Observation
+from sipconform.trace.packet import Address, Observation
 from sipconform.trace.trace import Trace, Transaction, WireMessage
 
-PERIOD_SLACK = 2.0  # seconds
-SHOWN_SLACK = 2.0
+SHOWN_SLACK = 2.0  # seconds
 BACK_WITHIN = 30.0  # seconds from the link's return to a registration
 SIGNED_OFF_WITHIN = 5.0
 AGAIN_AT_ONCE = 1.0
-T2 = 4.0
 GUIDE = "Bright Pattern, softphones"
-
-
-@check(
-    "REG-005", level=SHOULD, on=PHONE, clause=GUIDE,
-    asks="the phone refreshes its registration at the period its dialect promises",
-)  # fmt: skip
-def refresh_period(trace: Trace) -> Iterator[Finding]:
-    """Every 15 s where the binding lives 30 s. Only for a profile that names a period; two seconds either way, and
-    only between a REGISTER that was granted and the next one. A link that was cut in between excuses.
-    """
-    period = timing(trace, "register_refresh")
-    if period is None:
-        return
-    granted: dict[Line, Transaction] = {}
-    for transaction, request in registers(trace):
-        key = line(transaction, request)
-        before = _last_copy(granted.pop(key, None), request)
-        if before is not None and refreshes(request) and not _disturbed(trace, before, request):
-            after = seconds(request, before)
-            expected, seen = f"a refresh after {period:g} ± {PERIOD_SLACK:g} s", f"after {after:.1f} s"
-            ok = abs(after - period) <= PERIOD_SLACK
-            yield finding(request, ok, expected=expected, observed=seen, also=[before])
-        if transaction.succeeded and refreshes(request) and transaction.final is not None:
-            granted[key] = transaction
-
-
-def _last_copy(transaction: Transaction | None, before: WireMessage) -> WireMessage | None:
-    """The last sending of the answer: the first ones may have been lost behind the tap. None when the last one may
-    have been too, because the phone's patience was over before it would have asked once more."""
-    if transaction is None or transaction.request is None:
-        return None
-    sent = [r for r in transaction.responses if 200 <= r.status < 300 and r.number < before.number]
-    in_time = sent and seconds(sent[-1], transaction.request) < GIVE_UP - T2 - SLACK
-    return sent[-1] if in_time else None
-
-
-def _disturbed(trace: Trace, first: WireMessage, second: WireMessage) -> bool:
-    """Whether somebody asked for something in between, which may itself be the reason for a REGISTER."""
-    span = range(first.packet.time_ns, second.packet.time_ns + 1)
-    wishes = (o for o in trace.observations if o.kind == "intent" and o.time_ns in span)
-    return any(wish.what.get("do") not in _HARMLESS for wish in wishes)
-
-
-_HARMLESS = ("dial", "answer", "hang_up", "expire_nonces", "stop", "query_bindings")
 
 
 @check(
@@ -135,26 +97,53 @@ def _tried_again(trace: Trace, refused: Transaction, request: WireMessage) -> bo
 def silence_is_not_stormed(trace: Trace) -> Iterator[Finding]:
     """One that asks for another Contact meanwhile breaks a MUST NOT; the same Contact again is only unwise. After a
     timeout the phone should not ask the same registrar at once. Signing off and asking are left out, and so are
-    streams: a phone may know that its connection is dead.
+    streams: a phone may know that its connection is dead. A new Call-ID makes no difference; a registrar that is never
+    heard in a stranger's capture may speak where nobody listens.
     """
-    last: dict[Line, tuple[Transaction, WireMessage]] = {}
+    last: dict[Line | Account, tuple[Transaction, WireMessage]] = {}
+    unheard: set[Account] = set()  # said once
     for transaction, request in registers(trace):
         if not refreshes(request) or request.transport != "udp":
             continue
-        key = line(transaction, request)
-        before = last.get(key)
-        if before is not None and _is_silent(before[0], request):
-            after = seconds(request, before[1])
-            same = same_uri(contacts(request)[0].uri_text, contacts(before[1])[0].uri_text)
-            expected, seen = f"no REGISTER within {GIVE_UP:g} s of an unanswered one", f"one after {after:.1f} s"
-            level = None if same else MUST
-            ok = after > GIVE_UP - SLACK
-            yield finding(request, ok, expected=expected, observed=seen, also=[before[1]], level=level)
-            if ok:
-                seen = f"{after - GIVE_UP:.1f} s after the timeout"
-                ok = after >= GIVE_UP + AGAIN_AT_ONCE
-                yield finding(request, ok, expected="a pause", observed=seen, also=[before[1]])
-        last[key] = (transaction, request)
+        keys = (line(transaction, request), account(trace, transaction, request))
+        known = [last[key] for key in keys if key in last]
+        if known:
+            before = max(known, key=lambda pair: pair[1].number)
+            if _is_silent(before[0], request) and keys[1] not in unheard:
+                yield from _waits(trace, before, request)
+                if not _is_seen(trace, transaction):
+                    unheard.add(keys[1])
+        last.update((key, (transaction, request)) for key in keys)
+
+
+def _waits(trace: Trace, before: tuple[Transaction, WireMessage], request: WireMessage) -> Iterator[Finding]:
+    """Whether a REGISTER comes late enough after one that nobody has answered."""
+    transaction, earlier = before
+    after, party = seconds(request, earlier), author(request)
+    same = same_uri(contacts(request)[0].uri_text, contacts(earlier)[0].uri_text)
+    expected, seen = f"no REGISTER within {GIVE_UP:g} s of an unanswered one", f"one after {after:.1f} s"
+    level = None if same else MUST
+    verdict = Verdict.FAIL if _is_seen(trace, transaction) else Verdict.INCONCLUSIVE
+    ok, also = after > GIVE_UP - SLACK, [earlier]
+    yield finding(
+        request, ok, expected=expected, observed=seen, also=also, level=level, party=party, verdict=verdict
+    )  # fmt: skip
+    if ok:
+        seen = f"{after - GIVE_UP:.1f} s after the timeout"
+        ok = after >= GIVE_UP + AGAIN_AT_ONCE
+        yield finding(request, ok, expected="a pause", observed=seen, also=also, party=party, verdict=verdict)
+
+
+def _is_seen(trace: Trace, transaction: Transaction) -> bool:
+    """Whether the registrar's answers pass the tap at all: a capture may hold one direction only."""
+    client, server = transaction.client, transaction.server
+    return is_ours(trace, client) or is_ours(trace, server) or (server, client) in _spoken(trace)
+
+
+@once_per_trace
+def _spoken(trace: Trace) -> frozenset[tuple[Address, Address]]:
+    """Who has said anything to whom."""
+    return frozenset((trace.party(m.source), trace.party(m.destination)) for m in trace.messages)
 
 
 def _is_silent(transaction: Transaction, later: WireMessage) -> bool:
@@ -183,62 +172,14 @@ def phone_comes_back(trace: Trace) -> Iterator[Finding]:
         ok = bool(after) and after[0] <= BACK_WITHIN
         last = _last_register(trace, address, trace.end_ns)
         expected, seen = f"registered within {BACK_WITHIN:g} s", f"after {after[0]:.0f} s" if after else "never"
-        yield finding(last, ok, expected=expected, observed=seen)
+        party = author(last) if last is not None else None
+        yield finding(last, ok, expected=expected, observed=seen, party=party)
 
 
 def _was_never_away(trace: Trace, back: Observation) -> bool:
     """Whether the phone fell silent for good in the meantime, or the link was cut again."""
     later = (o for o in intents(trace, "unplug", "stop", "lose_link") if o.who == back.who and o.time_ns > back.time_ns)
     return any((o.time_ns - back.time_ns) / 1e9 < BACK_WITHIN for o in later)
-
-
-@check(
-    "REG-017", level=MUST, on=PHONE, clause="RFC 3261 §22.1; RFC 7616 §3.3",
-    asks="credentials that were refused are not sent again, unless only the nonce was stale",
-)  # fmt: skip
-def refused_credentials_rest(trace: Trace) -> Iterator[Finding]:
-    """Two refusals of credentials within 32 s, neither of them stale, can still be a user who types; the third is a
-    loop, or somebody who guesses: SHOULD, for the password behind another nonce is not to be seen. The very same
-    header field again is the same password. A stale nonce is no refusal: the phone that gives up there is
-    unregistered for nothing (SHOULD).
-    """
-    refused: dict[Line, list[WireMessage]] = {}
-    stale: dict[Line, WireMessage] = {}
-    for transaction, request in registers(trace):
-        key = line(transaction, request)
-        if (asked := stale.pop(key, None)) is not None:
-            answered = request.has("Authorization")
-            seen = "a REGISTER without credentials"
-            yield finding(request, answered, expected="credentials for the new nonce", observed=seen, also=[asked])
-        final = transaction.final
-        if final is None or final.status not in (401, 403) or not request.has("Authorization"):
-            refused.pop(key, None)
-            continue
-        if final.status == 401 and _is_stale(final):
-            stale[key] = final
-            continue
-        known = [f for f in refused.get(key, []) if seconds(request, f) < GIVE_UP]
-        refused[key] = [*known, final]
-        seen = f"{len(known) + 1} times within {GIVE_UP:g} s"
-        yield finding(request, len(known) < 2, expected="no more credentials", observed=seen, also=known, level=SHOULD)
-        sent = [r for t, r in registers(trace) if t.final in known]
-        same = [r for r in sent if r.text("Authorization") == request.text("Authorization")]
-        seen = "the same credentials"
-        yield finding(request, not same, expected="no more credentials", observed=seen, also=[*same, *known])
-    yield from _given_up(trace, stale)
-
-
-def _is_stale(answer: WireMessage) -> bool:
-    challenges = [digest.parse_challenge(text) for text in answer.texts("WWW-Authenticate")]
-    return any(not isinstance(c, Fault) and c is not None and c.stale for c in challenges)
-
-
-def _given_up(trace: Trace, stale: dict[Line, WireMessage]) -> Iterator[Finding]:
-    for answer in stale.values():
-        if seconds_left(trace, answer.packet.time_ns) > GIVE_UP:
-            seen, party = "nothing", answer.destination
-            expected = "another try with the new nonce"
-            yield finding(answer, False, expected=expected, observed=seen, party=party, level=SHOULD)
 
 
 @check(

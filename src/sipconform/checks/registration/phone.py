@@ -1,27 +1,20 @@
-"""How a phone registers (RFC 3261 §10.2)."""
+"""How a phone registers (RFC 3261 §10.2): the form of a REGISTER, and its number."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sipconform.checks.bindings import (
-    Line,
-    aor,
-    contacts,
-    granted,
-    lifetime,
-    line,
-    refreshes,
-    registers,
-)
-from sipconform.checks.catalogue import INFO, MUST, PASSED, PHONE, SHOULD, Finding, Verdict, check, finding
-from sipconform.checks.evidence import GIVE_UP, SLACK, author, is_relayed, seconds, seconds_of
+from sipconform.checks.bindings import Line, aor, contacts, flow_of, line, refreshes, registers
+from sipconform.checks.catalogue import MUST, PASSED, PHONE, SHOULD, Finding, check, finding
+from sipconform.checks.evidence import GIVE_UP, SLACK, author, seconds
 from sipconform.sip.fault import Span
 from sipconform.sip.headers.name_addr import NameAddr
 from sipconform.sip.uri import SipUri
+from sipconform.trace.packet import Address
 from sipconform.trace.trace import Trace, WireMessage
 
-LATE = 2.0  # seconds of slack for a refresh, twice the way
+Binding = tuple[Address, str, str, tuple[str, str] | None]
+"""A registrar, an address-of-record, a Contact's URI, and its flow."""
 
 
 @check(
@@ -29,10 +22,10 @@ LATE = 2.0  # seconds of slack for a refresh, twice the way
     asks="the Request-URI of REGISTER is the domain without a user, To is the address-of-record, Call-ID stays",
 )  # fmt: skip
 def register_form(trace: Trace) -> Iterator[Finding]:
-    """The domain names the location service. A Call-ID may change with a restart, so only a phone that has
-    three in a row for one Contact is told, as SHOULD.
+    """The domain names the location service. A Call-ID may change with a restart, and is one for each registrar and
+    flow, so only a phone that has three in a row for one Contact at one registrar is told, as SHOULD.
     """
-    calls: dict[tuple[str, str], list[WireMessage]] = {}
+    calls: dict[Binding, list[WireMessage]] = {}
     for transaction, request in registers(trace):
         uri, to = request.uri, request.to
         at = Span(0, len(request.start_line))
@@ -45,8 +38,9 @@ def register_form(trace: Trace) -> Iterator[Finding]:
         else:
             yield PASSED
         asked = contacts(request)
-        if asked and refreshes(request) and transaction.succeeded:
-            calls.setdefault((aor(request), asked[0].uri_text), []).append(request)
+        if refreshes(request) and transaction.succeeded:
+            binding = (transaction.server, aor(request), asked[0].uri_text, flow_of(asked[0]))
+            calls.setdefault(binding, []).append(request)
     for series in calls.values():
         yield from _stable_call_id(series)
 
@@ -67,77 +61,45 @@ def _stable_call_id(series: list[WireMessage]) -> Iterator[Finding]:
     asks="CSeq rises with every REGISTER of a Call-ID, after a challenge too",
 )  # fmt: skip
 def register_cseq_rises(trace: Trace) -> Iterator[Finding]:
-    """The registrar drops what is not newer. By UDP a lower number that was not seen before may be a late
-    repetition, so it is blamed only after 32 s + 1 s; gaps are left alone.
+    """The registrar drops what is not newer. A lower number that was not seen before may be a late repetition: by UDP
+    it is blamed only after 32 s + 1 s, on a stream only where the higher one went by the same connection. The same
+    number by another transport or connection is the same attempt (RFC 3263 §4.3), unless the first was long answered.
+    Gaps are left alone.
     """
     highest: dict[Line, WireMessage] = {}
-    numbers: dict[Line, set[int]] = {}
+    numbers: dict[Line, dict[int, WireMessage]] = {}
     for transaction, request in registers(trace):
         key = line(transaction, request)
-        top, known = highest.get(key), numbers.setdefault(key, set())
+        top, known = highest.get(key), numbers.setdefault(key, {})
+        same = known.get(request.cseq_number)
         if top is not None and request.cseq_number <= top.cseq_number:
-            repeated = request.cseq_number in known
-            proven = repeated or request.transport != "udp" or seconds(request, top) > GIVE_UP + SLACK
-            expected, seen = f"CSeq above {top.cseq_number}", f"CSeq: {request.text('CSeq')}"
-            at, also, party = "CSeq", [top], author(request)
-            yield finding(request, not proven, expected=expected, observed=seen, at=at, also=also, party=party)
+            if same is None or not _is_same_attempt(same, request):
+                proven = same is not None or _is_certain(top, request)
+                expected, seen = f"CSeq above {top.cseq_number}", f"CSeq: {request.text('CSeq')}"
+                at, also, party = "CSeq", [top], author(request)
+                yield finding(request, not proven, expected=expected, observed=seen, at=at, also=also, party=party)
         else:
             highest[key] = request
             yield PASSED
-        known.add(request.cseq_number)
+        known[request.cseq_number] = request
 
 
-@check(
-    "REG-003", level=MUST, on=PHONE, clause="RFC 3261 §10.2.4",
-    asks="a binding is refreshed before the time granted is over",
-)  # fmt: skip
-def refresh_comes_in_time(trace: Trace) -> Iterator[Finding]:
-    """Else the phone is not called in between. Slack 2 s.
-
-    Judged between two REGISTERs with adjoining CSeq numbers, so no attempt was missed; by UDP the later one's
-    first sendings may have been lost for up to 32 s, so a delay below that counts only when it happens again. A
-    refresh in the last tenth of the time is noted as INFO.
-    """
-    before: dict[Line, tuple[WireMessage, WireMessage]] = {}
-    late: dict[Line, int] = {}
-    for transaction, request in registers(trace):
-        key = line(transaction, request)
-        known = before.get(key)
-        if known is not None and request.cseq_number == known[0].cseq_number + 1 and refreshes(request):
-            time = granted(*known)
-            if time:
-                judged = _in_time(request, known[1], time, late.get(key, 0))
-                late[key] = late.get(key, 0) + (judged.verdict is not Verdict.PASS and judged.level is None)
-                yield judged
-        if transaction.succeeded and transaction.final is not None:
-            before[key] = (request, transaction.final)
+def _is_same_attempt(first: WireMessage, again: WireMessage) -> bool:
+    """Whether the second is the first, tried another way when nobody answered that."""
+    if _way(first) == _way(again):
+        return False
+    final = first.transaction.final if first.transaction is not None else None
+    return final is None or seconds(again, first) <= 2 * GIVE_UP
 
 
-def _in_time(request: WireMessage, answer: WireMessage, time: int, times_late: int) -> Finding:
-    after = seconds(request, answer)
-    expected, seen = f"a refresh within {time} s", f"after {after:.1f} s"
-    if after < time + LATE:
-        ok = after <= 0.9 * time
-        return finding(request, ok, expected=expected, observed=seen, also=[answer], level=INFO)
-    proven = request.transport != "udp" or after > time + GIVE_UP + LATE or times_late
-    verdict = Verdict.FAIL if proven else Verdict.INCONCLUSIVE
-    return finding(request, False, expected=expected, observed=seen, also=[answer], verdict=verdict)
+def _is_certain(higher: WireMessage, lower: WireMessage) -> bool:
+    """Whether a lower number was sent after a higher one, and did not only pass the tap after it."""
+    if lower.transport == "udp":
+        return seconds(lower, higher) > GIVE_UP + SLACK
+    return _way(lower) == _way(higher)
 
 
-@check(
-    "REG-006", level=SHOULD, on=PHONE, clause="RFC 3261 §10.2.8",
-    asks="after 423 the phone asks for at least Min-Expires, or for nothing more",
-)  # fmt: skip
-def too_brief_is_heeded(trace: Trace) -> Iterator[Finding]:
-    """Asking for the same again is a loop. Not registering any more is the phone's right; a removal passes."""
-    refused: dict[Line, WireMessage] = {}
-    for transaction, request in registers(trace):
-        key = line(transaction, request)
-        final = refused.pop(key, None)
-        if final is not None and refreshes(request) and not is_relayed(request):
-            least, asked = seconds_of(final.min_expires), lifetime(request, contacts(request)[0])
-            ok = least is None or asked is None or asked >= least
-            expected, seen = f"{least} s or more", f"asked for {asked} s"
-            yield finding(request, ok, expected=expected, observed=seen, at="Expires", also=[final])
-        if transaction.final is not None and transaction.final.status == 423:
-            refused[key] = transaction.final
+def _way(request: WireMessage) -> tuple[str, Address, str]:
+    """By what transport, and from which port, a request was sent."""
+    via = request.top_via
+    return request.transport, request.source, via.transport.lower() if via else ""

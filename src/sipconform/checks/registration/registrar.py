@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import combinations
 
 from sipconform.checks.bindings import (
-    Line,
+    Owner,
     answered,
+    aor,
     contacts,
     granted,
     lifetime,
-    line,
     registers,
+    same_binding,
+    takes_away,
 )
 from sipconform.checks.catalogue import MUST, PASSED, SERVER, SHOULD, Finding, check, finding
-from sipconform.checks.evidence import passed_on, same_uri, seconds_of
+from sipconform.checks.evidence import SLACK, passed_on, same_uri, seconds_of
+from sipconform.sip.headers.name_addr import NameAddr
 from sipconform.trace.packet import Address
 from sipconform.trace.trace import Trace, WireMessage
 
@@ -33,9 +37,9 @@ def contact_expires_wins(trace: Trace) -> Iterator[Finding]:
         asked = contacts(request)
         own = asked[0].params.get("expires") if asked and final.status < 300 else None
         header = seconds_of(request.expires)
-        if own is None or not own.isdigit() or header is None or header == int(own):
+        if own is None or not (own.isascii() and own.isdigit()) or header is None or header == int(own):
             continue
-        told = granted(request, final)
+        told = granted(final, asked[0])
         if told is not None:
             expected, seen = f"{own} s or less, as the Contact asks", f"{told} s, as Expires: {header}"
             ok = told != header or header < int(own)
@@ -56,8 +60,8 @@ def grant_is_not_raised(trace: Trace) -> Iterator[Finding]:
             ok = seconds_of(final.min_expires) is not None
             yield finding(final, ok, expected="Min-Expires in the 423", observed="none", also=[request], level=MUST)
         elif final.status < 300 and asked:
-            wanted, told = lifetime(request, asked[0]), granted(request, final)
-            if wanted is not None and told is not None:
+            wanted, told = lifetime(request, asked[0]), granted(final, asked[0])
+            if wanted and told is not None:
                 expected, seen = f"{wanted} s or less, or 423", f"{told} s"
                 at = "Contact"
                 yield finding(final, told <= wanted, expected=expected, observed=seen, at=at, also=[request])
@@ -68,20 +72,22 @@ def grant_is_not_raised(trace: Trace) -> Iterator[Finding]:
     asks="the 200 lists the binding just made, and every binding with its expires",
 )  # fmt: skip
 def bindings_are_listed(trace: Trace) -> Iterator[Finding]:
-    """The phone learns from it what it was granted. A Date is only recommended: said once for each registrar.
-    Bindings of other phones are not counted, for a registrar may keep only one.
+    """The phone learns from it what it was granted. Where only an Expires header field tells the time it still does
+    (§10.2.4), so that is a SHOULD. A Date is only recommended: said once for each registrar. Bindings of other phones
+    are not counted, for a registrar may keep only one.
     """
     dated: set[Address] = set()
     for request, final in answered(trace):
         if final.status >= 300:
             continue
         listed, asked = contacts(final), contacts(request)
-        bare = [c for c in listed if lifetime(final, c) is None]
+        bare = [c for c in listed if c.params.get("expires") is None]
         at = "Contact"
         if bare:
-            seen = f"Contact: {bare[0]}"
-            yield finding(final, False, expected="expires with every Contact", observed=seen, at=at, also=[request])
-        missing = [c for c in asked if lifetime(request, c) != 0 and not _lists(final, c.uri_text)]
+            seen, level = f"Contact: {bare[0]}", SHOULD if final.has("Expires") else None
+            expected, also = "expires with every Contact", [request]
+            yield finding(final, False, expected=expected, observed=seen, at=at, also=also, level=level)
+        missing = [c for c in asked if lifetime(request, c) != 0 and not _lists(final, c)]
         seen = f"Contact: {', '.join(final.texts('Contact')) or 'none'}"
         expected = f"Contact with {missing[0].uri_text if missing else ''}"
         yield finding(final, not missing, expected=expected, observed=seen, at=at, also=[request])
@@ -90,8 +96,8 @@ def bindings_are_listed(trace: Trace) -> Iterator[Finding]:
             yield finding(final, final.has("Date"), expected="Date", observed="no Date", level=SHOULD)
 
 
-def _lists(answer: WireMessage, uri: str) -> bool:
-    return any(same_uri(c.uri_text, uri) for c in contacts(answer))
+def _lists(answer: WireMessage, contact: NameAddr) -> bool:
+    return any(same_binding(c, contact) for c in contacts(answer))
 
 
 @check(
@@ -108,7 +114,7 @@ def removal_removes(trace: Trace) -> Iterator[Finding]:
         elif final.status < 300:
             for contact in contacts(request):
                 if lifetime(request, contact) == 0:
-                    alive = [c for c in contacts(final) if same_uri(c.uri_text, contact.uri_text)]
+                    alive = [c for c in contacts(final) if same_binding(c, contact)]
                     ok = not any(lifetime(final, c) for c in alive)
                     expected, seen = f"no Contact with {contact.uri_text}", f"Contact: {final.text('Contact')}"
                     yield finding(final, ok, expected=expected, observed=seen, at="Contact", also=[request])
@@ -129,21 +135,48 @@ def _star(request: WireMessage, final: WireMessage) -> Finding:
     asks="a REGISTER that is not newer than the last one of its Call-ID is refused",
 )  # fmt: skip
 def stale_register_is_refused(trace: Trace) -> Iterator[Finding]:
-    """An overtaken REGISTER must not undo a newer one. That the newer one was accepted before the older passed
-    the tap proves the order. A query (no Contact) changes nothing and may be answered.
+    """An overtaken REGISTER must not undo a newer one. Compared is with the binding that the newer one made: with
+    none left, or for another Contact, there is nothing to be older than. That the newer one was accepted before the
+    older passed the tap proves the order. A query (no Contact) changes nothing and may be answered.
     """
-    accepted: dict[Line, WireMessage] = {}
+    made: dict[Owner, list[_Made]] = {}
     for transaction, request in registers(trace):
-        key, final = line(transaction, request), transaction.final
-        newer = accepted.get(key)
-        if final is None or not request.has("Contact") or passed_on(trace, final):
+        final = transaction.final
+        if final is None or passed_on(trace, final):
             continue
-        if newer is None or request.cseq_number > newer.cseq_number:
-            if transaction.succeeded:
-                accepted[key] = final
-        elif newer.number < request.number:
-            seen = f"{final.status} to CSeq {request.cseq_number} after {newer.cseq_number}"
-            yield finding(final, final.status >= 300, expected="a refusal", observed=seen, also=[newer, request])
+        alive = made.setdefault((transaction.server, aor(request)), [])
+        alive[:] = [m for m in alive if m.until_ns > request.packet.time_ns]
+        touched = [
+            m for m in alive if request.contact_star or any(same_binding(c, m.contact) for c in contacts(request))
+        ]
+        newer = next((m for m in touched if m.is_newer(request)), None)
+        if newer is not None:
+            seen = f"{final.status} to CSeq {request.cseq_number} after {newer.request.cseq_number}"
+            also = [newer.final, request]
+            yield finding(final, final.status >= 300, expected="a refusal", observed=seen, also=also)
+        elif final.status < 300:
+            alive[:] = [m for m in alive if m not in touched] + list(_made(request, final))
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A binding, and the REGISTER that made it."""
+
+    contact: NameAddr
+    request: WireMessage
+    final: WireMessage
+    until_ns: int
+
+    def is_newer(self, other: WireMessage) -> bool:
+        same, later = self.request.call_id == other.call_id, self.request.cseq_number >= other.cseq_number
+        return same and later and self.final.number < other.number
+
+
+def _made(request: WireMessage, final: WireMessage) -> Iterator[_Made]:
+    for contact in contacts(request):
+        seconds = granted(final, contact)
+        if seconds and not takes_away(request, contact):
+            yield _Made(contact, request, final, final.packet.time_ns + int((seconds - SLACK) * 1e9))
 
 
 @check(

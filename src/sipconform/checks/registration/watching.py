@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from sipconform.checks.bindings import contacts, lifetime, registers
+from sipconform.checks.bindings import aor, contacts, lifetime, registers
 from sipconform.checks.catalogue import MUST, SERVER, SHOULD, Finding, check, finding
-from sipconform.checks.evidence import seconds
-from sipconform.checks.names import name_of, user_of
+from sipconform.checks.evidence import same_uri, seconds
+from sipconform.checks.names import aor_of
 from sipconform.checks.told import seconds_left
 from sipconform.features.reginfo import CONTENT_TYPE, EVENT, RegInfo, parse_reginfo
+from sipconform.sip.headers.name_addr import NameAddr
 from sipconform.trace.trace import Subscription, Trace, WireMessage
 
 TOLD_WITHIN = 5.0  # seconds
@@ -18,10 +19,13 @@ GONE = frozenset({"expired", "unregistered", "deactivated", "rejected", "probati
 
 
 def documents(subscription: Subscription) -> list[tuple[WireMessage, RegInfo]]:
-    """The readable documents of a subscription, in the order of the NOTIFYs' numbers."""
+    """The readable documents of a subscription, in the order of the NOTIFYs' numbers. One that was challenged was not
+    taken, and comes again as it was."""
     found = []
     for transaction in subscription.notifies:
-        notify = transaction.request
+        notify, final = transaction.request, transaction.final
+        if final is not None and final.status in (401, 407):
+            continue
         kind = notify.content_type if notify is not None else None
         if notify is not None and kind and kind.type == CONTENT_TYPE:
             info = parse_reginfo(notify.content)
@@ -57,15 +61,15 @@ def _removals(trace: Trace, subscription: Subscription, known: list[tuple[WireMe
     """Whether what a REGISTER took away was told as gone."""
     for transaction, request in registers(trace):
         final = transaction.final
-        mine = transaction.server == subscription.notifier and name_of(request.to) == user_of(subscription.resource)
+        mine = transaction.server == subscription.notifier and aor(request) == aor_of(subscription.resource)
         if final is None or final.status >= 300 or not mine or not known or final.number < known[0][0].number:
             continue
         if _is_over(subscription, final) or seconds_left(trace, final.packet.time_ns) < TOLD_WITHIN:
             continue
         for contact in contacts(request):
-            if lifetime(request, contact) == 0:
+            if lifetime(request, contact) == 0 and _was_told_of(contact, final, known):
                 ok = any(
-                    c.uri == contact.uri_text and c.event in GONE
+                    same_uri(c.uri, contact.uri_text) and c.event in GONE
                     for notify, info in known
                     if -TOLD_WITHIN < seconds(notify, final) < TOLD_WITHIN
                     for r in info.registrations
@@ -73,6 +77,13 @@ def _removals(trace: Trace, subscription: Subscription, known: list[tuple[WireMe
                 )
                 expected, seen = f"{contact.uri_text} told as unregistered", "no such NOTIFY"
                 yield finding(final, ok, expected=expected, observed=seen, also=[request], level=SHOULD)
+
+
+def _was_told_of(contact: NameAddr, at: WireMessage, known: list[tuple[WireMessage, RegInfo]]) -> bool:
+    """Whether the documents had ever named a binding before it was taken away: nobody need be told of what was not
+    there."""
+    earlier = (info for notify, info in known if seconds(notify, at) < TOLD_WITHIN)
+    return any(same_uri(c.uri, contact.uri_text) for info in earlier for r in info.registrations for c in r.contacts)
 
 
 def _is_over(subscription: Subscription, at: WireMessage) -> bool:
