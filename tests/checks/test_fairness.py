@@ -14,6 +14,8 @@ from sipconform.trace.correlate import correlate
 from sipconform.trace.packet import Packet
 from tests.checks import scenes
 from tests.checks.support import Scene
+from tests.checks.test_hotspot import called
+from tests.checks.test_hunt_group import both_answer, given_up, group_call
 
 SCENES = [
     scenes.call,
@@ -22,6 +24,10 @@ SCENES = [
     scenes.subscription,
     scenes.registration,
     scenes.features,
+    group_call,
+    both_answer,
+    given_up,
+    called,
 ]
 
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from sipconform.checks.catalogue import catalogue
 from sipconform.checks.hotspot.spot import address, calls, extensions, spots
 from sipconform.trace.packet import Address, Observation
-from tests.checks.support import SERVER, SOURCE, Scene, asked, fails, passes, silent
+from tests.checks.scenes import audio
+from tests.checks.support import SERVER, SOURCE, Scene, asked, doubts, fails, passes, silent
 
 IDS = sorted(id_ for id_ in catalogue() if id_.startswith("HOT-"))
 HOST, B, C = (Address(f"192.0.2.{n}", 5060) for n in (71, 72, 73))
@@ -19,6 +20,7 @@ SETTINGS = {
     "listen": "broadcast", "address": "224.0.2.0", "port": 16360, "prefix": "", "ring_mode": "all", "managed": False,
     "registers": True, "dials_unregistered": True,
 }  # fmt: skip
+DATE = "Sun, 22 Nov 2026 18:00:00 GMT"
 LONG = 100.0
 
 
@@ -43,7 +45,7 @@ def sign_in(scene: Scene, extension: str, where: Address, at: float = -10.0) -> 
         name, at, "REGISTER", f"sip:{HOST.host}", by=where, to=HOST, call=name, From=f"{aor};tag=r", To=aor,
         Contact=contact, Expires="120",
     )  # fmt: skip
-    scene.answer(f"{name}-ok", at + 0.1, name, Contact=f"{contact};expires=120")
+    scene.answer(f"{name}-ok", at + 0.1, name, Contact=f"{contact};expires=120", Date=DATE)
 
 
 def at_home(**settings: Any) -> Scene:
@@ -60,7 +62,7 @@ def invite(
 ) -> None:
     scene.ask(
         name, at, "INVITE", f"sip:{number}@{to}", by=by, to=to, call=name, From=f"<sip:{sender}@x>;tag={name}",
-        To=f"<sip:{number}@x>", **more,
+        To=f"<sip:{number}@x>", **(audio(by) | more),
     )  # fmt: skip
 
 
@@ -72,10 +74,11 @@ def called(**settings: Any) -> Scene:
         invite(scene, name, 0.01, number, by=HOST, to=where, sender="2310")
         scene.answer(f"{name}-rings", 0.05, name, 180, tag=name)
     scene.answer("in-rings", 0.1, "in", 180)
-    scene.answer("b-200", 3.0, "b", tag="b")
-    scene.answer("in-200", 3.01, "in")
+    scene.answer("b-200", 3.0, "b", tag="b", **audio(B))
+    scene.answer("in-200", 3.01, "in", **audio(HOST))
     branch = (scene.said["c"].headers["Via"] or "").partition("branch=")[2].partition(";")[0]
     headers: dict[str, Any] = {name: scene.said["c"].headers[name] for name in ("From", "To")}
+    headers["Reason"] = "SIP;cause=200"
     scene.ask("c-stop", 3.02, "CANCEL", f"sip:2@{C}", by=HOST, to=C, call="c", branch=branch, **headers)
     scene.answer("c-stopped", 3.03, "c-stop", tag="c")
     scene.answer("c-487", 3.04, "c", 487, tag="c")
@@ -124,6 +127,34 @@ def test_the_host_rings_although_only_clients_may() -> None:
 
 def test_a_loser_that_rings_on() -> None:
     assert fails("HOT-022", called().drop("c-stop", "c-stopped", "c-487"), LONG, party=HOST)
+
+
+def sign_off(scene: Scene, extension: str, where: Address, at: float, contact: str = "") -> None:
+    aor = f"<sip:{extension}@{HOST.host}>"
+    scene.ask(
+        f"off-{at}", at, "REGISTER", f"sip:{HOST.host}", by=where, to=HOST, call=f"in-{where.host}", seq=2,
+        From=f"{aor};tag=r", To=aor, Contact=contact or f"<sip:{extension}@{where}>", Expires="0",
+    )  # fmt: skip
+    scene.answer(f"is-off-{at}", at + 0.1, f"off-{at}")
+
+
+def test_a_client_that_has_signed_off_is_not_rung() -> None:
+    scene = called().drop("c", "c-rings", "c-stop", "c-stopped", "c-487")
+    sign_off(scene, "2", C, -5.0, contact="*")
+    assert passes("HOT-020", scene, LONG)
+
+
+def test_a_slow_host_is_noted() -> None:
+    scene = called().move("c", 0.85).move("c-rings", 0.9)
+    assert fails("HOT-020", scene, LONG, party=HOST, level="INFO")
+    assert not fails("HOT-020", scene, LONG, level="MUST")
+
+
+def test_order_at_a_tap_elsewhere_proves_nothing() -> None:
+    scene = called().move("b-200", 3.02)
+    assert fails("HOT-023", scene, LONG, party=HOST), "the host had answered itself"
+    scene.observations[0].what["ours"] = []
+    assert silent("HOT-023", scene, LONG)
 
 
 def test_two_who_answer_and_nobody_is_ended() -> None:
@@ -177,6 +208,65 @@ def test_zero_is_the_host() -> None:
     assert fails("HOT-040", scene, LONG, party=HOST)
 
 
+def test_a_client_that_wants_no_calls() -> None:
+    scene = within("2", None).drop("trying")
+    scene.answer("no", 0.1, "from-b", 480)
+    assert doubts("HOT-040", scene, LONG)
+    assert fails("HOT-040", scene.change("no", start="SIP/2.0 404 No"), LONG, party=HOST)
+
+
+def test_a_deleted_device_is_in_no_group() -> None:
+    scene = within("777", None)
+    scene.answer("no", 0.1, "from-b", 480)
+    say(scene, -5, "host", "intent", do="group_device", mac="c", group="777")
+    assert fails("HOT-042", scene, LONG, party=HOST)
+    say(scene, -4, "host", "intent", do="delete_device", mac="c")
+    for where in (B, C):
+        scene.said[f"in-{where.host}"].at, scene.said[f"in-{where.host}-ok"].at = -3.0, -2.9
+    assert silent("HOT-042", scene, LONG)
+
+
+def referred(status: int, *told: str) -> Scene:
+    """Client 1 asks the host to transfer its call."""
+    scene = at_home()
+    tags = {"From": "<sip:1@x>;tag=b", "To": "<sip:0@x>;tag=h"}
+    scene.ask("refer", 0.0, "REFER", by=B, to=HOST, call="x", Refer_To="<sip:2310@x>", **tags)  # type: ignore[arg-type]
+    scene.answer("taken", 0.1, "refer", status)
+    for n, line in enumerate(told):
+        scene.ask(
+            f"n{n}", 0.2 + n, "NOTIFY", by=HOST, to=B, call="x", seq=n + 1, From=tags["To"], To=tags["From"],
+            Event="refer", Subscription_State="active", Content_Type="message/sipfrag", body=f"SIP/2.0 {line}\r\n",
+        )  # fmt: skip
+    return scene
+
+
+def test_a_client_may_not_transfer() -> None:
+    assert passes("HOT-060", referred(405), LONG)
+    assert passes("HOT-060", referred(202, "100 Trying", "603 Decline"), LONG), "refused in the NOTIFY"
+    assert fails("HOT-060", referred(202, "100 Trying", "200 OK"), LONG, party=HOST)
+    assert fails("HOT-060", referred(202), LONG, party=HOST)
+    assert silent("HOT-060", referred(202), 10.0), "the NOTIFY may still come"
+
+
+def test_no_registration_takes_the_old_one_away() -> None:
+    scene = at_home()
+    say(scene, -3, "host", "intent", do="set_hotspot", registers=False)
+    own = {"From": "<sip:2301@x>;tag=r", "To": "<sip:2301@x>"}
+    scene.ask("off", -1.5, "REGISTER", by=HOST, to=SERVER, call="h", Expires="0", **own)  # type: ignore[arg-type]
+    scene.answer("is-off", -1.4, "off")
+    assert silent("HOT-061", scene, LONG)
+    assert fails("HOT-061", scene.change("off", Expires="60"), LONG, party=HOST)
+
+
+def test_a_client_signs_off_where_it_was() -> None:
+    scene = at_home(listen="multicast")
+    say(scene, -5, "client_b", "intent", do="set_client", listen="multicast", address="224.0.2.9")
+    sign_off(scene, "1", B, -4.0)
+    assert passes("HOT-003", scene, LONG)
+    scene.change("off--4.0", Expires="60")
+    assert fails("HOT-003", scene, LONG, party=B)
+
+
 def test_a_group_rings_its_members() -> None:
     def group(to: Address | None) -> Scene:
         scene = within("777", to)
@@ -202,6 +292,17 @@ def test_two_clients_with_one_number() -> None:
     sign_in(scene, "1", B)
     sign_in(scene, "1", C)
     assert fails("HOT-012", scene, party=HOST)
+
+
+@pytest.mark.parametrize("gone", ["signed off", "run out"])
+def test_a_number_that_is_free_goes_to_the_next(gone: str) -> None:
+    scene = Scene()
+    lab(scene)
+    sign_in(scene, "1", B)
+    if gone == "signed off":
+        sign_off(scene, "1", B, 10.0)
+    sign_in(scene, "1", C, at=30.0 if gone == "signed off" else 150.0)
+    assert passes("HOT-012", scene)
 
 
 def test_a_client_that_stays_registered_after_switching_off() -> None:

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
+from sipconform.checks.bindings import contacts, granted, refreshes
 from sipconform.checks.catalogue import INFO, MUST, PHONE, SHOULD, Finding, check, finding
 from sipconform.checks.hotspot.outside import registrations
 from sipconform.checks.hotspot.spot import (
@@ -27,7 +28,7 @@ from sipconform.checks.hotspot.spot import (
 from sipconform.checks.names import name_of
 from sipconform.features.hotspot import CONFIG_DEFAULTS
 from sipconform.trace.packet import Address, Observation
-from sipconform.trace.trace import Trace
+from sipconform.trace.trace import Trace, WireMessage
 
 HOST_KINDS = ("offer", "welcome", "refuse", "reboot", "upgrade")  # of our stand-in
 ONE_FRAME = 1472  # octets of UDP payload in one Ethernet frame
@@ -120,7 +121,8 @@ def _number(value: Any) -> int:
     asks="a client set to another way of listening, address or port does not appear at the host",
 )  # fmt: skip
 def different_settings_do_not_meet(trace: Trace) -> Iterator[Finding]:
-    """The guide asks the user to set both alike. Judged by the client's REGISTER."""
+    """The guide asks the user to set both alike. Judged by the client's REGISTER; signing off where it was before is
+    good manners."""
     if len(spots(trace)) == 1:
         yield from _places(trace)
 
@@ -137,6 +139,8 @@ def hotspots_do_not_mix(trace: Trace) -> Iterator[Finding]:
 
 def _places(trace: Trace) -> Iterator[Finding]:
     for spot, request in registrations(trace):
+        if not refreshes(request):
+            continue
         now = request.packet.time_ns
         client = spot.clients[trace.party(request.source)]
         theirs, ours = spot.place(now), _place_of(trace, spot, client, now)
@@ -161,22 +165,37 @@ def _told(place: tuple[Any, ...]) -> str:
     asks="every client has an extension of its own, and the host's table shows it",
 )  # fmt: skip
 def extensions_are_distinct(trace: Trace) -> Iterator[Finding]:
-    """Two clients that register the same extension at one host have been given the same. The table counts where
-    somebody tells what it shows; it may lag five seconds behind, and a client may be gone again by then.
+    """Two clients that register the same extension at one host have been given the same, unless the first has signed
+    off or its time was over: the number is free then. The table counts where somebody tells what it shows; it may lag
+    five seconds behind, and a client may be gone again by then.
     """
-    owners: dict[tuple[Address, str], Address] = {}
+    owners: dict[tuple[Address, str], tuple[Address, int]] = {}
     for spot, request in registrations(trace):
         extension, client = name_of(request.to), trace.party(request.source)
-        if request.text("Expires") == "0" or not extension:
+        now, key = request.packet.time_ns, (spot.host, extension)
+        owner, until = owners.get(key, (client, 0))
+        if not refreshes(request) or not extension:
+            if owner == client and request.has("Contact"):
+                owners.pop(key, None)
             continue
-        owner = owners.setdefault((spot.host, extension), client)
-        settled = request.packet.time_ns + int(SETTLED * 1e9)
+        owners[key] = (client, _until(request))
+        settled = now + int(SETTLED * 1e9)
         moved = bool(spot.intents("delete_device", until=settled))
         seen = f"{extension} is {owner}'s and {client}'s"
-        yield finding(request, owner == client or moved, expected="one each", observed=seen, party=spot.host)
+        ok = owner == client or moved or now > until
+        yield finding(request, ok, expected="one each", observed=seen, party=spot.host)
         rows = shown(trace, spot.name, "devices", settled)
         if isinstance(rows, list) and not moved:
             listed = {row.get("extension") for row in rows if isinstance(row, dict)}
             ok, seen = extension in listed, f"{sorted(map(str, listed))}"
             expected, party = f"{extension} in the table", spot.host
             yield finding(request, ok, expected=expected, observed=seen, party=party, level=SHOULD)
+
+
+def _until(request: WireMessage) -> int:
+    """The moment in ns at which the time granted to a REGISTER is over; its own when it was not accepted."""
+    final = request.transaction.final if request.transaction else None
+    if final is None or final.status >= 300:
+        return request.packet.time_ns
+    time = max((granted(final, contact) or 0 for contact in contacts(request)), default=0)
+    return final.packet.time_ns + time * 10**9

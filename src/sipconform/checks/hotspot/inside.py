@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
-from sipconform.checks.catalogue import MUST, PASSED, PHONE, Finding, check, finding
+from sipconform.checks.bindings import refreshes
+from sipconform.checks.catalogue import MUST, PASSED, PHONE, Finding, Verdict, check, finding
+from sipconform.checks.evidence import GIVE_UP, watched
 from sipconform.checks.hotspot.spot import (
     GUIDE,
     SPREAD,
@@ -17,10 +20,12 @@ from sipconform.checks.hotspot.spot import (
     wished,
 )
 from sipconform.trace.packet import Address, Observation
-from sipconform.trace.trace import Trace
+from sipconform.trace.trace import Trace, WireMessage
 
+WANTS_NO_CALLS = (480, 600, 603)
 NOT_PUT_THROUGH = (403, 404, 484, 500, 501, 502, 503, 504, 604)
 DIALLED_WITHIN = 4.0  # seconds
+UNDER_WAY_NS = 1_000_000_000  # what was under way when a setting was changed
 
 
 @check(
@@ -29,7 +34,8 @@ DIALLED_WITHIN = 4.0  # seconds
 )  # fmt: skip
 def short_numbers(trace: Trace) -> Iterator[Finding]:
     """Numbers of clients that are not signed in are not judged. A client may be busy, but it is the one that is called;
-    and no extension number is dialled at the PBX.
+    and no extension number is dialled at the PBX. A host may know that a client wants no calls: a refusal that says so
+    is inconclusive.
     """
     yield from _by_number(trace, prefixed=False)
 
@@ -76,7 +82,9 @@ def _reaches(trace: Trace, call: Call, wanted: Address | None) -> Iterator[Findi
     elif wanted is not None and wanted not in rung and not strangers:
         busy = final is not None and final.status in (486, 487)
         if not busy and (final is not None or call.pending(trace) > SPREAD):
+            unwanted = final is not None and final.status in WANTS_NO_CALLS
             verdict = missing(trace, spot, call.invite.transport, call.pending(trace))
+            verdict = Verdict.INCONCLUSIVE if unwanted else verdict
             expected, party = f"an INVITE to {call.dialled}", spot.host
             yield finding(call.invite, False, expected=expected, observed="none", party=party, verdict=verdict)
     elif not strangers and not call.led_out():
@@ -134,15 +142,37 @@ def group_rings(trace: Trace) -> Iterator[Finding]:
 )  # fmt: skip
 def only_the_host_transfers(trace: Trace) -> Iterator[Finding]:
     """The client that is to have the call is called, and until it has answered the caller is not hung up on. How the
-    two are joined is the host's affair. A client makes basic calls only: its REFER gets a final answer that is no 2xx.
+    two are joined is the host's affair. A client makes basic calls only: its REFER gets a final answer that is no 2xx,
+    or is taken and refused in the NOTIFY that follows (RFC 3515 §2.4.4).
     """
     for spot in spots(trace):
         for intent in spot.intents("transfer"):
             yield from _handed_over(trace, spot, intent)
         for transaction in trace.transactions_of("REFER"):
             if transaction.server == spot.host and transaction.client in spot.clients and transaction.final is not None:
-                final = transaction.final
-                yield finding(final, final.status >= 300, expected="a refusal", observed=f"{final.status}")
+                yield from _refused(trace, transaction.final)
+
+
+def _refused(trace: Trace, final: WireMessage) -> Iterator[Finding]:
+    """Whether a client's REFER came to nothing: by its answer, or by the last that was told of it."""
+    told = [] if final.status >= 300 else [o for o in map(_outcome, _reports(trace, final)) if o >= 200]
+    if final.status < 300 and not told and watched(trace, final) < GIVE_UP:
+        return
+    came_to = told[-1] if told else final.status
+    seen = f"{final.status}, and {came_to} in the NOTIFY" if told else f"{final.status}"
+    yield finding(final, came_to >= 300, expected="a refusal", observed=seen)
+
+
+def _reports(trace: Trace, final: WireMessage) -> Iterator[WireMessage]:
+    """The NOTIFYs in the dialog of a REFER."""
+    tags = {final.from_tag, final.to_tag}
+    return (n for n in trace.requests("NOTIFY") if n.call_id == final.call_id and {n.from_tag, n.to_tag} == tags)
+
+
+def _outcome(notify: WireMessage) -> int:
+    """The status a NOTIFY of a REFER tells, 0 when it tells none."""
+    told = re.match(rb"SIP/2\.0 ([1-6][0-9]{2})", notify.content)
+    return int(told[1]) if told else 0
 
 
 def _handed_over(trace: Trace, spot: Spot, intent: Observation) -> Iterator[Finding]:
@@ -174,12 +204,14 @@ def _hung_up(spot: Spot, intent: Observation, until: int) -> bool:
     asks="without a registration the clients call each other and the host, and the host calls them if it may",
 )  # fmt: skip
 def works_without_registration(trace: Trace) -> Iterator[Finding]:
-    """Number and server are entered and the account is not registered. The host may call its clients once "dial without
-    registration" is on, and not before.
+    """Number and server are entered and the account is not registered; taking an old binding away is in order. The host
+    may call its clients once "dial without registration" is on, and not before.
     """
     for spot in spots(trace):
         for request in trace.requests("REGISTER"):
-            if trace.party(request.source) == spot.host and not spot.setting("registers", request.packet.time_ns):
+            own, now = trace.party(request.source) == spot.host, request.packet.time_ns
+            before = any(spot.setting("registers", at) for at in (now, now - UNDER_WAY_NS))
+            if own and refreshes(request) and not before:
                 yield finding(request, False, expected="no REGISTER", observed="a REGISTER to the PBX")
         for intent in spot.intents("dial"):
             if not spot.setting("registers", intent.time_ns):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from sipconform.checks.catalogue import INFO, MUST, PASSED, PHONE, Finding, Verdict, check, finding
 from sipconform.checks.evidence import GIVE_UP, SLACK, seconds, watched
-from sipconform.checks.forks import answers, cancel_of, pending, within
+from sipconform.checks.forks import answers, cancel_of, goodbye, pending
 from sipconform.checks.hotspot.spot import (
     GUIDE,
     SHOWN_WITHIN,
@@ -19,6 +19,7 @@ from sipconform.checks.hotspot.spot import (
     showed_ringing,
 )
 from sipconform.checks.hunt_group.answering import cleared
+from sipconform.checks.told import is_ours
 from sipconform.features.hotspot import RingMode, rings
 from sipconform.trace.trace import Trace, WireMessage
 
@@ -40,8 +41,9 @@ def _mode(call: Call) -> RingMode:
 )  # fmt: skip
 def everybody_rings(trace: Trace) -> Iterator[Finding]:
     """Clients are those signed in at the host for a second or more. Only while no other call goes on: what a busy phone
-    does is not written down. A call answered within half a second shows nothing. Whether the host's own telephone
-    rings is known only where somebody tells what it shows.
+    does is not written down. A call answered within half a second shows nothing. How soon they ring is not written down
+    either, so what comes late is noted (INFO). Whether the host's own telephone rings is known only where somebody
+    tells what it shows.
     """
     for call in outside_calls(trace):
         final = call.incoming.final
@@ -54,13 +56,14 @@ def everybody_rings(trace: Trace) -> Iterator[Finding]:
             if branch is None and early:
                 continue
             verdict = missing(trace, call.spot, call.invite.transport, call.pending(trace))
+            level = None if branch is None else INFO
             expected = f"an INVITE to client {extension} within {SPREAD:g} s"
             began = call.taken_up
             late = seconds(branch, began) if branch is not None and began is not None else 0.0
             seen = "none" if branch is None else f"after {late:.1f} s"
             ok = branch is not None and late <= SPREAD
             party = call.spot.host
-            yield finding(call.invite, ok, expected=expected, observed=seen, verdict=verdict, party=party)
+            yield finding(call.invite, ok, expected=expected, observed=seen, verdict=verdict, party=party, level=level)
         rang = showed_ringing(trace, call)
         if here and rang is not None and (rang or call.pending(trace) > SHOWN_WITHIN):
             seen = "the host shows no call"
@@ -111,16 +114,17 @@ def first_answer_wins(trace: Trace) -> Iterator[Finding]:
 )  # fmt: skip
 def losers_are_ended(trace: Trace) -> Iterator[Finding]:
     """By a BYE of either side, within the time a transaction may take. None of the clients' calls may stay when the
-    host itself answered first. Whether a CANCEL gives a reason is the host's affair; see HUNT-006.
+    host itself answered first; where the tap does not sit in the host that is certain a second later only. Whether a
+    CANCEL gives a reason is the host's affair; see HUNT-006.
     """
     for call in outside_calls(trace):
         final = call.incoming.final
         found = [(b, answer) for b in call.branches for answer in answers(b).values()]
-        first = min((answer.number for _, answer in found), default=0)
-        left_over = 0 if final is not None and final.status < 300 and final.number < first else 1
+        first = min((answer for _, answer in found), key=lambda answer: answer.number, default=None)
+        left_over = 0 if first is not None and _answered_itself(trace, call, final, first) else 1
         if len(found) <= left_over:
             continue
-        alive = [a for branch, a in found if not _ended(trace, call, a, within_s=GIVE_UP)]
+        alive = [a for _, a in found if not _ended(trace, a, within_s=GIVE_UP)]
         if len(alive) > left_over and watched(trace, alive[-1]) < GIVE_UP + SLACK:
             continue
         expected, seen = f"BYE for all but {left_over}", f"{len(alive)} clients keep their call"
@@ -129,9 +133,15 @@ def losers_are_ended(trace: Trace) -> Iterator[Finding]:
         yield finding(evidence, ok, expected=expected, observed=seen, party=party, also=[call.invite])
 
 
-def _ended(trace: Trace, call: Call, answer: WireMessage, within_s: float) -> bool:
-    theirs = next((m for m in trace.requests("BYE") if m.call_id == answer.call_id), None)
-    bye = within(trace, answer, "BYE", call.spot.host) or theirs
+def _answered_itself(trace: Trace, call: Call, final: WireMessage | None, first: WireMessage) -> bool:
+    """Whether the host's own telephone took the call, before any client's answer had come."""
+    if final is None or final.status >= 300 or final.number > first.number:
+        return False
+    return is_ours(trace, call.spot.host) or seconds(first, final) > SLACK
+
+
+def _ended(trace: Trace, answer: WireMessage, within_s: float) -> bool:
+    bye = goodbye(trace, answer)
     return bye is not None and seconds(bye, answer) <= within_s
 
 

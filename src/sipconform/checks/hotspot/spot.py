@@ -5,15 +5,17 @@ Without the lab's word nobody knows that a phone is a host: a bare capture is no
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from sipconform.checks.bindings import contacts, lifetime
+from sipconform.checks.bindings import histories, known_at
 from sipconform.checks.catalogue import Verdict
 from sipconform.checks.evidence import seconds, watched
 from sipconform.checks.names import name_of, user_of
+from sipconform.checks.told import is_ours
 from sipconform.features.hotspot import Numbering
 from sipconform.trace.packet import Address, Observation
 from sipconform.trace.trace import Trace, Transaction, WireMessage
@@ -73,10 +75,15 @@ class Spot:
         return listed
 
     def groups(self, at: int) -> dict[str, set[str]]:
-        """Group numbers and the MAC addresses of their members."""
+        """Group numbers and the MAC addresses of their members; a device that is deleted is in no group any more."""
         found: dict[str, set[str]] = {}
-        for intent in self.intents("group_device", until=at):
-            found.setdefault(str(intent.what.get("group")), set()).add(str(intent.what.get("mac")))
+        for intent in self.intents("group_device", "delete_device", until=at):
+            mac = str(intent.what.get("mac"))
+            if intent.what["do"] == "group_device":
+                found.setdefault(str(intent.what.get("group")), set()).add(mac)
+            else:
+                for members in found.values():
+                    members.discard(mac)
         return found
 
     def numbering(self, at: int) -> Numbering:
@@ -215,18 +222,16 @@ def extensions(trace: Trace, spot: Spot, at: WireMessage | int, margin: float = 
     changes = spot.intents("delete_device", "switch_hotspot", "start", until=now)
     taken_off = [o for o in spot.intents("manage_device", until=now) if not o.what.get("on")]
     since = max((o.time_ns for o in [*changes, *taken_off]), default=0)
-    found: dict[str, tuple[Address, float]] = {}
-    for transaction in trace.transactions_of("REGISTER"):
-        request, final = transaction.request, transaction.final
-        if transaction.server != spot.host or request is None or final is None or final.status >= 300:
+    number = bisect_right(trace.messages, now, key=lambda message: message.packet.time_ns)
+    found: dict[str, Address] = {}
+    for owner, history in histories(trace).items():
+        last = history.before(number) if owner[0] == spot.host else None
+        if last is None or last.answer.packet.time_ns <= since:
             continue
-        then = final.packet.time_ns
-        if not since < then <= now or not contacts(request):
-            continue
-        granted = max((lifetime(final, c) or 0 for c in contacts(final)), default=0)
-        gone = lifetime(request, contacts(request)[0]) == 0
-        found[name_of(request.to)] = (transaction.client, 0.0 if gone else granted - (now - then) / 1e9)
-    return {extension: where for extension, (where, left) in found.items() if left > margin}
+        known = known_at(trace, owner, number, at_least=True) or []
+        if any(grant.until_ns - now > margin * 1e9 for grant in known):
+            found[user_of(owner[1])] = trace.party(last.request.source)
+    return found
 
 
 def beliefs(trace: Trace, who: str, key: str) -> list[tuple[int, Any]]:
@@ -259,8 +264,7 @@ def intents(trace: Trace, who: str, *verbs: str) -> Iterator[Observation]:
 def missing(trace: Trace, spot: Spot, transport: str, waited: float) -> Verdict:
     """What a missing INVITE of the host means: by UDP it may have been lost before the tap, unless the tap is ours
     and sits in the host, or its repetitions would have been seen."""
-    told = [o.what.get("ours") for o in trace.observations if o.kind == "lab"]
-    ours = any(isinstance(addresses, list) and str(spot.host) in addresses for addresses in told)
+    ours = is_ours(trace, spot.host)
     return Verdict.FAIL if ours or transport != "udp" or waited >= SURE else Verdict.INCONCLUSIVE
 
 
