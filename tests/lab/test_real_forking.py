@@ -100,6 +100,42 @@ def test_two_answers_behind_kamailio_leave_one_call(kamailio: Kamailio, tmp_path
     assert of(found, "HUNT", "REG") == []
 
 
+def test_kamailio_is_a_group(tmp_path: Path) -> None:
+    """A proxy leaves To alone and calls its members by their Contacts: whom a branch rings is known all the same, and
+    that this group rings a hardware telephone is found."""
+    require_program("kamailio")
+
+    async def story(lab: Lab) -> None:
+        caller, one, two, desk = [await lab.phone(n) for n in ("caller", "member_one", "member_two", "desk_member")]
+        for each in (caller, one, two):
+            await each.start(sync=False)
+        calling = asyncio.ensure_future(caller.dial("600"))
+        await one.shows(call="ringing")
+        await two.shows(call="ringing")
+        await one.answer()
+        assert await calling == 200
+        await two.shows(call="idle", missed=0)
+        await caller.hang_up()
+        await one.shows(call="idle")
+        await desk.start(sync=False)
+        calling = asyncio.ensure_future(caller.dial("600"))
+        await desk.shows(call="ringing")
+        await caller.hang_up()
+        await calling
+        await desk.shows(call="idle")
+
+    members, capture = ("2011", "2012", "2014"), tmp_path / "group.pcapng"
+    with Kamailio(users=("2001", "2010", *members), group=("600", members)) as running:
+        settings = behind(running)
+        settings.profile = "estos-ucserver"
+        found = played(settings, capture, story)
+    told = of(found, "HUNT", "REG")
+    assert len(told) == 1, told
+    assert "INVITE to 2014" in told[0]
+    passed = [judgement.passed for _, judgement in judge_capture(capture)]
+    assert sum(counted["HUNT-001"] for counted in passed) >= 2, "both members are seen to ring"
+
+
 def test_kamailio_raises_a_short_time_in_silence(kamailio: Kamailio, tmp_path: Path) -> None:
     async def story(lab: Lab) -> None:
         phone = await lab.phone("phone")

@@ -232,7 +232,8 @@ class Kamailio(Peer):
     """Kamailio as registrar and proxy with digest over UDP and TCP; the password of user N is "pwN".
 
     It answers 489 to SUBSCRIBE. With `shared_lines` it is a line server too: `call-info` and `line-seize` by its `sca`
-    module. With `pings` it sends OPTIONS to every phone each second. `algorithm` is "MD5" or "SHA-256"; a `port` of 0
+    module. With `pings` it sends OPTIONS to every phone each second. A call to the number of its `group` rings all
+    members at once. `algorithm` is "MD5" or "SHA-256"; a `port` of 0
     means any that is free. With more than one of its `workers`, what it sends is no more in the order of what it
     received.
     """
@@ -250,8 +251,10 @@ class Kamailio(Peer):
         port: int = 0,
         workers: int = 1,
         pings: bool = False,
+        group: tuple[str, Iterable[str]] | None = None,
     ) -> None:
         self.pings = pings
+        self.group = group
         self.host = host
         self.workers = workers
         self.port = port
@@ -279,6 +282,9 @@ class Kamailio(Peer):
         }
         if self.pings:
             defines["WITH_PINGS"] = "1"
+        if self.group:
+            number, members = self.group
+            defines |= {"WITH_GROUP": "1", "GROUP": number, "MEMBERS": ",".join(members)}
         if self.shared_lines:
             defines |= {"WITH_SCA": "1", "TABLES": f"text://{tables}", "CONTACT": f"sip:{self.address}"}
         config = shipped("fixtures") / "peers" / "kamailio.cfg"
