@@ -43,7 +43,9 @@ class Asking:
         (CONTACT, "0", 200, []),
         ("*", "0", 200, []),
         ("*", "60", 400, []),
+        (f"*, {CONTACT}", "0", 400, []),
         ('"open <sip:x', "60", 400, []),
+        ("<sip:>", "60", 400, []),
     ],
 )
 def test_it_grants_what_is_asked_within_its_bounds(contact: str, expires: str, status: int, told: list[str]) -> None:
@@ -77,6 +79,81 @@ def test_an_older_number_of_the_same_call_changes_nothing() -> None:
         await asking.register(expires="600", seq=5)
         assert (await asking.register(expires="0", seq=4)).status == 500
         assert (await asking.register(expires="0", seq=1, call="after a restart")).texts("Contact") == []
+
+    play(story)
+
+
+def test_an_older_number_removes_nothing_at_all() -> None:
+    async def story(world: World) -> None:
+        await world.server(OPEN)
+        asking = Asking(await world.stranger())
+        await asking.register(expires="600", seq=5)
+        assert (await asking.register("*", "0", seq=4)).status == 500
+        assert len((await asking.register("")).texts("Contact")) == 1
+
+    play(story)
+
+
+def test_a_binding_that_is_over_is_not_compared_with() -> None:
+    async def story(world: World) -> None:
+        await world.server(OPEN)
+        asking = Asking(await world.stranger())
+        await asking.register(expires="60", seq=5)
+        await later(lambda: True, 70)
+        assert (await asking.register(expires="60", seq=1)).status == 200
+
+    play(story)
+
+
+@pytest.mark.parametrize(
+    "spelled", ["<sip:%75@Phone.Example;transport=UDP>", "<sip:u@phone.example;transport=udp;x=1>"]
+)
+def test_one_uri_is_one_binding_however_it_is_spelled(spelled: str) -> None:
+    async def story(world: World) -> None:
+        server = await world.server(OPEN)
+        asking = Asking(await world.stranger())
+        first = "<sip:u@phone.example;transport=udp>"
+        await asking.register(first, "600")
+        assert (await asking.register(spelled, "300")).texts("Contact") == [f"{first};expires=300"]
+        assert (await asking.register(spelled, "0")).texts("Contact") == []
+        assert server.user("2001").bindings == {}
+
+    play(story)
+
+
+def test_flows_of_one_uri_are_told_apart_and_one_of_them_is_called() -> None:
+    async def story(world: World) -> None:
+        server = await world.server(OPEN)
+        asking = Asking(await world.stranger())
+        one, two = (f'{CONTACT};reg-id={n};+sip.instance="<urn:uuid:1>"' for n in (1, 2))
+        await asking.register(one, "600", call="one")
+        assert len((await asking.register(two, "600", call="two")).texts("Contact")) == 2
+        assert len(server.user("2001").contacts(0)) == 1
+        left = (await asking.register(two, "0", call="two")).texts("Contact")
+        assert len(left) == 1
+        assert "reg-id=1" in left[0]
+
+    play(story)
+
+
+def test_an_hour_is_not_too_brief() -> None:
+    async def story(world: World) -> None:
+        server = await world.server(OPEN)
+        server.registrar.min_expires = 7200
+        asking = Asking(await world.stranger())
+        assert (await asking.register(expires="3599")).status == 423
+        assert (await asking.register(expires="3600")).texts("Contact") == [f"{CONTACT};expires=3600"]
+
+    play(story)
+
+
+@pytest.mark.parametrize("contact", ["<tel:+4930123>", "<mailto:a@example.com>"])
+def test_what_cannot_be_called_is_kept_and_not_called(contact: str) -> None:
+    async def story(world: World) -> None:
+        server = await world.server(OPEN)
+        answer = await Asking(await world.stranger()).register(contact, "600")
+        assert answer.texts("Contact") == [f"{contact};expires=600"]
+        assert server.user("2001").contacts(0) == []
 
     play(story)
 

@@ -6,18 +6,40 @@ from dataclasses import dataclass, field
 
 from sipconform.features.feature_code import dialled_string
 from sipconform.features.feature_state import FeatureState
+from sipconform.sip.fault import Fault
 from sipconform.sip.uri import SipUri, parse_uri
 
 
 @dataclass(slots=True)
 class Binding:
-    """One Contact of a user (RFC 3261 §10.3). `expires_at` is in the event loop's seconds."""
+    """One Contact of a user (RFC 3261 §10.3). `expires_at` and `made_at` are in the event loop's seconds."""
 
     contact: str
     expires_at: float
     call_id: str
     cseq: int
     flow: str = ""  # instance and flow, as Contact parameters (RFC 5626)
+    made_at: float = 0.0
+
+    @property
+    def key(self) -> str:
+        """What it is kept under: one URI may be bound over several flows."""
+        return f"{self.contact}{self.flow}"
+
+    @property
+    def instance(self) -> str:
+        """The device, where it names itself."""
+        return self.flow.partition("+sip.instance=")[2]
+
+    def is_for(self, uri: str, flow: str) -> bool:
+        """Whether a Contact of a REGISTER means this binding: by its flow (RFC 5626 §6), else by an equal URI."""
+        return self.flow == flow if self.flow and flow else equal(self.contact, uri)
+
+
+def equal(uri: str, other: str) -> bool:
+    """Whether two URIs are equivalent (RFC 3261 §19.1.4); unreadable ones only when spelled alike."""
+    one = parse_uri(uri)
+    return uri == other or (not isinstance(one, Fault) and one.equals(parse_uri(other)))
 
 
 @dataclass(slots=True)
@@ -34,9 +56,19 @@ class User:
     primary: str = ""
     bindings: dict[str, Binding] = field(default_factory=dict)
 
+    def bound(self, now: float) -> list[Binding]:
+        """His bindings at `now`; an expired one is never used, swept or not."""
+        return [binding for binding in self.bindings.values() if binding.expires_at > now]
+
     def contacts(self, now: float) -> list[str]:
-        """Where the user is to be found at `now`; an expired binding is never used, swept or not."""
-        return [b.contact for b in self.bindings.values() if b.expires_at > now]
+        """Where he can be called at `now`: SIP URIs only (others a server may know, §10.2.1, and cannot reach), and of
+        several flows of one device the newest (RFC 5626 §5.3)."""
+        newest: dict[str, Binding] = {}
+        for binding in self.bound(now):
+            known = newest.setdefault(binding.instance or binding.key, binding)
+            if binding.made_at > known.made_at:
+                newest[binding.instance or binding.key] = binding
+        return [b.contact for b in newest.values() if isinstance(parse_uri(b.contact), SipUri)]
 
 
 @dataclass(slots=True)

@@ -24,7 +24,7 @@ class RegEvent:
     authentication: Authentication
     registrar: Registrar
     versions: dict[NotifierSubscription, int] = field(default_factory=dict)
-    _last: dict[str, str] = field(default_factory=dict)  # Contact -> the event that brought it where it is
+    _last: dict[str, str] = field(default_factory=dict)  # binding -> the event that brought it where it is
     _expiries: dict[str, asyncio.TimerHandle] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -40,14 +40,14 @@ class RegEvent:
 
     def happened(self, user: User, binding: Binding, event: ContactEvent) -> None:
         """A binding was made, refreshed, taken away or has expired: every watcher is told."""
-        if handle := self._expiries.pop(binding.contact, None):
+        if handle := self._expiries.pop(binding.key, None):
             handle.cancel()
         gone = event in (ContactEvent.UNREGISTERED, ContactEvent.EXPIRED, ContactEvent.DEACTIVATED)
         if not gone:
             loop = asyncio.get_running_loop()
             when = binding.expires_at + SOON
-            self._expiries[binding.contact] = loop.call_at(when, self._expired, user, binding)
-        self._last[binding.contact] = event
+            self._expiries[binding.key] = loop.call_at(when, self._expired, user, binding)
+        self._last[binding.key] = event
         left = [binding] if gone else []
         for subscription in self.notifier.of(user.name):
             subscription.notify(self._told(subscription, user, left))
@@ -62,7 +62,7 @@ class RegEvent:
 
     def _told(self, subscription: NotifierSubscription, user: User, left: list[Binding]) -> Content:
         now = asyncio.get_running_loop().time()
-        live = [b for b in user.bindings.values() if b.expires_at > now and b not in left]
+        live = [b for b in user.bound(now) if b not in left]
         contacts = [self._contact(b, "active", round(b.expires_at - now)) for b in live]
         contacts += [self._contact(b, "terminated", 0) for b in left]
         state = "active" if live else "terminated" if left else "init"
@@ -72,9 +72,9 @@ class RegEvent:
         return Content(info.to_xml(), CONTENT_TYPE)
 
     def _contact(self, binding: Binding, state: str, expires: int) -> RegContact:
-        event = self._last.get(binding.contact, ContactEvent.REGISTERED)
+        event = self._last.get(binding.key, ContactEvent.REGISTERED)
         return RegContact(
-            f"c{binding.contact}", binding.contact, state, event, expires, call_id=binding.call_id, cseq=binding.cseq
+            f"c{binding.key}", binding.contact, state, event, expires, call_id=binding.call_id, cseq=binding.cseq
         )
 
     def close(self) -> None:

@@ -9,13 +9,28 @@ from email.utils import formatdate
 
 from sipconform.agents.requests import ServerRequest
 from sipconform.agents.server.authentication import Authentication
-from sipconform.agents.server.directory import Binding, User
+from sipconform.agents.server.directory import Binding, User, equal
 from sipconform.agents.user_agent import UserAgent
 from sipconform.features.reginfo import ContactEvent
 from sipconform.sip.fault import Fault
 from sipconform.sip.headers.name_addr import NameAddr
 from sipconform.sip.message import Message
 from sipconform.sip.uri import SipUri
+
+AN_HOUR = 3600  # seconds: who asks for as much is not refused for the shortness of it (§10.3 step 7)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One Contact of a REGISTER: its URI, its flow, and for how many seconds."""
+
+    uri: str
+    flow: str
+    seconds: int
+
+    def bound(self, user: User, now: float) -> Binding | None:
+        """The binding it means, if that is still alive."""
+        return next((b for b in user.bound(now) if b.is_for(self.uri, self.flow)), None)
 
 
 @dataclass(eq=False, repr=False)
@@ -43,22 +58,27 @@ class Registrar:
             request.respond(404)
         elif user is None:
             request.respond(403)
-        elif message.text("Contact").strip() == "*":
+        elif "*" in message.values("Contact"):
             self._remove_all(request, user)
         else:
             self._update(request, user)
 
     def _remove_all(self, request: ServerRequest, user: User) -> None:
-        if request.message.text("Expires") != "0":
-            request.respond(400, "Contact * needs Expires 0")
+        """All of his bindings or, when one of them is newer than the request, none (§10.3 step 6)."""
+        message, bound = request.message, user.bound(asyncio.get_running_loop().time())
+        if message.text("Expires") != "0" or len(message.values("Contact")) > 1:
+            request.respond(400, "Contact * stands alone and needs Expires 0")
             return
-        for uri in list(user.bindings):
-            self._remove(user, uri)
+        if any(self._is_stale(binding, message) for binding in bound):
+            request.respond(500, "CSeq out of order")
+            return
+        for binding in bound:
+            self._remove(user, binding)
         request.respond(200, headers=self._bindings(user))
 
-    def _remove(self, user: User, uri: str) -> None:
-        binding = user.bindings.pop(uri, None)
-        if binding is not None and self.on_binding:
+    def _remove(self, user: User, binding: Binding) -> None:
+        del user.bindings[binding.key]
+        if self.on_binding:
             self.on_binding(user, binding, ContactEvent.UNREGISTERED)
 
     def _is_ours(self, message: Message) -> bool:
@@ -70,46 +90,52 @@ class Registrar:
 
     def _update(self, request: ServerRequest, user: User) -> None:
         message = request.message
-        contacts = [c for c in message.contacts if isinstance(c, NameAddr)]
+        contacts = [c for c in message.contacts if isinstance(c, NameAddr) and not isinstance(c.uri, Fault)]
         if len(contacts) != len(message.contacts):
             request.respond(400, "Contact cannot be read")
             return
-        wanted = [(str(c.uri), self._asked(c, message)) for c in contacts]
-        flows = {str(c.uri): flow_of(c) for c in contacts}
-        if any(0 < seconds < self.min_expires for _, seconds in wanted):
+        wanted = [Wanted(str(c.uri), flow_of(c), self._asked(c, message)) for c in contacts]
+        if any(0 < asked.seconds < min(self.min_expires, AN_HOUR) for asked in wanted):
             request.respond(423, headers=[("Min-Expires", str(self.min_expires))])
             return
-        if any(self._is_stale(user.bindings.get(uri), message) for uri, _ in wanted):
+        now = asyncio.get_running_loop().time()
+        if any(self._is_stale(asked.bound(user, now), message) for asked in wanted):
             request.respond(500, "CSeq out of order")
             return
-        now = asyncio.get_running_loop().time()
-        for uri, seconds in wanted:
-            if seconds == 0:
-                self._remove(user, uri)
-            else:
-                expires_at = now + min(seconds, self.max_expires)
-                self._bind(user, Binding(uri, expires_at, message.call_id, message.cseq_number, flows[uri]), now)
+        for asked in wanted:
+            known = asked.bound(user, now)
+            if asked.seconds:
+                expires_at = now + min(asked.seconds, self.max_expires)
+                made = Binding(asked.uri, expires_at, message.call_id, message.cseq_number, asked.flow, now)
+                self._bind(user, made, now)
+            elif known is not None:
+                self._remove(user, known)
+        flows = [asked.flow for asked in wanted if asked.flow]
         request.respond(200, headers=[*self._outbound(message, flows), *self._bindings(user)])
 
     def _bind(self, user: User, binding: Binding, now: float) -> None:
-        """A flow of an instance has one binding, whatever its Contact was before (RFC 5626 §6)."""
-        for other in list(user.bindings.values()):
-            if binding.flow and other.flow == binding.flow and other.contact != binding.contact:
-                self._remove(user, other.contact)
-        known = user.bindings.get(binding.contact)
-        user.bindings[binding.contact] = binding
+        """In place of what was bound for this flow of the instance, or for this URI however that was spelled."""
+        known = next((b for b in user.bindings.values() if b.is_for(binding.contact, binding.flow)), None)
+        fresh = known is None or known.expires_at <= now
+        if known is not None and known.flow == binding.flow and equal(known.contact, binding.contact):
+            binding.contact = known.contact
+        elif known is not None:
+            del user.bindings[known.key]
+            if not fresh and self.on_binding:
+                self.on_binding(user, known, ContactEvent.UNREGISTERED)
+            fresh = True
+        user.bindings[binding.key] = binding
         if self.on_binding:
-            fresh = known is None or known.expires_at <= now
             self.on_binding(user, binding, ContactEvent.REGISTERED if fresh else ContactEvent.REFRESHED)
 
-    def _outbound(self, message: Message, flows: dict[str, str]) -> list[tuple[str, str]]:
-        if "outbound" not in message.supported or not any(flows.values()):
+    def _outbound(self, message: Message, flows: list[str]) -> list[tuple[str, str]]:
+        if "outbound" not in message.supported or not flows:
             return []
         timer = [("Flow-Timer", str(self.flow_timer))] if self.flow_timer else []
         return [("Require", "outbound"), *timer]
 
     def _asked(self, contact: NameAddr, message: Message) -> int:
-        """The parameter beats the header field, which beats our default (§10.3 step 6)."""
+        """The parameter beats the header field, which beats our default (§10.3 step 7)."""
         text = contact.params.get("expires") or message.text("Expires")
         if not text:
             return self.default_expires
@@ -122,7 +148,7 @@ class Registrar:
     def _bindings(self, user: User) -> list[tuple[str, str]]:
         """Every current binding with what is left of it, and Date (§10.3 step 8)."""
         now = asyncio.get_running_loop().time()
-        live = [b for b in user.bindings.values() if b.expires_at > now]
+        live = user.bound(now)
         date = formatdate(self.agent.endpoint.network.now_ns() / 1e9, usegmt=True)
         listed = (f"<{b.contact}>;expires={round(b.expires_at - now)}{b.flow}" for b in live)
         return [("Date", date), *(("Contact", contact) for contact in listed)]
