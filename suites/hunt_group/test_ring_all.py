@@ -71,6 +71,25 @@ async def test_a_member_calls_the_group(member_one: Phone, member_two: Phone, se
 
 
 @pytest.mark.rows("D4")
+async def test_a_member_cannot_leave_the_group(
+    caller: Phone, member_one: Phone, member_two: Phone, server: Server
+) -> None:
+    """One member has Do Not Disturb switched on at the server, another forwards all his calls. A call to the group
+    rings both all the same, for nobody can opt out of it."""
+    await sign_in(caller, member_one, member_two)
+    await server.set_dnd(member_one.user, True)
+    await server.forward(member_two.user, "cfu", caller.user)
+    calling = asyncio.ensure_future(caller.dial(server.group_number))
+    await member_one.shows(call="ringing")
+    await member_two.shows(call="ringing")
+    await member_one.answer()
+    assert await calling == 200, "the call to the group was not answered"
+    await member_two.shows(call="idle", missed=0)
+    await caller.hang_up()
+    await member_one.shows(call="idle")
+
+
+@pytest.mark.rows("D4")
 async def test_the_group_number_is_no_line(caller: Phone, server: Server) -> None:
     """A softphone tries to sign in with the number of the group and is refused."""
     status = await caller.register_as(server.group_number)

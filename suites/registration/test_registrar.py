@@ -32,6 +32,19 @@ async def test_two_phones_of_one_user(phone: Phone, second_phone: Phone) -> None
     assert await phone.query_bindings() == [], "nobody is left"
 
 
+@pytest.mark.rows("C2")
+async def test_a_phone_that_has_signed_off_is_not_called(phone: Phone, other_phone: Phone) -> None:
+    """A user goes home, and his phone signs off in good order. A call to him is refused as not available; nobody's
+    phone rings, and surely not the one he has left."""
+    await phone.start(sync=False)
+    await other_phone.start(sync=False)
+    await phone.sign_out_everywhere()
+    await asyncio.sleep(2)
+    status = await other_phone.dial(phone.user)
+    assert status in (404, 480), f"a call to a phone that has signed off got {status}"
+    await phone.shows(call="idle", missed=0)
+
+
 @pytest.mark.rows("C1")
 async def test_somebody_elses_number(phone: Phone, other_phone: Phone) -> None:
     """A phone tries to register a colleague's number, and a number of another domain. The registrar refuses."""

@@ -30,6 +30,17 @@ def test_a_number_that_is_free_goes_first_and_starts_anew() -> None:
     assert heir.bindings == {}
 
 
+def test_the_number_of_a_group_is_nobodys_line() -> None:
+    """estos UCServer: a group's number must not be a user's line at the same time."""
+    directory, groups = Directory("example.com"), {"2002", "3001"}
+    directory.add("2002")
+    extensions = Extensions(directory, is_taken=groups.__contains__)
+    extensions.dismiss("2002")
+    assert extensions.hire().name == "3002"
+    groups.remove("2002")
+    assert extensions.hire().name == "2002", "it is free again"
+
+
 def test_free_numbers_go_out_in_turn() -> None:
     extensions = Extensions(Directory("example.com"))
     numbers = [extensions.hire().name for _ in range(3)]

@@ -10,6 +10,7 @@ from sipconform.agents.call import Leg
 from sipconform.agents.faults import fault
 from sipconform.agents.faults.tampering import instead_of, tamper_answers, tamper_requests
 from sipconform.agents.server.call_server import ELSEWHERE
+from sipconform.features.feature_state import ForwardType
 from sipconform.sip.compose import Draft
 from sipconform.sip.message import Message
 
@@ -253,6 +254,21 @@ def sign_out_ends_the_call(agent: Any) -> None:
             session.caller.reject(480)
 
     instead_of(agent.registrar, "_update", spoiled)
+
+
+@fault("H28", on="server", kills={"HUNT-001"}, scenarios=["cannot_leave"])
+def members_can_leave(agent: Any) -> None:
+    """A member who wants no calls, or forwards them, is not rung when the group is called."""
+
+    def willing(targets: Callable[..., Any], *given: Any) -> list[Any]:
+        return [target for target in targets(*given) if not _wants_none(target.to)]
+
+    def _wants_none(to: str) -> bool:
+        features = agent.directory.users[to.partition("sip:")[2].partition("@")[0]].features
+        forward = features.forward(ForwardType.IMMEDIATE)
+        return bool(features.dnd or (forward and forward.active))
+
+    instead_of(agent.hunting, "_targets", willing)
 
 
 def _status(draft: Draft, line: str) -> Draft:

@@ -233,6 +233,21 @@ def binding_is_doubled(agent: Any) -> None:
     tamper_answers(agent, "REGISTER", OK, lambda d: d.add("Contact", d.get("Contact")) if d.has("Contact") else d)
 
 
+@fault("R29", on="server", kills={"REG-027"}, scenarios=["signed_off_is_not_called"])
+def signed_off_phone_is_called(agent: Any) -> None:
+    """A binding that was taken away is listed no more, and called all the same."""
+    gone: set[str] = set()
+
+    def kept(_: Callable[..., Any], user: Any, binding: Any) -> None:
+        gone.add(f"<{binding.contact}>")
+
+    def unlisted(bindings: Callable[..., Any], user: Any) -> list[tuple[str, str]]:
+        return [row for row in bindings(user) if row[1].partition(";")[0] not in gone]
+
+    instead_of(agent.registrar, "_remove", kept)
+    instead_of(agent.registrar, "_bindings", unlisted)
+
+
 def _later(seconds: float) -> Callable[..., Any]:
     """Moves the end of a binding's time, behind the back of whoever was told of it."""
 

@@ -54,7 +54,7 @@ class Server:
         self.hunting = HuntGroups(self.calls)
         self.reg_event = RegEvent(self.agent, self.authentication, self.registrar)
         self.csta = CstaServer(self.agent, self.features, self.registrar)
-        self.extensions = Extensions(self.directory)
+        self.extensions = Extensions(self.directory, is_taken=lambda number: number in self.hunting.groups)
 
     def user(self, name: str) -> User:
         """A user that must be there: scenarios name no strangers."""
