@@ -115,23 +115,24 @@ class UserAgent:
         return self.endpoint.begin(request)
 
     async def ask(self, draft: Draft, dialog: Dialog | None = None, begun: Begun | None = None) -> Message | None:
-        """Sends a request and gives the final answer, None for silence. A challenge is answered once (§22.2):
-        the same request, body and all, with credentials and the next CSeq number. `begun` is called with each
-        request as it is sent, for whoever wants its provisional answers too."""
+        """Sends a request and gives the final answer, None for silence. A challenge is answered once (§22.2), and a
+        proxy's beside the server's (§22.3): the same request, body and all, with credentials and the next CSeq number.
+        `begun` is called with each request as it is sent, for whoever wants its provisional answers too."""
         credentials = self.credentials
         if credentials is None:
             return await self.send(draft, begun).final()
-        bare = _copy(draft)
-        credentials.authorise(draft)
-        answer = await self.send(draft, begun).final()
-        if answer is None or answer.status not in (401, 407) or not credentials.learn(answer):
-            return answer
-        number, _, method = bare.get("CSeq").partition(" ")
-        bare.set("CSeq", f"{int(number) + 1} {method}")
-        if dialog is not None:
-            dialog.local_cseq += 1
-        credentials.authorise(bare)
-        return await self.send(bare, begun).final()
+        bare, challenged = _copy(draft), {401, 407}
+        while True:
+            credentials.authorise(draft)
+            answer = await self.send(draft, begun).final()
+            if answer is None or answer.status not in challenged or not credentials.learn(answer):
+                return answer
+            challenged.remove(answer.status)
+            number, _, method = bare.get("CSeq").partition(" ")
+            bare.set("CSeq", f"{int(number) + 1} {method}")
+            draft = _copy(bare)
+            if dialog is not None:
+                dialog.local_cseq += 1
 
     def next_hop(self, draft: Draft) -> Address:
         """Where a request goes: its topmost Route that is not ourselves (§16.4), the proxy for requests outside
