@@ -13,11 +13,13 @@ from sipconform.agents.phone.keep_alive import KeepAlive
 from sipconform.agents.requests import ClientRequest
 from sipconform.agents.user_agent import Begun, UserAgent
 from sipconform.sip.compose import Draft
+from sipconform.sip.fault import Fault
 from sipconform.sip.headers.name_addr import NameAddr
 from sipconform.sip.message import Message
-from sipconform.sip.uri import escape
+from sipconform.sip.uri import escape, parse_uri
 
 REFRESH_AT = 0.5  # of the granted time, where the dialect names no period
+LONGEST = 2**32 - 1  # seconds (§20.19)
 STREAM_PATIENCE = 10.0  # seconds: nothing is lost on a stream, so silence there means that it is dead
 GIVES_UP = frozenset({401, 403, 404, 407})  # the same again would be refused again (§22.1)
 
@@ -75,8 +77,7 @@ class Registration:
         alarm = asyncio.get_running_loop().call_later(self.patience, self._show, True)
         answer = await self._ask(self.expires)
         if answer is not None and answer.status == 423:
-            wanted = answer.text("Min-Expires")
-            self.expires = max(self.expires, int(wanted)) if wanted.isdigit() else self.expires
+            self.expires = max(self.expires, seconds_in(answer.text("Min-Expires")) or 0)
             answer = await self._ask(self.expires)
         alarm.cancel()
         self._under_way = False
@@ -93,7 +94,8 @@ class Registration:
             self._keep_alive(answer)
         elif self.status not in GIVES_UP:
             self.failures += 1
-            self._again_after(self.pause())
+            told = seconds_in(answer.text("Retry-After").partition(";")[0].partition("(")[0]) if answer else None
+            self._again_after(max(self.pause(), told or 0))
 
     def pause(self) -> float:
         """Seconds until the next try after a failure."""
@@ -183,20 +185,28 @@ class Registration:
         self._cseq = max(self._cseq, request.sent.cseq_number)
 
     def _granted(self, answer: Message) -> int:
-        """What the registrar granted *us*: our own Contact's parameter, else the Expires header (§10.2.4)."""
-        ours = self.agent.contact.strip("<>")
-        for contact in answer.contacts:
-            if isinstance(contact, NameAddr) and str(contact.uri) == ours:
-                text = contact.params.get("expires") or ""
-                if text.isdigit():
-                    return int(text)
-        text = answer.text("Expires")
-        return int(text) if text.isdigit() else self.expires
+        """What the registrar granted *us*: our own Contact's parameter, else the Expires header (§10.2.4). Where our
+        Contact is not listed as we wrote it somebody on the way has rewritten it: then the shortest time that is."""
+        listed = [c for c in answer.contacts if isinstance(c, NameAddr) and not isinstance(c.uri, Fault)]
+        ours = [c for c in listed if self._is_ours(c)]
+        times = [seconds_in(c.params.get("expires") or "") for c in ours or listed]
+        known = [time for time in times if time is not None]
+        told = seconds_in(answer.text("Expires"))
+        if known and (ours or told is None):
+            return min(known)
+        return self.expires if told is None else told
+
+    def _is_ours(self, contact: NameAddr) -> bool:
+        """By URI comparison (§19.1.4), and by instance where flows share a URI."""
+        own = parse_uri(self.agent.contact.strip("<>"))
+        instance = contact.params.get("+sip.instance")
+        mine = instance in (None, self.instance) or not self.outbound
+        return not isinstance(own, Fault) and own.equals(contact.uri) and mine
 
     def _keep_alive(self, answer: Message) -> None:
         if self.outbound:
             text = answer.text("Flow-Timer")
-            self.keep_alive.start(float(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0.0)
+            self.keep_alive.start(float(seconds_in(text) or 0))
 
     def _flow_failed(self) -> None:
         """No pong: the flow is dead, and a new one is made (RFC 5626 §4.4.1, §4.5)."""
@@ -219,3 +229,11 @@ class Registration:
         task = asyncio.get_running_loop().create_task(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def seconds_in(text: str) -> int | None:
+    """A number of seconds as SIP writes it (RFC 3261 §25.1, delta-seconds); None for anything else."""
+    text = text.strip()
+    if not (text.isascii() and text.isdigit()):
+        return None
+    return min(int(text), LONGEST) if len(text) < 20 else LONGEST
