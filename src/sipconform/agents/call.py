@@ -15,6 +15,8 @@ from sipconform.agents.user_agent import Headers, UserAgent
 from sipconform.sip.compose import Draft
 from sipconform.sip.dialog import Dialog, contact_uri, without_tag
 from sipconform.sip.message import Message
+from sipconform.sip.offer_answer import compose_refusal
+from sipconform.sip.sdp import Sdp
 
 SDP = "application/sdp"
 GLARE_WAIT = {"owner": (2.1, 4.0), "other": (0.0, 2.0)}  # seconds before a re-INVITE is tried again (§14.1)
@@ -52,11 +54,18 @@ class Leg:
     _reinviting: bool = False
     _confirmed: asyncio.Event = field(default_factory=asyncio.Event)  # our 2xx was acknowledged, or given up
     _open_offer: ServerRequest | None = None
+    _answers_later: bool = False  # our INVITE offered nothing, and the answer to the peer's offer comes in our ACK
+    _owed: int = 0  # the number of the INVITE whose 2xx waits for that ACK
+    _late_answer: bytes = b""
 
     # -- we call --------------------------------------------------------------------------------------------
 
-    def call(self, uri: str, to: str, sdp: bytes, headers: Headers = (), identity: str = "") -> None:
-        """Sends INVITE; the answer comes by `outcome()`. `identity` replaces our From when we speak for another."""
+    def call(
+        self, uri: str, to: str, sdp: bytes, headers: Headers = (), identity: str = "", *, answers_later: bool = False
+    ) -> None:
+        """Sends INVITE; the answer comes by `outcome()`. `identity` replaces our From when we speak for another. With
+        `answers_later` nothing is offered, and the ACK waits for `answer_late`."""
+        self._answers_later = answers_later
         draft = self.agent.new_request("INVITE", uri, to, sender=identity)
         tag = draft.get("From").rpartition("tag=")[2]
         self.dialog = Dialog(draft.get("Call-ID"), without_tag(draft.get("From")), tag, to, "", uri, local_cseq=1)
@@ -106,7 +115,12 @@ class Leg:
             self.dialog.routes = answer.values("Record-Route")[::-1]
             self.dialog.refresh_target(answer)
             self.remote_sdp = answer.content or self.remote_sdp
-        self._acknowledge(answer.cseq_number)
+        if not self._answers_later:
+            self._acknowledge(answer.cseq_number, self._late_answer)
+        elif self.state == "ended":
+            self._acknowledge(answer.cseq_number, self._refusal(answer.content))
+        else:
+            self._owed = answer.cseq_number
         if self.state == "ended":  # the 2xx crossed our CANCEL (§9.1): the call is there, and must be ended
             if self.answer is None:
                 self.answer = answer
@@ -119,12 +133,13 @@ class Leg:
     def _refuse_fork(self, answer: Message) -> None:
         """Another fork answered too: acknowledged, and again with each repetition, then ended (§13.2.2.4)."""
         if other := self._refused.get(answer.to_tag):
-            other._acknowledge(answer.cseq_number)
+            other._acknowledge(answer.cseq_number, other._late_answer)
             return
         other = self._refused[answer.to_tag] = Leg(
             self.agent, Dialog.from_response(answer), "active", request=self.request
         )
-        other._acknowledge(answer.cseq_number)
+        other._late_answer = self._refusal(answer.content) if self._answers_later else b""
+        other._acknowledge(answer.cseq_number, other._late_answer)
         other.spawn(other._bye())
 
     def _acknowledge(self, number: int, sdp: bytes = b"", of: ClientRequest | None = None) -> None:
@@ -143,6 +158,16 @@ class Leg:
             asyncio.get_running_loop().call_later(self.ack_after, send, draft, self.agent.next_hop(draft))
         else:
             send(draft, self.agent.next_hop(draft))
+
+    def answer_late(self, sdp: bytes) -> None:
+        """Acknowledges the 2xx that waits for it, with our answer to its offer (§13.2.1)."""
+        if self._owed:
+            self._late_answer = self.local_sdp = sdp
+            self._acknowledge(self._owed, sdp)
+            self._answers_later, self._owed = False, 0
+
+    def _refusal(self, offer: bytes) -> bytes:
+        return compose_refusal(Sdp(offer), self.agent.endpoint.transports[0].local.host) if offer else b""
 
     async def outcome(self) -> int:
         """The final answer to our INVITE, or how the call offered to us was settled; 408 for silence."""
@@ -244,6 +269,7 @@ class Leg:
         told = [("Reason", reason)] if reason else []
         self._farewell = told
         if self.state == "active":
+            self.answer_late(self._refusal(self.remote_sdp))
             self._end("us", self.status)
             self.spawn(self._bye_once_confirmed([*headers, *told]))
         elif self.invite is not None:

@@ -60,6 +60,11 @@ def compose_answer(
     return _compose(address, session_id, version, "", lines)
 
 
+def compose_refusal(offer: Sdp, address: str) -> bytes:
+    """Answers an offer by refusing every stream of it (RFC 3264 §6)."""
+    return _compose(address, 1, 1, "", [f"m={m.kind} 0 {m.protocol} {' '.join(m.formats)}" for m in offer.media])
+
+
 def _shared(media: Media, known: dict[str, str]) -> dict[str, str]:
     """The formats of an offer that are known here, under the numbers and in the order of the offer."""
     named = {number: media.rtpmap.get(number, G711.get(number, "")) for number in media.formats}
