@@ -9,7 +9,9 @@ import pytest
 from sipconform.agents.call import Leg
 from sipconform.agents.phone.phone import Phone
 from sipconform.agents.server.hunt_group import REASONS, Group
-from tests.agents.pair import Pair, play
+from sipconform.sip.offer_answer import compose_answer
+from sipconform.sip.sdp import Sdp
+from tests.agents.pair import DOMAIN, Pair, play
 
 MEMBERS = ("2011", "2012", "2013")
 
@@ -156,6 +158,79 @@ def test_the_group_is_shown(telling: str, shown: str) -> None:
         caller, (one,) = await staffed(pair, "2011")
         await ring(caller)
         assert one.calls.forwarded_by(one.calls.legs[0]) == shown
+
+    play(story)
+
+
+def offering_nothing(caller: Phone, to: str = "600") -> Leg:
+    """A call whose INVITE has no description: what is offered in the 200 is answered in the ACK (RFC 3261 §13.2.1)."""
+    leg = Leg(caller.agent)
+
+    def active(_: Leg) -> None:
+        if leg.state == "active":
+            leg.answer_late(compose_answer(Sdp(leg.remote_sdp), "10.0.1.10", 7000, 1))
+
+    leg.on_state = active
+    leg.call(f"sip:{to}@{DOMAIN}", f"<sip:{to}@{DOMAIN}>", b"", answers_later=True)
+    return leg
+
+
+@pytest.mark.parametrize("to", ["600", "2011"])
+def test_the_offer_may_come_from_whoever_answers(to: str) -> None:
+    async def story(pair: Pair) -> None:
+        caller, (one, _) = await staffed(pair, "2011", "2012")
+        leg = offering_nothing(caller, to)
+        await asyncio.sleep(1)
+        one.calls.answer(one.calls.legs[0])
+        assert await leg.outcome() == 200
+        await asyncio.sleep(1)
+        assert leg.remote_sdp == one.calls.legs[0].local_sdp
+        assert one.calls.legs[0].remote_sdp == leg.local_sdp != b""
+        leg.hang_up()
+        await asyncio.sleep(1)
+        assert one.calls.legs == []
+
+    play(story)
+
+
+def test_of_two_offers_one_is_refused() -> None:
+    async def story(pair: Pair) -> None:
+        caller, members = await staffed(pair, "2011", "2012")
+        leg = offering_nothing(caller)
+        await asyncio.sleep(1)
+        legs = [member.calls.legs[0] for member in members]
+        for member in members:
+            member.calls.answer(member.calls.legs[0])
+        assert await leg.outcome() == 200
+        await asyncio.sleep(1)
+        ports = [Sdp(each.remote_sdp).media[0].port for each in legs]
+        assert sorted(ports) == [0, 7000], "the loser's offer is answered too, and nothing of it taken"
+        assert sorted(len(m.calls.legs) for m in members) == [0, 1]
+
+    play(story)
+
+
+def test_a_caller_who_never_acknowledges_leaves_nobody_behind() -> None:
+    async def story(pair: Pair) -> None:
+        caller, (one, _) = await staffed(pair, "2011", "2012")
+        leg = offering_nothing(caller)
+        leg.on_state = None
+        await asyncio.sleep(1)
+        one.calls.answer(one.calls.legs[0])
+        await asyncio.sleep(80)
+        assert one.calls.legs == []
+        assert pair.server.calls.sessions == []
+
+    play(story)
+
+
+@pytest.mark.parametrize(("refusal", "heard"), [(302, 480), (401, 480), (407, 480), (420, 480), (404, 404)])
+def test_a_refusal_that_means_somebody_else_is_not_passed_on(refusal: int, heard: int) -> None:
+    async def story(pair: Pair) -> None:
+        caller, (one,) = await staffed(pair, "2011")
+        leg = await ring(caller)
+        one.calls.legs[0].reject(refusal)
+        assert await leg.outcome() == heard
 
     play(story)
 

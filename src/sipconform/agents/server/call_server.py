@@ -26,6 +26,7 @@ ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"'
 SECONDS_A_RING = 6.0
 DEFAULT_RINGS = 3
 MOST_DIVERSIONS = 5
+NOT_OURS = frozenset({401, 405, 407, 415, 420, 421, 422, 423})
 
 
 @dataclass(eq=False, repr=False)
@@ -82,7 +83,8 @@ class Session:
             branch.on_provisional = self._progressed
             self.branches.append(branch)
             headers = [*self.relay, *target.headers]
-            branch.call(target.uri, target.to, self.caller.remote_sdp, headers, self.identity)
+            offer = self.caller.remote_sdp
+            branch.call(target.uri, target.to, offer, headers, self.identity, answers_later=not offer)
         if give_up_after is not None:
             self._given_up = asyncio.get_running_loop().call_later(give_up_after, self._nobody_answered)
 
@@ -115,8 +117,23 @@ class Session:
         branch.on_offer = self._pass_offer
         self.caller.on_offer = self._pass_offer
         self.caller.accept(branch.remote_sdp)
+        self._answer_late(branch)
         if self.on_answered:
             self.on_answered(self)
+
+    def _answer_late(self, branch: Leg) -> None:
+        """Who has offered nothing was offered what the branch said; what his ACK answers is the branch's answer."""
+        invite = self.caller.invite
+        acknowledged = invite.on_acknowledged if invite else None
+
+        def answered(ack: Message | None) -> None:
+            if acknowledged:
+                acknowledged(ack)
+            if ack is not None:
+                branch.answer_late(ack.content)
+
+        if invite is not None:
+            invite.on_acknowledged = answered
 
     def _lost(self, branch: Leg) -> None:
         """Another branch may still answer, unless one declined for all (§16.7 step 6)."""
@@ -139,7 +156,7 @@ class Session:
             self.branches.clear()
             self.ring(further)
         else:
-            self.caller.reject(status)
+            self.caller.reject(own_word(status))
             self._over()
 
     def _caller_changed(self, caller: Leg) -> None:
@@ -299,6 +316,12 @@ class CallServer:
 
     def _told(self, incoming: Incoming) -> list[tuple[str, str]]:
         return diverting.told(incoming.history, self.authentication.directory.domain, self.diversion)
+
+
+def own_word(status: int) -> int:
+    """What the caller is told for a branch's refusal: one that would need header fields of the branch (where else to
+    call, which credentials, what is understood) is none of ours, and becomes 480."""
+    return 480 if status // 100 == 3 or status in NOT_OURS else status
 
 
 def best_status(statuses: Sequence[int]) -> int:
