@@ -65,6 +65,29 @@ def test_a_stranger_is_no_client() -> None:
     play(story)
 
 
+def test_a_client_entered_by_hand_is_known_by_its_registration() -> None:
+    """A real phone is not found by our stand-in: it is entered in the list, and signs in with the number it was told."""
+
+    async def story(home: Home) -> None:
+        host, client, outside = await home.host(), await home.client(1), await home.outside()
+        await home.found(host)
+        host.devices.manage(client.mac, True)
+        assert await client.enter_line("1", host.address) == 200
+        inside = client.calls.begin("0")
+        await asyncio.sleep(1)
+        assert [leg.state for leg in host.telephone.legs] == ["ringing"]
+        inside.hang_up()
+        await outside.start()
+        leg = outside.calls.begin("2301")
+        await asyncio.sleep(1)
+        client.calls.answer(client.calls.legs[0])
+        assert await leg.outcome() == 200
+        assert await client.registration.unregister() == 200
+        assert await client.calls.begin("0").outcome() == 404, "he is a stranger again"
+
+    play(story)
+
+
 def test_calls_out_need_a_line() -> None:
     async def story(home: Home) -> None:
         host, client = await home.host(), await home.client(1)

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from sipconform.agents.server.directory import Directory, User
 from sipconform.features.hotspot import Discovery, Numbering
+from sipconform.sip.uri import SipUri, parse_uri
+from sipconform.trace.packet import Address
 
 MOST_DEVICES = 50  # the guide's example goes from 8001 to 8050
 
@@ -72,6 +74,11 @@ class Devices:
     def contacts(self, device: Device, now: float) -> list[str]:
         """Where the device is signed in; nothing for one that is not served."""
         return self.user(device).contacts(now) if self.serves(device) else []
+
+    def is_bound(self, place: Address, now: float) -> bool:
+        """Whether any device is signed in from there: one that was entered by hand is known by nothing else."""
+        uris = (parse_uri(b.contact) for user in self.directory.users.values() for b in user.bound(now))
+        return any(isinstance(u, SipUri) and (u.host.strip("[]"), u.port or 5060) == tuple(place) for u in uris)
 
     def serves(self, device: Device) -> bool:
         return device.managed or not self.only_managed

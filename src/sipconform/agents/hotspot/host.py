@@ -193,14 +193,17 @@ class Host:
             handle(request)
 
     def _is_from_client(self, request: ServerRequest) -> bool:
-        """By its dialog; else clients are those who register here, and those who have come to the table."""
+        """By its dialog; else clients are those who register here, those who have, and those who have come to the
+        table."""
         message = request.message
         dialog = (message.call_id, message.to_tag)
         if message.to_tag and (dialog in self.inner.usages or dialog in self.line.usages):
             return dialog in self.inner.usages
         host, port = sender(message)
-        at = str(Address(host, port))
-        return message.method == "REGISTER" or any(device.sip == at for device in self.devices.known.values())
+        at = Address(host, port)
+        known = any(device.sip == str(at) for device in self.devices.known.values())
+        bound = at != self.proxy and self.devices.is_bound(at, asyncio.get_running_loop().time())
+        return message.method == "REGISTER" or known or bound
 
     def _changed(self) -> None:
         if self.on_change:
