@@ -153,6 +153,14 @@ def test_a_phone_that_has_signed_off_is_not_called(star: bool) -> None:
     assert silent("REG-027", call(living(), 40.0, rung=f"sip:u@{PHONE}")), "nobody has signed off"
 
 
+@pytest.mark.parametrize("id_", ["REG-012", "REG-027"])
+def test_a_contact_may_be_anothers_too(id_: str) -> None:
+    """Two lines of a phone may have one Contact, and the other one was registered before the capture began."""
+    scene = signed_off(40.0) if id_ == "REG-027" else call(living(), 62.0, rung=f"sip:u@{PHONE}")
+    scene.change("invite", start="INVITE sip:2009@example.com SIP/2.0").change("rung", To="<sip:2009@example.com>")
+    assert doubts(id_, scene)
+
+
 def test_one_flow_of_two_may_be_given_up() -> None:
     scene = call(Scene(), 40.0, rung=f"sip:u@{PHONE}")
     for n in (1, 2):

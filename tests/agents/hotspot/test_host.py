@@ -66,7 +66,7 @@ def test_a_stranger_is_no_client() -> None:
 
 
 def test_a_client_entered_by_hand_is_known_by_its_registration() -> None:
-    """A real phone is not found by our stand-in: it is entered in the list, and signs in with the number it was told."""
+    """A real phone is not found by our stand-in: it is entered in the list, and signs in with its number."""
 
     async def story(home: Home) -> None:
         host, client, outside = await home.host(), await home.client(1), await home.outside()

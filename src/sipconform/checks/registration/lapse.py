@@ -72,6 +72,17 @@ def called(trace: Trace) -> Iterator[tuple[WireMessage, Fork | None]]:
             yield invite, made.get(id(transaction))
 
 
+def _certain(trace: Trace, invite: WireMessage, fork: Fork | None, late: float) -> Verdict:
+    """How sure it is that a call goes by a binding that is gone: when it came in must be known, or so long ago that
+    nobody rings for it any more; and it must be for a user of that binding, for another may have the same Contact."""
+    server = trace.party(invite.source)
+    owners = {owner for owner, _ in grants_of(trace, server, invite.request_uri)}
+    named = [invite.to.uri_text] if isinstance(invite.to, NameAddr) else []
+    named += [fork.invite.request_uri] if fork is not None else []
+    meant = any(owner_of(trace, server, uri)[1] in owners for uri in named)
+    return Verdict.FAIL if meant and (fork is not None or late > LONG_RINGING) else Verdict.INCONCLUSIVE
+
+
 @check(
     "REG-012", level=MUST, on=SERVER, clause="RFC 3261 §10.3, §16.5",
     asks="a binding whose time is over is not called, and the caller is told 480",
@@ -85,7 +96,7 @@ def expired_is_not_called(trace: Trace) -> Iterator[Finding]:
     for invite, fork in called(trace):
         gone = _expired(trace, invite, (fork.invite if fork else invite).packet.time_ns)
         late = (invite.packet.time_ns - gone.until_ns) / 1e9 if gone else 0.0
-        verdict = Verdict.FAIL if fork or late > LONG_RINGING else Verdict.INCONCLUSIVE
+        verdict = _certain(trace, invite, fork, late)
         expected, seen = "no call to an expired Contact", f"INVITE {invite.request_uri}"
         also = [gone.answer] if gone else []
         yield finding(invite, gone is None, expected=expected, observed=seen, also=also, verdict=verdict)
@@ -124,7 +135,8 @@ def signed_off_is_not_called(trace: Trace) -> Iterator[Finding]:
         gone = [_taken_away(trace, owner, invite.request_uri, came) for owner in owners]
         answers = [answer for answer in gone if answer is not None]
         ok = len(answers) < len(owners)
-        verdict = Verdict.FAIL if fork or ok or seconds(invite, answers[0]) > LONG_RINGING else Verdict.INCONCLUSIVE
+        late = seconds(invite, answers[0]) if answers else 0.0
+        verdict = _certain(trace, invite, fork, late)
         expected, seen = "no call to a Contact that was taken away", f"INVITE {invite.request_uri}"
         yield finding(invite, ok, expected=expected, observed=seen, also=answers, verdict=verdict)
 
