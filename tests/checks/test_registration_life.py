@@ -306,6 +306,13 @@ def test_proxies_refuse_too(fresh: bool) -> None:
     assert fails("REG-017", scene, party=PHONE, level="SHOULD")
 
 
+def test_guesses_side_by_side_are_guesses() -> None:
+    scene = refused(6)
+    for n in range(6):
+        scene.change(f"r{n}", Call_ID=f"c{n % 2}").move(f"r{n}", 0.1 * n).move(f"r{n}-ok", 0.1 * n + 0.15)
+    assert fails("REG-017", scene, party=PHONE, level="SHOULD")
+
+
 def test_challenges_in_between_hide_no_loop() -> None:
     scene = lab(Scene())
     for n in range(6):

@@ -50,9 +50,9 @@ def refused_credentials_rest(trace: Trace) -> Iterator[Finding]:
         key = account(trace, transaction, request)
         if _is_refused(request, final):
             now = Refusal(request, final)
-            known = [r for r in refused.get(key, []) if 0 < seconds(request, r.final) < GIVE_UP]
-            refused[key] = [*known, now]
-            yield from _again(now, known)
+            recent = [r for r in refused.get(key, []) if seconds(request, r.final) < GIVE_UP]
+            refused[key] = [*recent, now]
+            yield from _again(now, [r for r in recent if r.final.number < request.number])
         elif final.status < 300:
             refused.pop(key, None)
     yield from _stale_nonces(trace)
