@@ -41,6 +41,7 @@ async def test_a_phone_no_longer_refreshes(
     await manager.shows_line(1, "idle")
 
 
+@pytest.mark.race("whether the phone is told of the line before it forgets it")
 async def test_a_phone_has_lost_its_subscription(
     manager: LinePhone, assistant: LinePhone, secretary: LinePhone, customer: LinePhone
 ) -> None:
