@@ -8,61 +8,13 @@ import pytest
 
 from sipconform.checks.catalogue import Verdict, catalogue
 from sipconform.features.csta import CONTENT_TYPE, csta, error
-from sipconform.trace.packet import Observation
+from tests.checks.code_scenes import SIGNAL, TO_PHONE, TO_SERVER, event, info, noted, session
 from tests.checks.scenes import call, features
-from tests.checks.support import OTHER, PHONE, SERVER, SOURCE, Scene, asked, fails, passes, silent
+from tests.checks.support import OTHER, PHONE, SERVER, Scene, asked, fails, passes, silent
 
 IDS = sorted(id_ for id_ in catalogue() if id_.startswith("CSTA-"))
 SET = csta("SetDoNotDisturb", doNotDisturbOn=True)
 SET_OTHER = csta("SetDoNotDisturb", device="2002", doNotDisturbOn=True)
-SIGNAL = "signal;handling=required"
-TO_PHONE: dict[str, Any] = {"by": SERVER, "to": PHONE, "call": "s1", "tag": "as1", "uri": f"sip:u@{PHONE}"}
-TO_SERVER: dict[str, Any] = {"call": "s1", "tag": "ph1", "to_tag": "as1", "uri": f"sip:u@{SERVER}"}
-
-
-def noted(scene: Scene, at: float, who: str, kind: str, /, **what: Any) -> None:
-    scene.observations.append(Observation(int((SOURCE + at) * 1e9), who, kind, what))
-
-
-def info(scene: Scene, name: str, at: float, seq: int, body: bytes, *, answer: bytes = b"", up: bool = False) -> None:
-    """An INFO and its 200, named `name` and `name-ok`; `up`: from the phone to the server."""
-    way = TO_SERVER if up else TO_PHONE | {"to_tag": "ph1"}
-    kind: dict[str, Any] = {"Content_Type": CONTENT_TYPE, "Content_Disposition": SIGNAL}
-    scene.ask(name, at, "INFO", seq=seq, body=body, **kind, **way)
-    scene.answer(f"{name}-ok", at + 0.1, name, 200, body=answer, **(kind if answer else {}))
-
-
-def session() -> Scene:
-    """A session with a monitor: do not disturb is asked for, told, read, pressed, and the monitor stopped."""
-    scene = Scene()
-    places = {"phone": str(PHONE), "server": str(SERVER)}
-    noted(scene, -1.0, "lab", "lab", servers=[str(SERVER)], phones=[str(PHONE)], actors=places)
-    noted(scene, -1.0, "phone", "belief", dnd=False)
-    kind: dict[str, Any] = {"Content_Type": CONTENT_TYPE, "Content_Disposition": SIGNAL}
-    scene.ask("invite", 0.0, "INVITE", body=csta("RequestSystemStatus").to_xml(), **kind, **TO_PHONE)
-    hello = csta("RequestSystemStatusResponse", systemStatus="normal").to_xml()
-    scene.answer("invite-ok", 0.1, "invite", 200, tag="ph1", body=hello, **kind)
-    scene.ask("ack", 0.2, "ACK", to_tag="ph1", **TO_PHONE)
-    started = csta("MonitorStartResponse", monitorCrossRefID="7", monitorExistingCalls=True).to_xml()
-    info(scene, "monitor", 0.3, 2, csta("MonitorStart", monitorObject="sip:2001@example.com").to_xml(), answer=started)
-    asked_for = csta("SetDoNotDisturb", device="sip:2001@example.com", doNotDisturbOn=True).to_xml()
-    info(scene, "set", 10.0, 3, asked_for, answer=csta("SetDoNotDisturbResponse").to_xml())
-    noted(scene, 10.2, "phone", "belief", dnd=True)
-    info(scene, "told", 20.0, 4, event(False))
-    noted(scene, 20.05, "phone", "belief", dnd=False)
-    told = csta("GetDoNotDisturbResponse", doNotDisturbOn=False).to_xml()
-    info(scene, "get", 30.0, 5, csta("GetDoNotDisturb").to_xml(), answer=told)
-    noted(scene, 40.0, "phone", "intent", do="set_dnd", on=True)
-    noted(scene, 40.0, "phone", "belief", dnd=True)
-    info(scene, "pressed", 40.1, 1, event(True), up=True)
-    stopped = csta("MonitorStopResponse").to_xml()
-    info(scene, "stop", 60.0, 6, csta("MonitorStop", monitorCrossRefID="7").to_xml(), answer=stopped)
-    return scene
-
-
-def event(on: bool, reference: str = "7") -> bytes:
-    about = {"monitorCrossRefID": reference, "device": "sip:2001@example.com"}
-    return csta("DoNotDisturbEvent", 3, doNotDisturbOn=on, **about).to_xml()
 
 
 @pytest.mark.parametrize("id_", IDS)

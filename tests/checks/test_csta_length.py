@@ -13,8 +13,8 @@ import pytest
 from sipconform.checks.catalogue import Verdict, catalogue
 from sipconform.features.csta import csta
 from sipconform.trace.trace import Trace
+from tests.checks.code_scenes import event, info, noted, session
 from tests.checks.support import Scene
-from tests.checks.test_csta import event, info, noted, session
 
 IDS = sorted(id_ for id_ in catalogue() if id_.startswith("CSTA-"))
 ROUNDS = 40

@@ -201,4 +201,4 @@ def dialled_string(uri: str) -> str | None:
     if not isinstance(parsed, SipUri):
         return None
     user = unescape(parsed.user.partition(";")[0])
-    return _SEPARATORS.sub("", user) if parsed.params.get("user") == "phone" else user
+    return _SEPARATORS.sub("", user) if (parsed.params.get("user") or "").lower() == "phone" else user

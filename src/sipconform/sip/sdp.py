@@ -11,6 +11,7 @@ from typing import NamedTuple
 from sipconform.sip.fault import Fault, Span
 
 DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
+LINE_ENDS = "every line ends with CRLF"  # what writers owe; readers should take a line feed alone (RFC 8866 §5)
 NOWHERE = ("0.0.0.0", "::", "0:0:0:0:0:0:0:0")  # RFC 3264 §8.4: the old way to say hold
 # RFC 8866 §5: the order of line types. `r` goes with `t`, whichever came first stays first.
 _SESSION_ORDER = "vosiuepcbtzka"
@@ -96,7 +97,7 @@ class Sdp:
             elif text:
                 self.faults.append(Fault("a line is a letter, = and a value", span))
         if self.raw.count(b"\n") != self.raw.count(b"\r\n") or not self.raw.endswith(b"\n"):
-            self.faults.append(Fault("every line ends with CRLF", Span(start - 1, start - 1)))
+            self.faults.append(Fault(LINE_ENDS, Span(start - 1, start - 1)))
 
     def _read_media(self, section: tuple[Line, ...]) -> Media | None:
         found = _MEDIA.fullmatch(section[0].value.rstrip(" "))

@@ -4,6 +4,6 @@ What a code means is each system's own affair: checks that need to know ask only
 force, and those about keys only where the lab noted who pressed what.
 """
 
-from sipconform.checks.feature_code import answer, display, keys, roads, server, telling, uri
+from sipconform.checks.feature_code import answer, display, keys, rights, roads, server, telling, uri
 
-__all__ = ["answer", "display", "keys", "roads", "server", "telling", "uri"]
+__all__ = ["answer", "display", "keys", "rights", "roads", "server", "telling", "uri"]

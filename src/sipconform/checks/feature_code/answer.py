@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from sipconform.checks.catalogue import MUST, PHONE, SHOULD, Finding, check, finding
-from sipconform.checks.evidence import SLACK, seconds, watched
+from sipconform.checks.catalogue import MUST, PHONE, SHOULD, Finding, Verdict, check, finding
+from sipconform.checks.evidence import SLACK, once_per_trace, seconds, watched
 from sipconform.checks.feature_code.course import Dialled, book, dialled, intents
+from sipconform.checks.feature_code.keys import pressed
+from sipconform.sip.digest import Challenge, parse_challenge, parse_credentials
+from sipconform.sip.fault import Fault
 from sipconform.sip.sdp import Sdp
 from sipconform.trace.packet import Address
 from sipconform.trace.trace import Dialog, Trace, Transaction, WireMessage
@@ -21,7 +24,11 @@ REPEATS_LOST = 4.0  # seconds a first sending, and two more, may have been lost
     asks="the phone takes the server's BYE, and hangs up itself when none comes in 30 s",
 )  # fmt: skip
 def call_to_code_ends(trace: Trace) -> Iterator[Finding]:
-    """A call nobody hears and nobody ends blocks a line for good. A session timer would end it no sooner."""
+    """A call nobody hears and nobody ends blocks a line for good. A session timer would end it no sooner. That it
+    hangs up is asked of calls that came of a key: what is dialled by hand, a mailbox or a call picked up, is listened
+    to for as long as its user likes.
+    """
+    unheard = {call.request.call_id for of in pressed(trace) for call in of.calls}
     for call in dialled(trace):
         accepted = call.accepted
         dialog = accepted.dialog if accepted is not None else None
@@ -35,7 +42,8 @@ def call_to_code_ends(trace: Trace) -> Iterator[Finding]:
                 crossed = any(trace.party(other.client) == trace.party(call.last.client) for other in byes)
                 ok = bye.final.status < 300 or (crossed and bye.final.status == 481)
                 yield finding(bye.final, ok, expected="200", observed=seen, also=[bye.request])
-        yield from _hung_up(trace, call, accepted, byes)
+        if call.request.call_id in unheard:
+            yield from _hung_up(trace, call, accepted, byes)
 
 
 def _hung_up(trace: Trace, call: Dialled, accepted: WireMessage, byes: list[Transaction]) -> Iterator[Finding]:
@@ -58,7 +66,10 @@ def _hung_up(trace: Trace, call: Dialled, accepted: WireMessage, byes: list[Tran
     asks="a call to a code that is challenged is made again with credentials",
 )  # fmt: skip
 def challenge_is_met(trace: Trace) -> Iterator[Finding]:
-    """As any other call. Credentials that were there and did not please are another matter."""
+    """As any other call, where the phone can: by Digest with MD5, or with an algorithm it has used elsewhere. That it
+    has a password for the realm is known where it has given one for it. Credentials that were there and did not please
+    are another matter.
+    """
     for call in dialled(trace):
         for number, attempt in enumerate(call.attempts):
             final, request = attempt.final, attempt.request
@@ -68,16 +79,52 @@ def challenge_is_met(trace: Trace) -> Iterator[Finding]:
             if number + 1 < len(call.attempts):
                 yield finding(call.attempts[number + 1].request, True)
             elif not proven and watched(trace, final) > PROVES_WITHIN + REPEATS_LOST and _heard(trace, call, attempt):
-                seen = f"nothing in {watched(trace, final):.0f} s"
-                party = attempt.client
-                yield finding(final, False, expected="the call with credentials", observed=seen, party=party)
+                yield from _unmet(trace, attempt, final)
+
+
+def _unmet(trace: Trace, attempt: Transaction, final: WireMessage) -> Iterator[Finding]:
+    """A challenge after which nothing came, as far as the phone could have met it."""
+    given = _given(trace).get(str(trace.party(attempt.client)), {})
+    known = {"MD5"}.union(*given.values())
+    asked = [challenge for challenge in _challenges(final) if _can_be_met(challenge, known)]
+    if asked:
+        verdict = Verdict.FAIL if any(c.realm in given for c in asked) else Verdict.INCONCLUSIVE
+        seen, expected = f"nothing in {watched(trace, final):.0f} s", "the call with credentials"
+        yield finding(final, False, expected=expected, observed=seen, party=attempt.client, verdict=verdict)
+
+
+def _challenges(final: WireMessage) -> Iterator[Challenge]:
+    for text in (*final.texts("WWW-Authenticate"), *final.texts("Proxy-Authenticate")):
+        challenge = parse_challenge(text)
+        if not isinstance(challenge, Fault):
+            yield challenge
+
+
+def _can_be_met(challenge: Challenge, algorithms: set[str]) -> bool:
+    digest = challenge.scheme.lower() == "digest" and challenge.algorithm in algorithms
+    return digest and (not challenge.qop or "auth" in challenge.qop)
+
+
+@once_per_trace
+def _given(trace: Trace) -> Mapping[str, Mapping[str, set[str]]]:
+    """For which realms each phone has given credentials, and by which algorithms."""
+    found: dict[str, dict[str, set[str]]] = {}
+    for request in trace.requests():
+        for text in (*request.texts("Authorization"), *request.texts("Proxy-Authorization")):
+            credentials = parse_credentials(text)
+            if not isinstance(credentials, Fault):
+                realms = found.setdefault(str(trace.party(request.source)), {})
+                realms.setdefault(credentials.realm, set()).add(credentials.algorithm)
+    return found
 
 
 def _heard(trace: Trace, call: Dialled, challenged: Transaction) -> bool:
-    """Whether the phone is known to have heard the challenge, and has not tried again under another Call-ID."""
+    """Whether the phone is known to have heard the challenge, still wants the call, and has not tried again under
+    another Call-ID."""
     again = [r for r in trace.requests("INVITE") if r.request_uri == call.request.request_uri and r is not call.request]
     elsewhere = any(r.source == call.last.client and r.number > call.request.number for r in again)
-    return bool(challenged.acks) and not elsewhere
+    given_up = any(r.call_id == call.request.call_id for r in trace.requests("CANCEL"))
+    return bool(challenged.acks) and not elsewhere and not given_up
 
 
 @check(

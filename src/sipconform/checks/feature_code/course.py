@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sipconform.checks.evidence import is_relayed, once_per_trace
+from sipconform.checks.feature_code.proven import proven, sender
 from sipconform.features.feature_code import FORWARDS, Action, Code, CodeTable, Feature, Match, dialled_string
-from sipconform.sip.digest import parse_credentials
-from sipconform.sip.fault import Fault
-from sipconform.sip.headers.name_addr import NameAddr
-from sipconform.sip.uri import SipUri
 from sipconform.trace.trace import Trace, Transaction, WireMessage
 
 SHAPED = re.compile(r"[*#][0-9*#]+")
 KINDS = {kind.value: feature.value for feature, kind in FORWARDS.items()}
-SETTLED = 500_000_000  # nanoseconds a server may take from its answer to its own books
 
 
 class Book(NamedTuple):
@@ -35,7 +31,7 @@ class Book(NamedTuple):
 
 class Dialled(NamedTuple):
     """One call to a code: `attempts` are its INVITEs, more than one after a challenge. `user` proved himself, as far
-    as can be seen, `sender` is who From names."""
+    as can be seen ("": under a name nobody knows), `sender` is who From names."""
 
     attempts: tuple[Transaction, ...]
     request: WireMessage
@@ -111,30 +107,14 @@ def dialled(trace: Trace) -> tuple[Dialled, ...]:
             attempted.setdefault((request.call_id, request.request_uri), []).append(transaction)
     found: list[Dialled] = []
     for attempts in attempted.values():
-        request = attempts[0].request
+        request, last = attempts[0].request, attempts[-1].request
         string = dialled_string(request.request_uri) if request is not None else None
-        if request is None or string is None:
+        if request is None or last is None or string is None:
             continue
         match = known.table.match(string) if known else None
         if match is not None or SHAPED.fullmatch(string):
-            found.append(Dialled(tuple(attempts), request, string, match, _user(attempts[-1]), sender(request)))
+            found.append(Dialled(tuple(attempts), request, string, match, proven(trace, last), sender(request)))
     return tuple(found)
-
-
-def sender(request: WireMessage) -> str:
-    """The user From names, "" when it names none."""
-    uri = request.from_.uri if isinstance(request.from_, NameAddr) else None
-    return uri.username if isinstance(uri, SipUri) else ""
-
-
-def _user(transaction: Transaction) -> str:
-    request = transaction.request
-    for name in ("Authorization", "Proxy-Authorization") if request is not None else ():
-        for text in request.texts(name) if request is not None else ():
-            given = parse_credentials(text)
-            if not isinstance(given, Fault):
-                return given.username
-    return sender(request) if request is not None else ""
 
 
 # -- what was said beside the wire ------------------------------------------------------------------------------
@@ -227,6 +207,11 @@ def _intents(trace: Trace) -> Mapping[str, list[tuple[int, str, Mapping[str, obj
         if seen.kind == "intent":
             found.setdefault(str(seen.what.get("do")), []).append((seen.time_ns, seen.who, seen.what))
     return found
+
+
+def by_hand(trace: Trace) -> Sequence[tuple[int, str, str]]:
+    """When somebody dialled a string himself, at which phone, and what."""
+    return [(when, who, str(what.get("code", ""))) for when, who, what in intents(trace, "dial_code")]
 
 
 def told_to_answer(trace: Trace, at_ns: int) -> str:

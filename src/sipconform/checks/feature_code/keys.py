@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import chain, pairwise
 from typing import NamedTuple
 
 from sipconform.checks.catalogue import MUST, PHONE, SHOULD, Finding, Verdict, check, finding
 from sipconform.checks.evidence import once_per_trace, seconds
-from sipconform.checks.feature_code.course import Book, Dialled, Press, book, dialled, intents, presses
-from sipconform.features.feature_code import dialled_string
+from sipconform.checks.feature_code.course import Book, Dialled, Press, believed, book, by_hand, dialled, presses
+from sipconform.features.feature_code import Action, Feature, dialled_string
 from sipconform.sip.uri import SipUri
 from sipconform.trace.trace import Trace, WireMessage
 
@@ -30,10 +30,10 @@ class Pressed(NamedTuple):
 def pressed(trace: Trace) -> tuple[Pressed, ...]:
     """Every press with what came of it, where it is known which codes are in force. A call belongs to the first press
     before it that it means and that has not had its way yet, or to the last press of all; one that means no such press
-    is a stray of the last."""
+    is a stray of the last. What somebody dialled by hand is no press's."""
     known = book(trace)
     result = tuple(Pressed(press, [], []) for press in (presses(trace, known) if known else ()))
-    by_hand = [(when, who) for when, who, _ in intents(trace, "dial_code")]
+    hands = _Hands(by_hand(trace))
     calls = {call.request.call_id: call for call in dialled(trace)}
     for request in trace.requests("INVITE"):
         if request.to_tag:
@@ -45,21 +45,47 @@ def pressed(trace: Trace) -> tuple[Pressed, ...]:
             continue  # the same call, with credentials
         meant = [p for p in mine if call is not None and _means(call, p.press)]
         waiting = [p for p in meant if not any(c.accepted for c in p.calls)] or [p for p in mine[-1:] if p in meant]
+        if call is not None and mine and hands.dialled(call, (waiting or mine)[0].press):
+            continue
         if waiting and call is not None:
             waiting[0].calls.append(call)
-        elif mine and not _by_hand(by_hand, mine[-1], now) and _is_odd(request, call, mine[-1].press):
+        elif mine and not hands.busy(mine[-1].press, now) and _is_odd(request, call, mine[-1].press):
             mine[-1].strays.append(request)
     return result
 
 
 def _means(call: Dialled, press: Press) -> bool:
+    """Whether a code is a way to say what a press wished for: its own, a toggle, or the one that ends every forward."""
     match = call.match
     on = press.value is True or (isinstance(press.value, str) and press.value != "")
-    return match is not None and match.feature == press.feature and (match.action == "on") == on
+    if match is None:
+        return False
+    if match.feature == press.feature:
+        return match.action in (Action.ON if on else Action.OFF, Action.TOGGLE)
+    return match.feature is Feature.ANY and match.action is Action.OFF and not on and press.feature != "dnd"
 
 
-def _by_hand(by_hand: list[tuple[int, str]], last: Pressed, now: int) -> bool:
-    return any(who == last.press.who and last.press.time_ns <= when <= now for when, who in by_hand)
+class _Hands:
+    """What was dialled by hand, each taken for one call."""
+
+    def __init__(self, dialled: Sequence[tuple[int, str, str]]) -> None:
+        self._dialled = dialled
+        self._calls: dict[int, str] = {}  # which of them -> the Call-ID it led to
+
+    def dialled(self, call: Dialled, press: Press) -> bool:
+        """Whether a call was made by hand, after a press that it could mean."""
+        if call.request.call_id in self._calls.values():
+            return True
+        for number, (when, who, code) in enumerate(self._dialled):
+            mine = who == press.who and code == call.string and press.time_ns <= when <= call.began_ns
+            if mine and number not in self._calls:
+                self._calls[number] = call.request.call_id
+                return True
+        return False
+
+    def busy(self, press: Press, now: int) -> bool:
+        """Whether anything was dialled by hand between a press and a moment."""
+        return any(who == press.who and press.time_ns <= when <= now for when, who, _ in self._dialled)
 
 
 def _is_odd(request: WireMessage, call: Dialled | None, press: Press) -> bool:
@@ -88,28 +114,36 @@ def _soon(of: Pressed, request: WireMessage) -> bool:
 )  # fmt: skip
 def press_is_one_call(trace: Trace) -> Iterator[Finding]:
     """None at all, and the feature cannot be switched; a second one after the first was accepted may undo it where
-    the code is a toggle. Further tries after a refusal are FC-012's affair. Another code than the right one is
-    FC-002's. A press that has no code is FC-006's.
+    the code is a toggle. Some makes push one key to all accounts of a phone: one call for each. Further tries after a
+    refusal are FC-012's affair, another code than the right one is FC-002's, a press that has no code FC-006's.
+    Whether a press of what is shown already must be dialled nobody says.
     """
     for of in pressed(trace):
         if not of.press.code:
             continue
-        accepted = next((call for call in of.calls if call.accepted is not None), None)
-        again = [c for c in of.calls if accepted is not None and c.began_ns > accepted.began_ns]
-        if again:
-            seen = f"{len(of.calls)} calls"
-            yield finding(again[0].request, False, expected=f"one call to {of.press.code}", observed=seen)
-        elif of.calls:
-            yield finding(of.calls[0].request, True)
-        elif not of.strays:
+        for calls in by_account(of):
+            accepted = next((call for call in calls if call.accepted is not None), None)
+            again = [c for c in calls if accepted is not None and c.began_ns > accepted.began_ns]
+            of_, seen, expected = (again or calls)[0].request, f"{len(calls)} calls", f"one call to {of.press.code}"
+            yield finding(of_, not again, expected=expected, observed=seen)
+        if not of.calls and not of.strays:
             yield from _nothing(trace, of)
+
+
+def by_account(of: Pressed) -> list[list[Dialled]]:
+    """The calls of a press, those of each account by themselves."""
+    found: dict[str, list[Dialled]] = {}
+    for call in of.calls:
+        found.setdefault(call.sender, []).append(call)
+    return list(found.values())
 
 
 def _nothing(trace: Trace, of: Pressed) -> Iterator[Finding]:
     watched = (trace.end_ns - of.press.time_ns) / 1e9
     alive = [m for m in trace.messages if str(trace.party(m.source)) == of.press.address]
+    idle = believed(trace, of.press.who, of.press.feature, of.press.time_ns) == of.press.value
     if alive:
-        verdict = Verdict.FAIL if watched > MISSED else Verdict.INCONCLUSIVE
+        verdict = Verdict.FAIL if watched > MISSED and not idle else Verdict.INCONCLUSIVE
         seen = f"nothing was dialled in {watched:.0f} s"
         yield finding(alive[-1], False, expected=f"a call to {of.press.code}", observed=seen, verdict=verdict)
 
@@ -119,7 +153,9 @@ def _nothing(trace: Trace, of: Pressed) -> Iterator[Finding]:
     asks="each key dials its own code and no other's",
 )  # fmt: skip
 def key_dials_its_own_code(trace: Trace) -> Iterator[Finding]:
-    """Tables get mixed up: a forward on busy that dials the code of another forward, a do not disturb that forwards."""
+    """Tables get mixed up: a forward on busy that dials the code of another forward, a do not disturb that forwards.
+    The system's toggle of a feature is a code of its own too, and so is the one that ends every forward.
+    """
     calls = {call.request.number: call for call in dialled(trace)}
     for of in pressed(trace):
         for call in of.calls:
@@ -139,8 +175,9 @@ def number_is_as_entered(trace: Trace) -> Iterator[Finding]:
     """Blanks and dashes people write are no digits; anything else left out or put in calls somebody else."""
     for of in pressed(trace):
         for call in of.calls:
-            if isinstance(of.press.value, str) and of.press.value and call.match is not None:
-                ok, seen = call.match.number == of.press.value, call.match.number
+            match = call.match
+            if of.press.value and isinstance(of.press.value, str) and match is not None and match.action is Action.ON:
+                ok, seen = match.number == of.press.value, match.number
                 yield finding(call.request, ok, expected=of.press.value, observed=seen, at="To")
 
 
@@ -195,15 +232,21 @@ def _lives(trace: Trace, of: Pressed) -> WireMessage | None:
     asks="a code that was refused is tried again three times at most, with a pause",
 )  # fmt: skip
 def repeats_are_few(trace: Trace) -> Iterator[Finding]:
-    """Counted per press: the first try and three more, each a second after the answer to the one before."""
-    for of in pressed(trace):
-        for number, (before, call) in enumerate(zip(of.calls, of.calls[1:], strict=False), 2):
+    """Counted per press and account: the first try and three more, each a second after the answer to the one before.
+    To follow a redirection is no new try."""
+    for calls in chain.from_iterable(map(by_account, pressed(trace))):
+        tries = [c for c in calls if not _is_redirected(c)]
+        for number, (before, call) in enumerate(pairwise(tries), 2):
             if before.final is None or before.accepted is not None:
                 continue
             pause = seconds(call.request, before.final)
             seen = f"try {number}, {pause:.1f} s after {before.final.status}"
             ok = number <= 4 and pause >= 0.9
             yield finding(call.request, ok, expected="at most 4 tries, 1 s apart", observed=seen, also=[before.request])
+
+
+def _is_redirected(call: Dialled) -> bool:
+    return call.final is not None and 300 <= call.final.status < 400
 
 
 @check(

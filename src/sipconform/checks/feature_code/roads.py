@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sipconform.checks.catalogue import MUST, PHONE, Finding, check, finding
+from sipconform.checks.engaged import is_engaged
 from sipconform.checks.evidence import seconds
 from sipconform.checks.feature_code.course import KINDS, book, dialled, intents
 from sipconform.checks.feature_sync.told import before, wishes
 from sipconform.features.feature_event import EVENT
+from sipconform.sip.headers.name_addr import NameAddr
+from sipconform.sip.uri import SipUri, parse_uri
 from sipconform.trace.trace import Subscription, Trace, Transaction, WireMessage
 
 ONE_PRESS = 3.0  # seconds within which two wishes for the same thing are one press
@@ -22,7 +25,7 @@ REFUSALS = (404, 480, 486, 600, 603)
 )  # fmt: skip
 def press_goes_one_road(trace: Trace) -> Iterator[Finding]:
     """Where the code is a toggle the second undoes the first. A wish and a code of the same phone for the same value
-    within 3 s.
+    of the same user within 3 s: a key that is pushed to several accounts may go each account's own road.
     """
     known = book(trace)
     coded = [(c, c.match) for c in dialled(trace) if c.match is not None] if known else []
@@ -32,6 +35,7 @@ def press_goes_one_road(trace: Trace) -> Iterator[Finding]:
             call
             for call, match in coded
             if trace.party(call.request.source) == trace.party(wish.request.source)
+            and call.sender == _user(wish.subscription.resource)
             and match.feature == feature
             and bool(call.wanted) == wish.value[0]
             and abs(seconds(call.request, wish.request)) <= ONE_PRESS
@@ -46,16 +50,27 @@ def press_goes_one_road(trace: Trace) -> Iterator[Finding]:
 )  # fmt: skip
 def server_does_not_disturb(trace: Trace) -> Iterator[Finding]:
     """The server has let the call through, for a reason: another phone of the user, an emergency. A refusal within
-    0.6 s, without ringing, by a phone that was told do not disturb is on, and which nobody told to refuse. A phone in
-    another call may be busy.
+    0.6 s, without ringing, by a phone that was told do not disturb is on, and which nobody told to refuse. Asked of
+    calls to the user whose do not disturb it is: another line of the phone has its own. A phone in another call, or
+    that calls or rings already, may be busy.
     """
     for subscription in trace.subscriptions_to(EVENT):
         for transaction in trace.transactions:
             invite = transaction.request
             if transaction.method != "INVITE" or invite is None or invite.to_tag:
                 continue
-            if trace.party(transaction.server) == trace.party(subscription.subscriber) and _on(subscription, invite):
+            there = trace.party(transaction.server) == trace.party(subscription.subscriber)
+            if there and _is_for(subscription, invite) and _on(subscription, invite):
                 yield from _refusal(trace, transaction, invite)
+
+
+def _is_for(subscription: Subscription, invite: WireMessage) -> bool:
+    return isinstance(invite.to, NameAddr) and _user(invite.to.uri_text) == _user(subscription.resource)
+
+
+def _user(uri_text: str) -> str:
+    uri = parse_uri(uri_text)
+    return uri.username if isinstance(uri, SipUri) else uri_text
 
 
 def _on(subscription: Subscription, moment: WireMessage) -> bool:
@@ -68,11 +83,7 @@ def _refusal(trace: Trace, transaction: Transaction, invite: WireMessage) -> Ite
         return
     rang = any(r.status in (180, 181, 182, 183) for r in transaction.provisional)
     quick = final.status in REFUSALS and not rang and seconds(final, invite) <= AT_ONCE
-    busy = any(
-        transaction.server in dialog.parties and dialog.invite is not None and dialog.invite.succeeded
-        for dialog in trace.dialogs
-        if dialog.messages and dialog.messages[0].number < invite.number
-    )
+    busy = is_engaged(trace, trace.party(transaction.server), invite)
     rejects = list(intents(trace, "reject"))
     if not (quick and (busy or rejects)):
         seen = f"{final.status} after {seconds(final, invite):.1f} s"

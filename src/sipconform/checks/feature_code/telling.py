@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from sipconform.checks.catalogue import MUST, SERVER, Finding, Verdict, check, finding
 from sipconform.checks.evidence import seconds, watched
-from sipconform.checks.feature_code.course import KINDS, SETTLED, Dialled, believed, dialled
+from sipconform.checks.feature_code.books import SETTLED, stored
+from sipconform.checks.feature_code.course import KINDS, Dialled, dialled
 from sipconform.checks.feature_sync.others import is_alive
 from sipconform.checks.feature_sync.told import Value, after, before, states
 from sipconform.checks.subscription.course import DEADLINE
@@ -61,16 +62,17 @@ def _told(
         yield finding(told, states(told)[name] == wanted, expected=expected, observed=seen, also=also, verdict=doubt)
     elif watched(trace, accepted) > DEADLINE:
         seen = f"none in {watched(trace, accepted):.0f} s"
-        verdict = Verdict.FAIL if _took_effect(trace, call, accepted) else Verdict.INCONCLUSIVE
+        verdict = Verdict.FAIL if _took_effect(trace, call, accepted, subscription) else Verdict.INCONCLUSIVE
         yield finding(accepted, False, expected=expected, observed=seen, also=also[:1], verdict=verdict)
 
 
-def _took_effect(trace: Trace, call: Dialled, accepted: WireMessage) -> bool:
-    """Whether the server's books say so, or it told anybody else of it later."""
+def _took_effect(trace: Trace, call: Dialled, accepted: WireMessage, untold: Subscription) -> bool:
+    """Whether the server's books say so, or it told another phone of it in the time it had."""
     if call.match is None:
         return False
-    stored = believed(trace, "server", f"{call.user}.{call.match.feature}", accepted.packet.time_ns + SETTLED)
+    found = stored(trace, call.user, call.match.feature, accepted.packet.time_ns + SETTLED)
     name, wanted = EVENT_NAMES[call.match.feature], _value(call)
-    ours = [s for s in trace.subscriptions_to(EVENT) if _of(s, call.user)]
-    later = [t.request for s in ours for t in s.notifies if t.request and t.request.number > accepted.number]
-    return stored == call.wanted or any(states(notify).get(name) == wanted for notify in later)
+    others = [s for s in trace.subscriptions_to(EVENT) if s is not untold and _of(s, call.user)]
+    told = [t.request for s in others for t in s.notifies if t.request and t.request.number > accepted.number]
+    soon = [notify for notify in told if seconds(notify, accepted) <= DEADLINE]
+    return found == call.wanted or any(states(notify).get(name) == wanted for notify in soon)

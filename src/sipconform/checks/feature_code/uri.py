@@ -10,8 +10,8 @@ from sipconform.checks.feature_code.course import Dialled, book, dialled
 from sipconform.features.feature_code import LEGAL_SECONDS
 from sipconform.sip.fault import Fault, Span
 from sipconform.sip.headers.name_addr import NameAddr
-from sipconform.sip.sdp import Sdp
-from sipconform.sip.uri import SipUri
+from sipconform.sip.sdp import LINE_ENDS
+from sipconform.sip.uri import SipUri, TelUri, parse_uri, unescape
 from sipconform.trace.trace import Trace, WireMessage
 
 UNHEARD = 5  # sendings of a 2xx that show that no ACK has come, by whatever way it would have gone
@@ -27,19 +27,28 @@ def _uri_span(request: WireMessage) -> Span:
     asks="a hash goes out as %23, and To says the same as the Request-URI",
 )  # fmt: skip
 def hash_is_escaped(trace: Trace) -> Iterator[Finding]:
-    """A raw `#` ends the URI for whoever reads it by the book. A star needs no escape; `%2A` is the same and is
-    noted, for some servers do not undo it.
+    """A raw `#` ends the URI for whoever reads it by the book; the grammar of local numbers in a tel URI has it, and
+    the rules of URIs have not (RFC 3966 §3), so that there it is a SHOULD. A star needs no escape; `%2A` is the same
+    and is noted, for some servers do not undo it.
     """
     for call in dialled(trace):
         request = call.request
-        text, at = request.request_uri, _uri_span(request)
-        yield finding(request, "#" not in text, expected=text.replace("#", "%23"), observed=text, at=at)
+        text, at, level = request.request_uri, _uri_span(request), SHOULD if isinstance(request.uri, TelUri) else MUST
+        yield finding(request, "#" not in text, expected=text.replace("#", "%23"), observed=text, at=at, level=level)
         starred = "%2a" in text.lower()
         yield finding(request, not starred, expected="* as it is", observed=text, at=at, level=SHOULD)
         to = request.to
         if isinstance(to, NameAddr) and not isinstance(request.uri, Fault):
-            ok = same_uri(to.uri_text, text) or to.uri_text.partition(";")[0] == text.partition(";")[0]
+            ok = same_uri(to.uri_text, text) or _callee(to.uri_text) == _callee(text)
             yield finding(request, ok, expected=text, observed=to.uri_text, at="To", level=SHOULD)
+
+
+def _callee(text: str) -> tuple[str, str] | str:
+    """Who a URI calls, wherever it says to be sent: without its parameters and port."""
+    uri = parse_uri(text)
+    if isinstance(uri, SipUri):
+        return unescape(uri.user).partition(";")[0], uri.host.lower()
+    return text.partition(";")[0]
 
 
 @check(
@@ -47,23 +56,31 @@ def hash_is_escaped(trace: Trace) -> Iterator[Finding]:
     asks="the call to a code makes a legible offer, and goes on when the server takes no audio",
 )  # fmt: skip
 def offer_is_legible(trace: Trace) -> Iterator[Finding]:
-    """The server plays a prompt into it. A call without an offer is legal but surprises servers: a SHOULD. A 2xx that
-    refuses the stream, or does not speak of it, is acknowledged like any other: it is only the prompt that is lost.
+    """The server plays a prompt into it. A call without an offer, or one of no audio, is legal but surprises servers: a
+    SHOULD, and so are line feeds alone, which RFC 8866 §5 asks readers to take. The offer may be one part of a body of
+    several. A 2xx that refuses the stream, or does not speak of it, is acknowledged like any other: it is only the
+    prompt that is lost.
     """
     for call in dialled(trace):
         request = call.request
+        offer = request.sdp if request.content else None
         yield from _goes_on(trace, call)
-        if not request.content:
-            yield finding(request, False, expected="an offer", observed="no body", level=SHOULD)
+        if offer is None:
+            seen = request.text("Content-Type") if request.content else "no body"
+            yield finding(request, False, expected="an offer", observed=seen, level=SHOULD)
             continue
-        offer = Sdp(request.content)
-        seen = "; ".join(fault.rule for fault in offer.faults[:2]) or "no audio stream"
-        yield finding(request, not offer.faults and offer.audio is not None, expected="an audio offer", observed=seen)
+        broken = [fault.rule for fault in offer.faults if fault.rule != LINE_ENDS]
+        yield finding(request, not broken, expected="a legible offer", observed="; ".join(broken[:2]))
+        if not broken:
+            seen, whole = "line feeds alone", not offer.faults
+            yield finding(request, whole, expected="CRLF at the end of each line", observed=seen, level=SHOULD)
+            seen, audible = "no audio stream", offer.audio is not None
+            yield finding(request, audible, expected="an audio offer", observed=seen, level=SHOULD)
 
 
 def _goes_on(trace: Trace, call: Dialled) -> Iterator[Finding]:
     accepted = call.accepted
-    if accepted is None or accepted.dialog is None or (accepted.content and Sdp(accepted.content).audio is not None):
+    if accepted is None or accepted.dialog is None or (accepted.sdp is not None and accepted.sdp.audio is not None):
         return
     acknowledged = any(m.method == "ACK" and m.number > accepted.number for m in accepted.dialog.messages)
     repeated = sum(response.status == accepted.status for response in call.last.responses)
@@ -94,8 +111,8 @@ def dial_string_has_context(trace: Trace) -> Iterator[Finding]:
     """A string of digits means something only where it is dialled."""
     for call in dialled(trace):
         uri = call.request.uri
-        if isinstance(uri, SipUri) and uri.params.get("user") == "dialstring":
-            ok, seen = ";phone-context=" in uri.user, uri.user
+        if isinstance(uri, SipUri) and (uri.params.get("user") or "").lower() == "dialstring":
+            ok, seen = ";phone-context=" in uri.user.lower(), uri.user
             at = _uri_span(call.request)
             yield finding(call.request, ok, expected=";phone-context=… before the @", observed=seen, at=at)
 
@@ -110,6 +127,6 @@ def code_is_no_telephone_number(trace: Trace) -> Iterator[Finding]:
     for call in dialled(trace):
         uri = call.request.uri
         if isinstance(uri, SipUri) and "user" in uri.params and not (known and "phone" in known.forms):
-            ok, seen = uri.params.get("user") != "phone", "user=phone"
+            ok, seen = (uri.params.get("user") or "").lower() != "phone", "user=phone"
             expected, at = "user=dialstring, or none", _uri_span(call.request)
             yield finding(call.request, ok, expected=expected, observed=seen, at=at)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
@@ -27,7 +28,7 @@ def raw_hash(agent: Any) -> None:
 
 @fault("FC07", on="phone", kills={"FC-007"}, scenarios=["broadworks_dnd"])
 def offer_without_media(agent: Any) -> None:
-    """The offer has no stream in it, for there is nobody to hear the prompt."""
+    """The offer has no stream in it, for there is nobody to hear the prompt: legal, and a surprise to servers."""
     offer = b"v=0\r\no=- 1 1 IN IP4 10.0.1.11\r\ns=-\r\nc=IN IP4 10.0.1.11\r\nt=0 0\r\n"
     _edit_codes(agent, lambda d: d.with_body("application/sdp", offer))
 
@@ -36,6 +37,12 @@ def offer_without_media(agent: Any) -> None:
 def lost_without_audio(agent: Any) -> None:
     """A 200 that refuses the audio stream is more than the phone can bear: it never acknowledges it."""
     tamper(agent, lambda d: is_request(d, "ACK") and "*" not in d.start_line, lambda d: None)
+
+
+@fault("FC07c", on="phone", kills={"FC-007"}, scenarios=["broadworks_dnd"])
+def offer_without_a_port(agent: Any) -> None:
+    """The stream in the offer has no port, for there is nobody to hear the prompt."""
+    _edit_codes(agent, lambda d: d.with_body("application/sdp", re.sub(rb"m=audio [0-9]+", b"m=audio", d.body)))
 
 
 def _edit_codes(agent: Any, edit: Callable[[Draft], Draft]) -> None:

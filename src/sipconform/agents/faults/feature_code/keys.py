@@ -25,8 +25,8 @@ def pressed_once_dialled_twice(agent: Any) -> None:
     instead_of(agent.codes, "_dial_patiently", twice)
 
 
-@fault("M49", on="phone", kills={"FC-006"}, seen="Huawei eSpace thread", scenarios=["broadworks_dnd"])
-def blank_off_code(agent: Any) -> None:
+@fault("FC06", on="phone", kills={"FC-006"}, scenarios=["broadworks_dnd"])
+def blank_off_code_is_dialled(agent: Any) -> None:
     """The code for off is blank: the phone calls the empty user, and do not disturb cannot be switched off."""
 
     async def press(original: Callable[[str | None], Status], code: str | None) -> int:
@@ -37,9 +37,9 @@ def blank_off_code(agent: Any) -> None:
     instead_of(agent.codes, "_press", press)
 
 
-@fault("FC49", on="phone", kills={"FC-001"}, scenarios=["broadworks_dnd"])
-def off_code_is_never_dialled(agent: Any) -> None:
-    """The code for off is blank, and nothing is sent at all."""
+@fault("M49", on="phone", kills={"FC-001"}, seen="Huawei eSpace thread", scenarios=["broadworks_dnd"])
+def blank_off_code(agent: Any) -> None:
+    """The code for off is blank: nothing is sent at all, and do not disturb cannot be switched off."""
 
     async def press(original: Callable[[str | None], Status], code: str | None) -> int:
         return 0 if code == "*79" else await original(code)
