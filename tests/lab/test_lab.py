@@ -55,6 +55,15 @@ def test_the_record_says_who_is_ours_and_who_is_under_test(
     assert told["users"] == {"phone": "2001"}
 
 
+def test_the_record_says_who_signs_in_under_another_name(tmp_path: Path) -> None:
+    async def story(server: Any, phone: Any, other_phone: Any) -> None: ...
+
+    phones = {"phone": PhoneSettings(user="2001", auth_user="alice")}
+    settings = LabSettings(network="simulated", profile="broadsoft", phones=phones)
+    Stage(settings, tmp_path / "c.pcapng").play(story)
+    assert facts(tmp_path / "c.pcapng")["auth_users"] == {"2001": "alice"}
+
+
 def test_a_phone_of_the_lab_file_is_known_to_our_server(tmp_path: Path) -> None:
     async def story(server: Any, phone: Any) -> None:
         await phone.start()

@@ -354,6 +354,9 @@ class Lab:
             "sync": {"mode": self.profile.sync.mode, "obeys_switch": self.profile.sync.obeys_switch},
             **self._codes(),
         }
+        accounts = [actor.account for actor in self._actors.values() if isinstance(actor, Phone)]
+        if names := {account.user: account.auth_user for account in accounts if account.auth_user}:
+            facts["auth_users"] = names
         if group := self.accounts.group:
             members, desk_only = list(group.members), sorted(group.desk_only)
             facts["groups"] = [{"number": group.number, "members": members, "desk_only": desk_only}]
