@@ -70,6 +70,15 @@ async def test_the_phone_tells_its_state_when_asked(phone: Phone, server: Server
     assert await server.ask_phone(phone.user, "GetForwarding") == "GetForwardingResponse", "forwards were not told"
 
 
+async def test_every_edition_is_understood(phone: Phone, server: Server, profile: Profile) -> None:
+    """The server asks the same in three editions of CSTA, within one session."""
+    needs_features(profile, "dnd")
+    await _session(phone, server)
+    for edition in (3, 4, 5):
+        answer = await server.ask_phone(phone.user, "GetDoNotDisturb", edition=edition)
+        assert answer == "GetDoNotDisturbResponse", f"edition {edition} got {answer}"
+
+
 async def test_what_the_phone_does_not_know_is_refused(phone: Phone, server: Server, profile: Profile) -> None:
     """A service it does not have, another device's state, a monitor that is not: each is answered by an error."""
     needs_features(profile, "dnd")

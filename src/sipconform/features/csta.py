@@ -24,6 +24,7 @@ from sipconform.features.xml_body import (
     text_of,
 )
 from sipconform.sip.fault import Fault
+from sipconform.sip.uri import SipUri, TelUri, parse_uri, unescape
 
 CONTENT_TYPE = "application/csta+xml"
 DISPOSITION = "signal;handling=required"  # of every body, ECMA TR/87 §7
@@ -171,6 +172,18 @@ def resulting_state(state: FeatureState, document: CstaDocument) -> FeatureState
 def _number(text: str | None) -> str:
     """A forward's destination: `tel:2050` and `2050` are one."""
     return (text or "").removeprefix("tel:")
+
+
+def device_user(text: str) -> str:
+    """The user or number a device identifier names, "" when it names none: a SIP or tel URI, in angle brackets or not,
+    `user@host`, the number notation `N<2001>` of ECMA-269, or the bare number."""
+    text = text.strip()
+    text = text.removeprefix("N") if text.startswith("N<") else text
+    text = text.removeprefix("<").partition(">")[0]
+    uri = parse_uri(text)
+    if isinstance(uri, SipUri):
+        return uri.username or (uri.host if uri.host.isdigit() else "")  # `sip:2001`, which names no host
+    return uri.digits if isinstance(uri, TelUri) else unescape(text.partition("@")[0])
 
 
 def parse_csta(body: bytes) -> CstaDocument | Fault:

@@ -322,7 +322,8 @@ class Server(Actor):
         await self.do("offer_csta", form=form, edition=edition, refresh=refresh)
 
     async def ask_phone(self, user: str, service: str, **fields: Any) -> str | None:
-        """Asks the user's phone for a service in the uaCSTA session; gives the name of the document it answers."""
+        """Asks the user's phone for a service in the uaCSTA session, in an `edition` if one is named; gives the name
+        of the document it answers."""
         name: str | None = await self.do("ask_phone", user=user, service=service, **fields)
         return name
 

@@ -88,6 +88,17 @@ def press_is_kept_to_itself(agent: Any) -> None:
     agent.csta._post = lambda event: None
 
 
+@fault("CS06c", on="phone", kills={"CSTA-006"}, scenarios=["both_ways[event"])
+def forward_is_kept_to_itself(agent: Any) -> None:
+    """A forward that is set on the phone is shown, and told to nobody."""
+
+    def post(original: Callable[[Any], None], event: Any) -> None:
+        if event.name != "ForwardingEvent":
+            original(event)
+
+    instead_of(agent.csta, "_post", post)
+
+
 @fault("CS07", on="phone", kills={"CSTA-007"}, scenarios=["when_asked"])
 def tells_the_opposite(agent: Any) -> None:
     """GetDoNotDisturb is answered with the opposite of what is shown."""
@@ -100,7 +111,13 @@ def forwards_answered_with_nothing(agent: Any) -> None:
     _responds(agent, ("GetForwarding",), lambda _: None)
 
 
-@fault("M54", on="phone", kills={"CSTA-009"}, seen="Snom, editions 3 and 5", scenarios=["4-", "5-"])
+@fault("CS08b", on="phone", kills={"CSTA-008"}, scenarios=["both_ways[set"])
+def forward_is_said_to_be_set(agent: Any) -> None:
+    """SetForwarding is answered and not done."""
+    agent.csta.show = lambda state: None
+
+
+@fault("M54", on="phone", kills={"CSTA-009"}, seen="Snom, editions 3 and 5", scenarios=["every_edition"])
 def one_edition_only(agent: Any) -> None:
     """Documents of any edition but the third are unknown."""
 
@@ -221,14 +238,25 @@ def phone_is_called_once(agent: Any) -> None:
 
 @fault("CS18", on="phone", kills={"CSTA-018"}, scenarios=["3-event"])
 def event_is_sent_back(agent: Any) -> None:
-    """What the server tells is told back to it: the first time, for then they tell each other for ever."""
-    echoes = [True]
+    """What the server tells is asked back of it: the first time, for then they tell each other for ever."""
+    _answers_back(agent, lambda on: [csta("SetDoNotDisturb", device=agent.account.aor, doNotDisturbOn=on)])
+
+
+@fault("CS18b", on="phone", kills={"CSTA-018"}, scenarios=["3-event"])
+def event_is_told_again_and_again(agent: Any) -> None:
+    """What the server tells is told back to it, three times over."""
+    _answers_back(agent, lambda on: [agent.csta._dnd_event(on)] * 3)
+
+
+def _answers_back(agent: Any, documents: Callable[[bool], list[Any]]) -> None:
+    first = [True]
 
     def serve(original: Callable[..., None], request: Any, document: Any) -> None:
         original(request, document)
-        if document.name == "DoNotDisturbEvent" and echoes:
-            echoes.clear()
-            agent.csta._post(agent.csta._dnd_event(document.on))
+        if document.name == "DoNotDisturbEvent" and first:
+            first.clear()
+            for told in documents(document.on):
+                agent.csta._post(told)
 
     instead_of(agent.csta, "_serve", serve)
 
@@ -251,3 +279,9 @@ def session_is_disturbed(agent: Any) -> None:
             original(request)
 
     instead_of(agent.csta, "_opened", opened)
+
+
+@fault("CS20b", on="phone", kills={"CSTA-020"}, scenarios=["no_call"])
+def session_keeps_the_line_busy(agent: Any) -> None:
+    """Who is in a session is in a call: the next one is refused as busy."""
+    agent.calls.refuse = lambda _: 486 if agent.csta.connected else 0

@@ -8,11 +8,15 @@ from typing import NamedTuple
 
 from sipconform.checks.csta.log import Log, is_csta
 from sipconform.checks.evidence import once_per_trace
-from sipconform.features.csta import CstaDocument
+from sipconform.features.csta import CstaDocument, device_user
 from sipconform.sip.headers.name_addr import NameAddr
-from sipconform.sip.uri import SipUri, TelUri, parse_uri
 from sipconform.trace.packet import Address
 from sipconform.trace.trace import Dialog, Trace, Transaction, WireMessage
+
+LOOKED_AT_FIRST = frozenset(
+    (400, 401, 403, 404, 405, 407, 413, 415, 416, 420, 421, 469, 482, 483, 489, 493, 494, 500, 501, 503, 505, 513)
+)
+"""Refusals for what comes before the dialog: syntax, method, who asks, where to, extensions, body, loops, overload."""
 
 KEYS = ("set_dnd", "forward")  # intents that are pressed
 AROUND = 3_000_000_000  # nanoseconds
@@ -26,6 +30,11 @@ class Session(NamedTuple):
     server: Address
     phone: Address
     log: Log
+
+    def is_up(self, at: WireMessage) -> bool:
+        """Whether it has been taken, and not ended, when a message passes."""
+        taken, bye = self.invite.final, self.log.bye.request if self.log.bye is not None else None
+        return taken is not None and taken.number < at.number and (bye is None or bye.number > at.number)
 
 
 def invites(trace: Trace) -> Iterator[tuple[Transaction, WireMessage]]:
@@ -60,18 +69,30 @@ class Asked(NamedTuple):
 
 
 def asked(trace: Trace, *, by_server: bool = True) -> Sequence[Asked]:
-    """What one side sent in every session, with its answers: in the 200, or in an INFO the other way soon after."""
+    """What one side sent in every session, with its answers: in the 200, or in an INFO the other way soon after. What
+    was challenged, overtaken, or sent into a session that was gone, is left out."""
     return _asked(trace)[by_server]
 
 
 @once_per_trace
 def _asked(trace: Trace) -> Mapping[bool, Sequence[Asked]]:
+    said = _sent(trace)
+    return {by: [of for of in said[by] if not of.session.log.says_nothing(of.transaction)] for by in (True, False)}
+
+
+def sent(trace: Trace, *, by_server: bool = True) -> Sequence[Asked]:
+    """As `asked`, with nothing left out."""
+    return _sent(trace)[by_server]
+
+
+@once_per_trace
+def _sent(trace: Trace) -> Mapping[bool, Sequence[Asked]]:
     found: dict[bool, list[Asked]] = {True: [], False: []}
     for session in sessions(trace):
         for transaction in session.dialog.transactions:
             request, final = transaction.request, transaction.final
             told = session.log.document(request) if transaction.method == "INFO" else None
-            if request is None or told is None or session.log.is_overtaken(transaction):
+            if request is None or told is None:
                 continue
             answer = session.log.document(final)
             if final is not None and answer is None:
@@ -83,17 +104,9 @@ def _asked(trace: Trace) -> Mapping[bool, Sequence[Asked]]:
     return found
 
 
-def user_of(text: str) -> str:
-    """The user a device names, in any of its forms; "" when it names none."""
-    uri = parse_uri(text)
-    if isinstance(uri, SipUri):
-        return uri.username
-    return uri.digits if isinstance(uri, TelUri) else text
-
-
 def called(request: WireMessage) -> str:
     """The user To names."""
-    return user_of(request.to.uri_text) if isinstance(request.to, NameAddr) else ""
+    return device_user(request.to.uri_text) if isinstance(request.to, NameAddr) else ""
 
 
 def player(trace: Trace, address: Address) -> str:

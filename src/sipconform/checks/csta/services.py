@@ -2,60 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import chain
+from collections.abc import Iterator, Mapping
 
-from sipconform.checks.catalogue import EITHER, INFO, MUST, PHONE, SHOULD, Finding, check, finding
-from sipconform.checks.csta.course import (
-    Asked,
-    asked,
-    called,
-    player,
-    pressed,
-    sessions,
-    told_not_to_apply,
-    user_of,
-)
-from sipconform.checks.csta.log import is_csta
-from sipconform.checks.evidence import watched
-from sipconform.checks.feature_code.course import ever_believed
-from sipconform.features.csta import DOCUMENTS
-from sipconform.features.xml_body import XmlBody, children, local_name, read_xml
-from sipconform.sip.fault import Fault
-from sipconform.trace.trace import Trace, Transaction, WireMessage
+from sipconform.checks.catalogue import MUST, PHONE, SHOULD, Finding, check, finding
+from sipconform.checks.csta.answers import answered, may_follow, shown
+from sipconform.checks.csta.course import Asked, asked, player, pressed
+from sipconform.checks.csta.devices import is_foreign, is_own
+from sipconform.features.csta import CstaDocument, device_user
+from sipconform.features.feature_code import FORWARDS
+from sipconform.features.feature_state import Forward, ForwardType
+from sipconform.trace.packet import Address
+from sipconform.trace.trace import Trace, WireMessage
 
-MOMENT = 2_000_000_000  # nanoseconds a display may lag behind the wire
-SILENCE = 36.0  # seconds after which an INFO has been given up
-
-
-def _answered(of: Asked, name: str) -> Iterator[Finding]:
-    """Whether a service was answered by its document; an error is an answer too."""
-    if of.final is None:
-        return
-    seen = f"{of.final.status} {of.final.reason}"
-    also = [of.request]
-    yield finding(of.final, of.final.status < 300, expected="200", observed=seen, also=also)
-    if of.final.status < 300:
-        ok = of.answer is not None and of.answer.name in (name, "CSTAErrorCode")
-        seen = of.answer.name if of.answer is not None else "no document"
-        yield finding(of.final, ok, expected=name, observed=seen, also=also)
-
-
-def _shown(trace: Trace, who: str, request: WireMessage, final: WireMessage) -> list[object]:
-    """What a phone showed of do not disturb while it answered a request, and a moment later."""
-    since, until = request.packet.time_ns, final.packet.time_ns + MOMENT
-    return ever_believed(trace, who, "dnd", since, until)
-
-
-def _silent(trace: Trace, of: Asked) -> Iterator[Finding]:
-    if of.final is None and watched(trace, of.request) > SILENCE and len(of.transaction.requests) > 2:
-        seen = f"no answer to {len(of.transaction.requests)} sendings"
-        yield finding(of.request, False, expected="an answer", observed=seen, party=of.session.phone)
-
-
-def _mine(of: Asked) -> bool:
-    """Whether a service is asked of the device that is called."""
-    return not of.document.device or user_of(of.document.device) == called(of.request)
+KINDS = {kind: feature.value for feature, kind in FORWARDS.items()}
+MISTAKEN = ("operation", "unspecified")  # categories of an error that may say: not understood
 
 
 @check(
@@ -65,8 +25,8 @@ def _mine(of: Asked) -> bool:
 def monitor_has_a_reference(trace: Trace) -> Iterator[Finding]:
     """Without it no event can be told from another."""
     for of in asked(trace):
-        if of.document.name == "MonitorStart" and _mine(of):
-            yield from _answered(of, "MonitorStartResponse")
+        if of.document.name == "MonitorStart" and is_own(trace, of):
+            yield from answered(trace, of, "MonitorStartResponse")
             if of.answer is not None and of.answer.name == "MonitorStartResponse" and of.final is not None:
                 ok = bool(of.answer.cross_reference)
                 yield finding(of.final, ok, expected="monitorCrossRefID", observed="none", also=[of.request])
@@ -81,16 +41,17 @@ def dnd_can_be_set(trace: Trace) -> Iterator[Finding]:
     not keep its word; that is asked where the display can be read.
     """
     for of in asked(trace):
-        if of.document.name != "SetDoNotDisturb" or not _mine(of):
+        if of.document.name != "SetDoNotDisturb" or not is_own(trace, of):
             continue
-        yield from _answered(of, "SetDoNotDisturbResponse")
-        yield from _silent(trace, of)
+        yield from answered(trace, of, "SetDoNotDisturbResponse")
         who = player(trace, of.session.phone)
         if of.final is None or of.answer is None or of.answer.name == "CSTAErrorCode" or not who:
             continue
-        shown = _shown(trace, who, of.request, of.final)
-        ok = of.document.on in shown or shown[0] is ...
-        seen, expected = f"dnd {shown[-1]!r}", f"dnd {of.document.on!r}"
+        if of.document.on is None:
+            continue
+        displayed = shown(trace, who, of.request, of.final)
+        ok = of.document.on in displayed or displayed[0] is ...
+        seen, expected = f"dnd {displayed[-1]!r}", f"dnd {of.document.on!r}"
         yield finding(of.final, ok, expected=expected, observed=seen, also=[of.request])
 
 
@@ -101,13 +62,13 @@ def dnd_can_be_set(trace: Trace) -> Iterator[Finding]:
 def dnd_can_be_read(trace: Trace) -> Iterator[Finding]:
     """Compared with the display where that can be read and did not just change."""
     for of in asked(trace):
-        if of.document.name != "GetDoNotDisturb" or not _mine(of):
+        if of.document.name != "GetDoNotDisturb" or not is_own(trace, of):
             continue
-        yield from _answered(of, "GetDoNotDisturbResponse")
+        yield from answered(trace, of, "GetDoNotDisturbResponse")
         if of.answer is None or of.final is None or of.answer.name == "CSTAErrorCode":
             continue
         who = player(trace, of.session.phone)
-        states = _shown(trace, who, of.request, of.final) if who else [...]
+        states = shown(trace, who, of.request, of.final) if who else [...]
         told = of.answer.on
         yield finding(of.final, told is not None, expected="true or false", observed="neither", also=[of.request])
         ok = told is None or told in states or states[0] in (..., None)
@@ -120,10 +81,39 @@ def dnd_can_be_read(trace: Trace) -> Iterator[Finding]:
     asks="forwards can be set and read",
 )  # fmt: skip
 def forwards_can_be_set(trace: Trace) -> Iterator[Finding]:
-    """Not every phone has them: an error is an answer."""
+    """Not every phone has them: an error is an answer. Compared with the display where that can be read and did not
+    just change.
+    """
     for of in asked(trace):
-        if of.document.name in ("SetForwarding", "GetForwarding") and _mine(of):
-            yield from _answered(of, f"{of.document.name}Response")
+        if of.document.name not in ("SetForwarding", "GetForwarding") or not is_own(trace, of):
+            continue
+        yield from answered(trace, of, f"{of.document.name}Response")
+        if of.final is not None and of.answer is not None and of.answer.name != "CSTAErrorCode":
+            for kind, forward in _told(of, of.answer).items():
+                yield from _agrees(trace, of, of.final, kind, forward)
+
+
+def _told(of: Asked, answer: CstaDocument) -> Mapping[ForwardType, Forward]:
+    """What a phone said of its forwards: that it set one as asked, or how all of them are; none that it leaves out is
+    on. A number that is not said is the last one, whichever that was."""
+    if of.document.name == "GetForwarding":
+        return {kind: answer.forwards.get(kind, Forward()) for kind in ForwardType}
+    kind, on, to = of.document.forward_type, of.document.on, of.document.forward_to or ""
+    return {} if kind is None or on is None or (on and not to) else {kind: Forward(on, to)}
+
+
+def _agrees(trace: Trace, of: Asked, final: WireMessage, kind: ForwardType, forward: Forward) -> Iterator[Finding]:
+    """Whether the display shows a forward, in whatever form it writes the number."""
+    who, key = player(trace, of.session.phone), KINDS[kind]
+    displayed = shown(trace, who, of.request, final, key) if who else [...]
+    if displayed[0] not in (..., None) and not pressed(trace, who, final.packet.time_ns):
+        told = device_user(forward.to) if forward.active else ""
+        ok, expected, seen = (
+            told in map(device_user, map(str, displayed)),
+            f"{key} {told!r}",
+            f"{key} {displayed[-1]!r}",
+        )
+        yield finding(final, ok, expected=expected, observed=seen, also=[of.request])
 
 
 @check(
@@ -131,43 +121,30 @@ def forwards_can_be_set(trace: Trace) -> Iterator[Finding]:
     asks="every edition is understood, and answered in one that can be read",
 )  # fmt: skip
 def editions_are_understood(trace: Trace) -> Iterator[Finding]:
-    """They differ in nothing these services use. Asked of MonitorStart, and of services the phone has shown to know
-    in another edition.
+    """They differ in nothing these services use. A service that a phone carried out in one edition and never in
+    another is known to it in the one alone; for want of anything else it may refuse one when it likes.
     """
-    known = {of.document.name for of in asked(trace) if of.answer is not None and of.answer.name != "CSTAErrorCode"}
+    editions = _editions(trace)
     for of in asked(trace):
-        if of.final is None or of.answer is None or not _mine(of) or not of.document.known:
+        if of.final is None or of.answer is None or not is_own(trace, of) or not of.document.known:
             continue
-        refused = of.answer.name == "CSTAErrorCode"
-        knows = of.document.name == "MonitorStart" or of.document.name in known
-        if knows and of.document.name != "MonitorStop":
+        refused = of.answer.name == "CSTAErrorCode" and any(name in of.answer.fields for name in MISTAKEN)
+        done = editions.get((of.session.phone, of.document.name), set())
+        if done and of.document.name != "MonitorStop":
             seen = f"an error to edition {of.document.edition}"
-            yield finding(of.final, not refused, expected="its answer", observed=seen, also=[of.request])
+            ok = not refused or of.document.edition in done
+            yield finding(of.final, ok, expected="its answer", observed=seen, also=[of.request])
         legible = of.answer.edition is not None
         yield finding(of.final, legible, expected="an edition's namespace", observed="another", also=[of.request])
 
 
-@check(
-    "CSTA-010", level=SHOULD, on=EITHER, clause="feature sync sheet §5.1",
-    asks="elements are understood in any order and beside elements nobody knows",
-)  # fmt: skip
-def order_does_not_matter(trace: Trace) -> Iterator[Finding]:
-    """Implementations disagree on it, and later editions add elements."""
-    for of in chain(filter(_mine, asked(trace)), asked(trace, by_server=False)):
-        if of.final is not None and _is_unusual(of.request, of.document.name):
-            ok = of.final.status < 300 and (of.answer is None or of.answer.name != "CSTAErrorCode")
-            seen = f"{of.final.status} {of.answer.name if of.answer is not None else ''}".strip()
-            yield finding(of.final, ok, expected="its answer", observed=seen, also=[of.request])
-
-
-def _is_unusual(request: WireMessage, name: str) -> bool:
-    """Whether the elements of a known document stand in another order than usual, or there are more of them."""
-    usual = [path.partition("/")[0] for path in DOCUMENTS.get(name, ())]
-    xml = read_xml(request.content)
-    if not usual or not isinstance(xml, XmlBody):
-        return False
-    found = [local_name(element) for element in children(xml.root)]
-    return found != [element for element in usual if element in found]
+def _editions(trace: Trace) -> Mapping[tuple[Address, str], set[int | None]]:
+    """The editions in which each phone has carried out each service."""
+    found: dict[tuple[Address, str], set[int | None]] = {}
+    for of in asked(trace):
+        if of.answer is not None and of.answer.name == f"{of.document.name}Response":
+            found.setdefault((of.session.phone, of.document.name), set()).add(of.document.edition)
+    return found
 
 
 @check(
@@ -175,40 +152,16 @@ def _is_unusual(request: WireMessage, name: str) -> bool:
     asks="a service the phone does not have is answered 200 with an error document",
 )  # fmt: skip
 def unknown_service_is_an_error(trace: Trace) -> Iterator[Finding]:
-    """The SIP request was understood; it is the service that is not."""
+    """The SIP request was understood; it is the service that is not. There are more services than this suite asks
+    for, and a phone that has one answers it.
+    """
     for of in asked(trace):
         service = not of.document.name.endswith(("Event", "Response")) and of.document.name != "CSTAErrorCode"
-        if service and not of.document.known and of.final is not None:
-            ok = of.final.status < 300 and of.answer is not None and of.answer.name == "CSTAErrorCode"
+        if service and not of.document.known and of.final is not None and not may_follow(trace, of):
+            answers = ("CSTAErrorCode", f"{of.document.name}Response")
+            ok = of.final.status < 300 and of.answer is not None and of.answer.name in answers
             seen = f"{of.final.status} {of.answer.name if of.answer is not None else 'and no document'}"
             yield finding(of.final, ok, expected="200 CSTAErrorCode", observed=seen, also=[of.request])
-
-
-def _infos(trace: Trace) -> Iterator[tuple[Transaction, WireMessage, WireMessage]]:
-    """Every answered INFO with a body in a session, whatever the body is."""
-    for session in sessions(trace):
-        for transaction in session.dialog.transactions:
-            request, final = transaction.request, transaction.final
-            if transaction.method != "INFO" or request is None or final is None:
-                continue
-            if request.content and not session.log.is_overtaken(transaction):
-                yield transaction, request, final
-
-
-@check(
-    "CSTA-012", level=MUST, on=EITHER, clause="RFC 3261 §20.11, §21.4.13",
-    asks="a body of an unknown type that must be handled is refused with 415 and Accept",
-)  # fmt: skip
-def unknown_body_is_refused(trace: Trace) -> Iterator[Finding]:
-    """Accepted in silence, the sender believes it was understood."""
-    for _, request, final in _infos(trace):
-        optional = "handling=optional" in request.text("Content-Disposition").replace(" ", "").lower()
-        kind = request.content_type
-        odd = isinstance(kind, Fault) or kind.type.startswith(("text/x-", "application/x-nonsense"))
-        if not is_csta(request) and not optional and odd:
-            seen = f"{final.status} {final.reason}" + ("" if final.has("Accept") else " without Accept")
-            ok = final.status == 415 and final.has("Accept")
-            yield finding(final, ok, expected="415 with Accept", observed=seen, also=[request])
 
 
 @check(
@@ -216,52 +169,14 @@ def unknown_body_is_refused(trace: Trace) -> Iterator[Finding]:
     asks="a change of another device is answered by an error",
 )  # fmt: skip
 def other_device_is_an_error(trace: Trace) -> Iterator[Finding]:
-    """Done all the same, it is done to the wrong phone. A session belongs to one device."""
+    """Done all the same, it is done to the wrong phone. A session belongs to one device; asked where it is known which
+    users the phone is.
+    """
     for of in asked(trace):
-        if of.document.name in ("SetDoNotDisturb", "SetForwarding") and not _mine(of) and of.final is not None:
+        if of.document.name in ("SetDoNotDisturb", "SetForwarding") and is_foreign(trace, of) and of.final is not None:
+            if may_follow(trace, of):
+                continue
             error = of.answer is not None and of.answer.name == "CSTAErrorCode"
             seen = of.answer.name if of.answer is not None else f"{of.final.status} and no document"
             ok = error or of.final.status >= 300
             yield finding(of.final, ok, expected="CSTAErrorCode", observed=seen, also=[of.request])
-
-
-@check(
-    "CSTA-021", level=SHOULD, on=EITHER, clause="RFC 3261 §7.3.1, §20.15; RFC 7303 §4",
-    asks="parameters of the body's type do not make it another type",
-)  # fmt: skip
-def type_parameters_are_tolerated(trace: Trace) -> Iterator[Finding]:
-    """Many say a charset, which is legal for any type. Only a refusal with 415 counts, for it says that the type was
-    not understood; whether the charset itself suits the receiver is its own affair."""
-    for _, request, final in _infos(trace):
-        if is_csta(request) and ";" in request.text("Content-Type"):
-            seen = f"{final.status} to {request.text('Content-Type')}"
-            yield finding(final, final.status != 415, expected="200", observed=seen, also=[request])
-
-
-@check(
-    "CSTA-005", level=MUST, on=PHONE, clause="feature sync sheet §5.1; RFC 6086 §4.2.2",
-    asks="an event is answered, also by a phone that cannot apply it",
-)  # fmt: skip
-def event_is_answered(trace: Trace) -> Iterator[Finding]:
-    """Never silence. 200, or a 4xx where it is refused; 415 would say that a body is unknown which the session is
-    made of. That the display follows is noted where it can be read: some phones never do.
-    """
-    for of in asked(trace):
-        if not of.document.name.endswith("Event"):
-            continue
-        yield from _silent(trace, of)
-        if of.final is not None:
-            seen = f"{of.final.status} {of.final.reason}"
-            ok = of.final.status < 500 and of.final.status not in (405, 415)
-            yield finding(of.final, ok, expected="200", observed=seen, also=[of.request])
-            yield from _followed(trace, of, of.final)
-
-
-def _followed(trace: Trace, of: Asked, final: WireMessage) -> Iterator[Finding]:
-    who = player(trace, of.session.phone)
-    shown = _shown(trace, who, of.request, final) if who else [...]
-    odd = told_not_to_apply(trace, who) or pressed(trace, who, final.packet.time_ns)
-    told = of.document.name == "DoNotDisturbEvent" and not odd
-    if told and shown[0] is not ... and of.document.on not in shown:
-        expected, seen = f"dnd {of.document.on!r}", f"dnd {shown[-1]!r}"
-        yield finding(final, False, expected=expected, observed=seen, also=[of.request], level=INFO)

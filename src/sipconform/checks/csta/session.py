@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from sipconform.checks.catalogue import EITHER, MUST, PHONE, SERVER, SHOULD, Finding, Verdict, check, finding
-from sipconform.checks.csta.course import invites, sessions
-from sipconform.checks.csta.log import document
-from sipconform.checks.evidence import contact, once_per_trace, same_place, seconds, watched
+from sipconform.checks.csta.course import LOOKED_AT_FIRST, Session, invites, player, sessions
+from sipconform.checks.csta.log import document, is_csta
+from sipconform.checks.csta.state import dnd_of
+from sipconform.checks.engaged import is_engaged
+from sipconform.checks.evidence import author, contact, once_per_trace, same_place, seconds, watched
+from sipconform.checks.feature_code.course import believed
+from sipconform.sip.digest import parse_challenge, parse_credentials
+from sipconform.sip.fault import Fault
+from sipconform.sip.headers.name_addr import NameAddr
 from sipconform.trace.packet import Address
 from sipconform.trace.trace import Trace, Transaction, WireMessage
 
 RENEWED = 35.0  # seconds in which a server that lost its session calls again
 NO_SERVICE = (405, 406, 415, 488, 501)
-BUSY = (480, 486, 600, 603)
-LOOKED_AT_FIRST = frozenset(
-    (400, 401, 403, 404, 405, 407, 413, 415, 416, 420, 421, 469, 482, 483, 489, 493, 494, 500, 501, 503, 505, 513)
-)
-"""Refusals for what comes before the dialog: syntax, method, who asks, where to, extensions, body, loops, overload."""
+BUSY = (480, 486, 600)
+OTHER_ANSWERS = (401, 407, 408, 422, 481, 491, 500, 503)  # to a re-INVITE, that say nothing against renewing
+AT_ONCE = 0.6  # seconds in which nobody has looked at a display and pressed a key
 
 
 @check(
@@ -43,13 +47,16 @@ def session_is_asked_for(trace: Trace) -> Iterator[Finding]:
     asks="the phone takes a session with the status of its system, without ringing and without media",
 )  # fmt: skip
 def session_is_taken(trace: Trace) -> Iterator[Finding]:
-    """A phone that has no uaCSTA says so with 415 or the like: not supported, not broken."""
+    """A phone that has no uaCSTA says so with 415 or the like: not supported, not broken. 183 without a body is no
+    ringing and no media.
+    """
     for transaction, request in invites(trace):
         final = transaction.final
         if final is None or trace.party(transaction.client) not in trace.servers:
             continue
-        rang = next((r for r in transaction.provisional if r.status in (180, 183)), None)
-        yield finding(rang or final, rang is None, expected="no ringing", observed="180 or 183", also=[request])
+        rang = next((r for r in transaction.provisional if r.status == 180 or (r.status == 183 and r.content)), None)
+        seen = f"{rang.status} {rang.reason}" if rang is not None else ""
+        yield finding(rang or final, rang is None, expected="no ringing", observed=seen, also=[request])
         if final.status in NO_SERVICE:
             verdict, seen = Verdict.NOT_SUPPORTED, f"{final.status} {final.reason}"
             yield finding(final, False, expected="200", observed=seen, also=[request], verdict=verdict)
@@ -87,13 +94,46 @@ def info_needs_a_dialog(trace: Trace) -> Iterator[Finding]:
     asks="a stranger's call for a session is refused or challenged",
 )  # fmt: skip
 def stranger_gets_no_session(trace: Trace) -> Iterator[Finding]:
-    """Who holds the session holds the phone. Asked where the lab said which addresses are servers."""
+    """Who holds the session holds the phone. Asked where the lab said which addresses are servers. A server may call
+    from another port of its host, or through a proxy, which its Via tells. Who has proved himself is no stranger.
+    """
     known = [o for o in trace.observations if o.kind == "lab" and o.what.get("servers")]
+    hosts = {address.host for address in trace.servers}
     for transaction, request in invites(trace) if known else ():
-        final = transaction.final
-        if final is not None and trace.party(transaction.client) not in trace.servers:
-            seen = f"{final.status} to {transaction.client}"
-            yield finding(final, final.status >= 300, expected="401 or 403", observed=seen, also=[request])
+        final, caller = transaction.final, trace.party(author(request))
+        strange = caller in trace.phones or caller.host not in hosts
+        if final is not None and trace.party(transaction.client) not in trace.servers and strange:
+            ok, seen = final.status >= 300 or _is_proven(trace, request), f"{final.status} to {caller}"
+            verdict = Verdict.INCONCLUSIVE if _may_be_proven(trace, request) else Verdict.FAIL
+            yield finding(final, ok, expected="401 or 403", observed=seen, also=[request], verdict=verdict)
+
+
+def _is_proven(trace: Trace, request: WireMessage) -> bool:
+    """Whether a request answers a challenge of the very phone it goes to."""
+    phone, given = trace.party(request.destination), _nonces(request)
+    return any(_challengers(trace).get(nonce) == phone for nonce in given)
+
+
+def _may_be_proven(trace: Trace, request: WireMessage) -> bool:
+    """Whether a request answers a challenge nobody was seen to make."""
+    return any(nonce not in _challengers(trace) for nonce in _nonces(request))
+
+
+def _nonces(request: WireMessage) -> list[str]:
+    texts = (*request.texts("Authorization"), *request.texts("Proxy-Authorization"))
+    return [given.nonce for given in map(parse_credentials, texts) if not isinstance(given, Fault)]
+
+
+@once_per_trace
+def _challengers(trace: Trace) -> Mapping[str, Address]:
+    """Who gave out each nonce."""
+    found: dict[str, Address] = {}
+    for answer in (*trace.responses(status=401), *trace.responses(status=407)):
+        for text in (*answer.texts("WWW-Authenticate"), *answer.texts("Proxy-Authenticate")):
+            challenge = parse_challenge(text)
+            if not isinstance(challenge, Fault):
+                found.setdefault(challenge.nonce, trace.party(answer.source))
+    return found
 
 
 @check(
@@ -101,14 +141,17 @@ def stranger_gets_no_session(trace: Trace) -> Iterator[Finding]:
     asks="the session is renewed by re-INVITE",
 )  # fmt: skip
 def session_is_renewed(trace: Trace) -> Iterator[Finding]:
-    """Refused it lapses, and the phone is deaf until it registers again."""
+    """Refused it lapses, and the phone is deaf until it registers again. A challenge, a longer interval that is asked
+    for, or a session that is gone, are other answers, and a phone in trouble may say so.
+    """
     for session in sessions(trace):
         for transaction in session.dialog.transactions:
             request, final = transaction.request, transaction.final
             again = transaction.method == "INVITE" and request is not None and bool(request.to_tag)
             if again and request is not None and final is not None and trace.party(final.source) == session.phone:
-                ok, seen = final.status < 300 or final.status == 491, f"{final.status} {final.reason}"
-                yield finding(final, ok, expected="200", observed=seen, also=[request])
+                seen = f"{final.status} {final.reason}"
+                if final.status not in OTHER_ANSWERS:
+                    yield finding(final, final.status < 300, expected="200", observed=seen, also=[request])
 
 
 @check(
@@ -116,13 +159,16 @@ def session_is_renewed(trace: Trace) -> Iterator[Finding]:
     asks="a phone that registers anew is called for a session anew",
 )  # fmt: skip
 def session_is_made_anew(trace: Trace) -> Iterator[Finding]:
-    """Else it is left out of every change. Asked of a phone whose session was ended by BYE and which then registered
-    the same Contact again.
+    """Else it is left out of every change. Asked of a phone whose session was ended by its own BYE and which then
+    began to register the same Contact again: under another Call-ID, or after it had signed off. A mere refresh is no
+    wish for a session: its user may have switched uaCSTA off.
     """
     for session in sessions(trace):
         bye = next((m for m in session.dialog.messages if m.is_request and m.method == "BYE"), None)
         place = session.invite.request.request_uri if session.invite.request is not None else ""
-        again = _registered(trace, place, bye) if bye is not None and trace.party(bye.source) == session.phone else None
+        if bye is None or trace.party(bye.source) != session.phone:
+            continue
+        again = _registered(trace, session, place, bye)
         if again is None:
             continue
         calls = [r for _, r in invites(trace) if r.number > again.number and same_place(r.request_uri, place)]
@@ -133,15 +179,31 @@ def session_is_made_anew(trace: Trace) -> Iterator[Finding]:
             yield finding(again, False, expected=f"an INVITE to {place}", observed=seen)
 
 
-def _registered(trace: Trace, place: str, after: WireMessage) -> WireMessage | None:
-    """The first 2xx to a REGISTER that binds a place, after a message."""
+def _registered(trace: Trace, session: Session, place: str, after: WireMessage) -> WireMessage | None:
+    """The first 2xx to a REGISTER that binds a place anew, after a message."""
+    bound: set[str] = set()  # Call-IDs under which the place is bound
+    signed_off = False
     for transaction in trace.transactions_of("REGISTER"):
         request, final = transaction.request, transaction.final
-        if request is None or final is None or request.number < after.number:
+        if request is None or final is None or final.status >= 300:
             continue
-        if final.status < 300 and request.text("Expires") != "0" and same_place(contact(request), place):
+        everything = request.text("Contact").strip() == "*" and trace.party(transaction.client) == session.phone
+        if not everything and not same_place(contact(request), place):
+            continue
+        begins = signed_off or bound or request.cseq_number <= 2
+        if everything or _is_removal(request):
+            bound, signed_off = set(), True
+        elif request.number > after.number and request.call_id not in bound and begins:
             return final
+        else:
+            bound, signed_off = bound | {request.call_id}, False
     return None
+
+
+def _is_removal(request: WireMessage) -> bool:
+    bound = request.contacts[0] if request.contacts else None
+    said = bound.params.get("expires") if isinstance(bound, NameAddr) else None
+    return (said or request.text("Expires")).strip() == "0"
 
 
 @check(
@@ -149,37 +211,55 @@ def _registered(trace: Trace, place: str, after: WireMessage) -> WireMessage | N
     asks="a session is no call: do not disturb does not refuse it, and it does not make the phone busy",
 )  # fmt: skip
 def session_is_no_call(trace: Trace) -> Iterator[Finding]:
-    """A phone that refuses the session because do not disturb is on can never be told that it is off."""
+    """A phone that refuses the session because do not disturb is on can never be told that it is off; asked where it is
+    known to be on. 603 says that the phone wants none, and one session beside another may be refused.
+    """
     for transaction, request in invites(trace):
         final = transaction.final
         if final is not None and trace.party(transaction.client) in trace.servers:
-            seen = f"{final.status} {final.reason}"
-            yield finding(final, final.status not in BUSY, expected="200", observed=seen, also=[request])
-    phones = {session.phone for session in sessions(trace)}
-    for transaction in trace.transactions_of("INVITE"):
-        if trace.party(transaction.server) in phones:
-            yield from _busy_with_it(trace, transaction)
+            yield from _refused(trace, transaction, request, final)
+    for session, transaction in _calls_beside(trace):
+        yield from _busy_with_it(trace, session, transaction)
 
 
-def _busy_with_it(trace: Trace, transaction: Transaction) -> Iterator[Finding]:
-    """An ordinary call refused as busy by a phone that has only the session. What a user refuses he has heard ring."""
-    invite, final = transaction.request, transaction.final
-    if invite is None or final is None or invite.to_tag or document(invite) is not None:
+def _refused(trace: Trace, transaction: Transaction, request: WireMessage, final: WireMessage) -> Iterator[Finding]:
+    phone = trace.party(transaction.server)
+    known, seen = dnd_of(trace, phone, request), f"{final.status} {final.reason}"
+    beside = any(s.phone == phone and s.is_up(request) for s in sessions(trace))
+    if final.status == 603:
+        verdict = Verdict.INCONCLUSIVE if True in known else Verdict.NOT_SUPPORTED
+        yield finding(final, False, expected="200", observed=seen, also=[request], verdict=verdict)
+    elif final.status not in BUSY:
+        yield finding(final, True)
+    elif not beside:
+        verdict = Verdict.FAIL if known == {True} else Verdict.INCONCLUSIVE
+        yield finding(final, False, expected="200", observed=seen, also=[request], verdict=verdict)
+
+
+def _calls_beside(trace: Trace) -> Iterator[tuple[Session, Transaction]]:
+    """Ordinary calls to a phone while its session is up."""
+    by_phone: dict[Address, list[Session]] = {}
+    for session in sessions(trace):
+        by_phone.setdefault(session.phone, []).append(session)
+    for transaction in trace.transactions_of("INVITE") if by_phone else ():
+        invite = transaction.request
+        if invite is not None and not invite.to_tag and not is_csta(invite):
+            here = by_phone.get(trace.party(transaction.server), [])
+            yield from ((session, transaction) for session in here if session.is_up(invite))
+
+
+def _busy_with_it(trace: Trace, session: Session, transaction: Transaction) -> Iterator[Finding]:
+    """An ordinary call refused as busy by a phone that has only the session. It may be do not disturb that refuses,
+    and a user who lifts the handset is busy too: a failure where the display says that it was neither."""
+    invite, final, own = transaction.request, transaction.final, frozenset({session.dialog.call_id})
+    if invite is None or final is None or is_engaged(trace, session.phone, invite, own):
         return
-    busy = _first_call(trace).get(transaction.server, invite.number) < invite.number
     rang = any(r.status in (180, 183) for r in transaction.provisional)
-    refused = final.status == 486 and not rang and seconds(final, invite) < 0.6
-    if not busy:
-        yield finding(final, not refused, expected="180", observed="486 at once", also=[invite])
-
-
-@once_per_trace
-def _first_call(trace: Trace) -> Mapping[Address, int]:
-    """The number of the first message of the first ordinary call each address took part in."""
-    own = {session.dialog.call_id for session in sessions(trace)}
-    found: dict[Address, int] = {}
-    for dialog in trace.dialogs:
-        if dialog.invite is not None and dialog.call_id not in own:
-            for address in dialog.parties:
-                found[address] = min(dialog.messages[0].number, found.get(address, dialog.messages[0].number))
-    return found
+    refused = final.status == 486 and not rang and seconds(final, invite) < AT_ONCE
+    if not refused:
+        yield finding(final, True)
+    elif dnd_of(trace, session.phone, invite) == {False}:
+        who, at = player(trace, session.phone), invite.packet.time_ns
+        shown = [believed(trace, who, key, at) for key in ("dnd", "call")] if who else []
+        verdict = Verdict.FAIL if shown == [False, "idle"] else Verdict.INCONCLUSIVE
+        yield finding(final, False, expected="180", observed="486 at once", also=[invite], verdict=verdict)

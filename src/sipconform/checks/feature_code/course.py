@@ -181,6 +181,11 @@ def ever_believed(trace: Trace, who: str, key: str, since_ns: int, until_ns: int
     return [believed(trace, who, key, since_ns), *(value for _, value in said[first:last])]
 
 
+def was_shown(trace: Trace, who: str, key: str, value: object, at_ns: int) -> bool:
+    """Whether a display showed a value already when a key was pressed: just before, and not anything else since."""
+    return all(seen == value for seen in ever_believed(trace, who, key, at_ns - 1, at_ns))
+
+
 @once_per_trace
 def _beliefs(trace: Trace) -> Mapping[tuple[str, str], list[tuple[int, object]]]:
     """What every party said of itself and when, in the order of time, by who and of what."""

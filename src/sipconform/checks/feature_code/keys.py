@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from sipconform.checks.catalogue import MUST, PHONE, SHOULD, Finding, Verdict, check, finding
 from sipconform.checks.evidence import once_per_trace, seconds
-from sipconform.checks.feature_code.course import Book, Dialled, Press, believed, book, by_hand, dialled, presses
+from sipconform.checks.feature_code.course import Book, Dialled, Press, book, by_hand, dialled, presses, was_shown
 from sipconform.features.feature_code import Action, Feature, dialled_string
 from sipconform.sip.uri import SipUri
 from sipconform.trace.trace import Trace, WireMessage
@@ -141,7 +141,7 @@ def by_account(of: Pressed) -> list[list[Dialled]]:
 def _nothing(trace: Trace, of: Pressed) -> Iterator[Finding]:
     watched = (trace.end_ns - of.press.time_ns) / 1e9
     alive = [m for m in trace.messages if str(trace.party(m.source)) == of.press.address]
-    idle = believed(trace, of.press.who, of.press.feature, of.press.time_ns) == of.press.value
+    idle = was_shown(trace, of.press.who, of.press.feature, of.press.value, of.press.time_ns)
     if alive:
         verdict = Verdict.FAIL if watched > MISSED and not idle else Verdict.INCONCLUSIVE
         seen = f"nothing was dialled in {watched:.0f} s"

@@ -63,12 +63,12 @@ def server_csta_verbs(server: Server) -> dict[str, Verb]:
         csta_server.on, csta_server.form, csta_server.edition = True, form, edition  # type: ignore[assignment]
         csta_server.refresh = refresh
 
-    async def ask_phone(user: str, service: str, **fields: Any) -> str | None:
+    async def ask_phone(user: str, service: str, edition: int = 0, **fields: Any) -> str | None:
         session = _session(server, user)
         fields = {"device": session.device, **fields}
         if service == "MonitorStop":
             fields.setdefault("monitorCrossRefID", session.reference)
-        answer = await session.ask(csta(service, server.csta.edition, **fields))
+        answer = await session.ask(csta(service, edition or server.csta.edition, **fields))
         return answer.name if answer is not None else None
 
     async def end_csta(user: str) -> None:
