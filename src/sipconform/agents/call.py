@@ -179,7 +179,8 @@ class Leg:
     def offered(cls, agent: UserAgent, request: ServerRequest) -> Leg:
         """The leg of an INVITE that came in. Nothing has been answered yet."""
         leg = cls(agent, Dialog.from_request(request.message, request.to_tag), "ringing", invite=request)
-        leg.remote_sdp = request.message.content
+        offer = request.message.sdp  # alone, or one part of several
+        leg.remote_sdp = offer.raw if offer is not None else request.message.content
         agent.attach(leg)
         request.on_cancel = lambda: leg._end("peer", 487)
         return leg

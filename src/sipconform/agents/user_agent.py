@@ -9,8 +9,9 @@ from typing import Protocol
 from sipconform.agents.credentials import CredentialStore
 from sipconform.agents.endpoint import Endpoint
 from sipconform.agents.requests import ClientRequest, ServerRequest
+from sipconform.net.addresses import is_numeric
 from sipconform.sip.compose import Draft
-from sipconform.sip.dialog import Dialog
+from sipconform.sip.dialog import Dialog, contact_uri
 from sipconform.sip.message import Message
 from sipconform.sip.uri import SipUri, parse_uri
 from sipconform.trace.packet import Address
@@ -20,6 +21,8 @@ Begun = Callable[[ClientRequest], None]
 KNOWN_METHODS = frozenset(
     ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "REGISTER", "SUBSCRIBE", "NOTIFY", "INFO", "UPDATE", "PRACK")
 ) | {"REFER", "MESSAGE", "PUBLISH"}
+MOST_SOURCES = 1000  # peers that say no place; strangers may be many
+DIALOG_METHODS = frozenset(("INVITE", "SUBSCRIBE"))
 DEFAULT_PORT = {"udp": 5060, "tcp": 5060, "tls": 5061}
 
 
@@ -62,6 +65,7 @@ class UserAgent:
     usages: dict[tuple[str, str], Usage] = field(default_factory=dict)
     _handlers: dict[tuple[str, str], Callable[[ServerRequest], None]] = field(default_factory=dict)
     _packages: list[str] = field(default_factory=list)
+    _sources: dict[str, Address] = field(default_factory=dict)  # Call-ID -> whence a peer that says no place came
     credentials: CredentialStore | None = None
 
     def __post_init__(self) -> None:
@@ -136,18 +140,26 @@ class UserAgent:
 
     def next_hop(self, draft: Draft) -> Address:
         """Where a request goes: its topmost Route that is not ourselves (§16.4), the proxy for requests outside
-        dialogs, else its Request-URI."""
+        dialogs, else its Request-URI. Names are not looked up: what names no address, or is no SIP URI, goes to the
+        proxy too, or back whence the peer's request came."""
         passed = {str(transport.local) for transport in self.endpoint.transports}
         routes = [value.partition("<")[2].partition(">")[0] for value in draft.all("Route")]
         ahead = [route for route in routes if route.partition(":")[2].partition(";")[0] not in passed]
         if not routes and self.proxy is not None and ";tag=" not in draft.get("To"):
             return self.proxy
         text = ahead[0] if ahead else draft.start_line.split(" ")[1]
-        uri = parse_uri(text)
-        if not isinstance(uri, SipUri):
+        place = self._place(text)
+        hop = place if place is not None and is_numeric(place) else self.proxy
+        found = (None if routes else self._sources.get(draft.get("Call-ID"))) or hop or place
+        if found is None:
             raise ValueError(f"cannot route to {text!r}: not a SIP URI")
-        protocol = self.endpoint.transports[0].protocol
-        return Address(uri.host.strip("[]"), uri.port or DEFAULT_PORT[protocol])
+        return found
+
+    def _place(self, uri_text: str) -> Address | None:
+        """What a SIP URI names as its host and port, an address or not."""
+        uri = parse_uri(uri_text)
+        default = DEFAULT_PORT[self.endpoint.transports[0].protocol]
+        return Address(uri.host.strip("[]"), uri.port or default) if isinstance(uri, SipUri) else None
 
     # -- as a server ----------------------------------------------------------------------------------------
 
@@ -187,10 +199,21 @@ class UserAgent:
             request.respond(*refusal)
         elif not message.to_tag and self.is_merged(request):
             request.respond(482)
-        elif message.to_tag:
-            self._dispatch_in_dialog(request)
         else:
-            self._dispatch_new(request)
+            self._note_source(request)
+            (self._dispatch_in_dialog if message.to_tag else self._dispatch_new)(request)
+
+    def _note_source(self, request: ServerRequest) -> None:
+        """Remembers where a peer is whose Contact does not say it."""
+        message = request.message
+        if message.method not in DIALOG_METHODS:
+            return
+        place = self._place(contact_uri(message))
+        self._sources.pop(message.call_id, None)
+        if place is None or not is_numeric(place):
+            self._sources[message.call_id] = request.packet.source
+            if len(self._sources) > MOST_SOURCES:
+                del self._sources[next(iter(self._sources))]
 
     def is_merged(self, request: ServerRequest) -> bool:
         """Whether this is a copy, come another way, of a request still being served (§8.2.2.2)."""
@@ -215,6 +238,8 @@ class UserAgent:
             request.respond(481)
         elif not usage.dialog.in_order(message):
             request.respond(500, "CSeq out of order")
+        elif message.method == "OPTIONS":  # as outside a dialog (§11.2)
+            request.respond(200, headers=self._capabilities())
         else:
             usage.received(request)
 

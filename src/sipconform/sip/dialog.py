@@ -31,7 +31,7 @@ class Dialog:
             local_tag=local_tag,
             remote=without_tag(request.text("From")),
             remote_tag=request.from_tag,
-            target=contact_uri(request),
+            target=contact_uri(request) or _bare_uri(request.text("From")),  # as before RFC 3261, where none is said
             routes=request.values("Record-Route"),
             remote_cseq=request.cseq_number,
         )
@@ -82,7 +82,10 @@ class Dialog:
 
 def contact_uri(message: Message) -> str:
     """The URI of the first Contact, or "" when there is none that can be read."""
-    value = message.values("Contact")[0] if message.has("Contact") else ""
+    return _bare_uri(message.values("Contact")[0] if message.has("Contact") else "")
+
+
+def _bare_uri(value: str) -> str:
     if "<" in value:
         return value.partition("<")[2].partition(">")[0].strip()
     return value.partition(";")[0].strip()
