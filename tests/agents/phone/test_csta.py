@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from sipconform.agents.call import Leg
+from sipconform.agents.csta import HEADERS, INFO_HEADERS
 from sipconform.agents.phone.phone import Phone
-from sipconform.agents.server.csta_server import HEADERS, INFO_HEADERS, CstaSession
+from sipconform.agents.server.csta_server import CstaSession
 from sipconform.features.csta import CONTENT_TYPE, CstaDocument, csta, parse_csta
 from sipconform.features.feature_state import Forward, ForwardType
 from tests.agents.pair import Pair, play
@@ -54,6 +55,8 @@ def test_services_are_answered_in_the_edition_they_were_asked_in(edition: int) -
         csta("SnapshotDevice"),
         csta("SetDoNotDisturb", device="sip:2002@10.0.0.1", doNotDisturbOn=True),
         csta("MonitorStop", monitorCrossRefID="77"),
+        CstaDocument("SetDoNotDisturb", {"device": "2001", "doNotDisturbOn": "TRUE"}),
+        csta("SetForwarding", device="2001", forwardingType="forwardImmediate", activateForward=True),
     ],
 )
 def test_what_it_cannot_do_is_an_error_and_changes_nothing(service: CstaDocument) -> None:
@@ -64,6 +67,18 @@ def test_what_it_cannot_do_is_an_error_and_changes_nothing(service: CstaDocument
         assert said.name == "CSTAErrorCode"
         assert phone.features.shown.dnd is False
         assert phone.csta.monitor == "1"
+
+    play(story)
+
+
+@pytest.mark.parametrize("device", ["2001@10.0.0.1", "sip:2001", "N<2001>", "<sip:2001@10.0.0.1>", "sips:2001@x", ""])
+def test_a_device_is_named_in_many_ways(device: str) -> None:
+    async def story(pair: Pair) -> None:
+        phone, session = await _session(pair)
+        said = await session.ask(csta("SetDoNotDisturb", device=device, doNotDisturbOn=True))
+        assert said is not None
+        assert said.name == "SetDoNotDisturbResponse"
+        assert phone.features.shown.dnd is True
 
     play(story)
 

@@ -10,25 +10,23 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from sipconform.agents.call import Leg
+from sipconform.agents.csta import HEADERS, INFO_HEADERS, greeting, read_info
 from sipconform.agents.requests import ServerRequest
 from sipconform.agents.user_agent import Headers, UserAgent
 from sipconform.features.csta import (
     CONTENT_TYPE,
-    DISPOSITION,
     CstaDocument,
     csta,
+    device_user,
     error,
     forwarding_response,
-    parse_csta,
     resulting_state,
 )
 from sipconform.features.feature_state import FeatureState, Forward, ForwardType
 from sipconform.sip.fault import Fault
 from sipconform.sip.message import Message
-from sipconform.sip.uri import SipUri, TelUri, parse_uri
 from sipconform.trace.packet import Address
 
-HEADERS = (("Content-Type", CONTENT_TYPE), ("Content-Disposition", DISPOSITION))
 ORDINARY = "application/sdp"
 
 
@@ -100,36 +98,22 @@ class Csta:
         self.monitor = ""
         leg.content_type, leg.on_request = CONTENT_TYPE, self._asked
         leg.on_state = lambda changed: self._monitored("") if changed.state == "ended" and changed is self.leg else None
-        leg.on_offer = lambda _, again: leg.agree(again, self._greeting(again.message), HEADERS[1:])
-        leg.accept(self._greeting(request.message), HEADERS[1:])
+        leg.on_offer = lambda _, again: leg.agree(again, self._greeting(again.message), HEADERS)
+        leg.accept(self._greeting(request.message), HEADERS)
 
     def _greeting(self, message: Message) -> bytes:
-        document = parse_csta(message.content)
-        edition = document.edition if isinstance(document, CstaDocument) else None
-        return csta("RequestSystemStatusResponse", edition or 3, systemStatus="normal").to_xml()
+        return greeting(message)
 
     def _asked(self, _: Leg, request: ServerRequest) -> None:
-        message = request.message
-        kind = message.content_type
-        if message.method != "INFO":
-            request.respond(405, headers=[("Allow", "INVITE, ACK, BYE, INFO")])
-        elif not message.content:
-            request.respond(200)
-        elif isinstance(kind, Fault) or kind.type != CONTENT_TYPE:
-            optional = "handling=optional" in message.text("Content-Disposition")
-            request.respond(200 if optional else 415, headers=[] if optional else [("Accept", CONTENT_TYPE)])
-        else:
-            document = parse_csta(message.content)
-            if isinstance(document, Fault):
-                request.respond(400, "Body cannot be read")
-            else:
-                self._serve(request, document)
+        document = read_info(request)
+        if document is not None:
+            self._serve(request, document)
 
     def _serve(self, request: ServerRequest, document: CstaDocument) -> None:
         """Answers first, then follows: what changed by a service is told to the monitor too."""
         response = self._response(document)
         body = response.to_xml() if response is not None else b""
-        request.respond(200, headers=HEADERS if body else (), body=body)
+        request.respond(200, headers=INFO_HEADERS if body else (), body=body)
         refused = response is not None and response.name == "CSTAErrorCode"
         state = None if refused or not self.applies else resulting_state(self.shown(), document)
         if state is None:
@@ -156,10 +140,16 @@ class Csta:
             "GetForwarding": lambda: forwarding_response(self.shown(), edition),
         }
         if self.applies:
-            done = lambda: csta(f"{name}Response", edition)  # noqa: E731
+            done = lambda: self._set(document, edition)  # noqa: E731
             services |= {"SetDoNotDisturb": done, "SetForwarding": done}
         serve = services.get(name)
         return serve() if serve else error("operation", edition)
+
+    def _set(self, document: CstaDocument, edition: int) -> CstaDocument:
+        """Said to be done only where it says legibly what is to be set, and the phone has it."""
+        if resulting_state(self.shown(), document) is None:
+            return error("operation", edition, "invalidParameterValue")
+        return csta(f"{document.name}Response", edition)
 
     def _start_monitor(self, edition: int) -> CstaDocument:
         self._monitors += 1
@@ -178,9 +168,8 @@ class Csta:
             self.on_change()
 
     def _is_me(self, device: str) -> bool:
-        uri, account = parse_uri(device), self.agent.account
-        name = uri.username if isinstance(uri, SipUri) else uri.digits if isinstance(uri, TelUri) else device
-        return account is not None and name == account.user
+        account = self.agent.account
+        return account is not None and device_user(device) == account.user
 
     # -- what the server is told ----------------------------------------------------------------------------------
 
@@ -221,6 +210,6 @@ class Csta:
     async def _send_posted(self) -> None:
         async with self._line:
             while self._posted and self.leg is not None:
-                answer = await self.leg.ask("INFO", HEADERS, self._posted.pop(0).to_xml())
+                answer = await self.leg.ask("INFO", INFO_HEADERS, self._posted.pop(0).to_xml())
                 if answer is not None and answer.status == 481:
                     self.leg.hang_up()

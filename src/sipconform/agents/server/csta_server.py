@@ -7,10 +7,12 @@ its phone knows, so that nothing is told back to whoever said it.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from sipconform.agents.call import Leg
+from sipconform.agents.csta import HEADERS, INFO_HEADERS, greeting, read_info
 from sipconform.agents.requests import ServerRequest
 from sipconform.agents.server.directory import Binding, User
 from sipconform.agents.server.feature_server import FeatureServer
@@ -18,7 +20,6 @@ from sipconform.agents.server.registrar import Registrar
 from sipconform.agents.user_agent import Headers, UserAgent
 from sipconform.features.csta import (
     CONTENT_TYPE,
-    DISPOSITION,
     CstaDocument,
     csta,
     error,
@@ -31,8 +32,7 @@ from sipconform.features.reginfo import ContactEvent
 from sipconform.sip.fault import Fault
 from sipconform.sip.message import Message
 
-HEADERS = (("Content-Disposition", DISPOSITION),)
-INFO_HEADERS = (("Content-Type", CONTENT_TYPE), *HEADERS)
+LATER = 5.0  # seconds within which the answer to a service may follow in an INFO of its own
 EVENT_WORDS = ("ForwardingEvent", "forwardStatus", "forwardTo")
 SET_WORDS = ("SetForwarding", "activateForward", "forwardDN")
 Form = Literal["event", "set"]
@@ -54,6 +54,7 @@ class CstaSession:
     _monitored: asyncio.Event = field(default_factory=asyncio.Event)
     _telling: asyncio.Lock = field(default_factory=asyncio.Lock)
     _line: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _awaited: dict[str, asyncio.Future[CstaDocument]] = field(default_factory=dict)  # answers that may come by INFO
 
     @property
     def device(self) -> str:
@@ -63,6 +64,7 @@ class CstaSession:
         """INVITE, MonitorStart, and whatever the phone should know and does not."""
         leg, edition = self.leg, self.server.edition
         leg.content_type, leg.on_request, leg.on_state = CONTENT_TYPE, self._asked, self._changed
+        leg.on_offer = lambda _, again: leg.agree(again, greeting(again.message), HEADERS)  # the phone may renew it too
         identity = f"<sip:csta@{self.server.features.authentication.directory.domain}>"
         hello = csta("RequestSystemStatus", edition)
         leg.call(self.contact, f"<{self.device}>", hello.to_xml(), HEADERS, identity)
@@ -76,9 +78,21 @@ class CstaSession:
         await self.tell()
 
     async def ask(self, document: CstaDocument) -> CstaDocument | None:
-        """Sends a document; gives the one in its answer, if there is one."""
-        answer = await self.send(INFO_HEADERS, document.to_xml())
-        return _document(answer) if answer is not None else None
+        """Asks for a service; gives the document that answers it: in the 200, or in an INFO of the phone's own a little
+        later. None if there is none."""
+        name = f"{document.name}Response"
+        coming: asyncio.Future[CstaDocument] = asyncio.get_running_loop().create_future()
+        self._awaited[name] = coming
+        try:
+            answer = await self.send(INFO_HEADERS, document.to_xml())
+            if answer is None or answer.status >= 300 or answer.content:
+                return _document(answer) if answer is not None else None
+            async with asyncio.timeout(LATER):
+                return await coming
+        except TimeoutError:
+            return None
+        finally:
+            self._awaited.pop(name, None)
 
     async def send(self, headers: Headers, body: bytes) -> Message | None:
         """Sends an INFO, one at a time, for an overtaken one would be refused; a phone that is gone ends it all."""
@@ -90,13 +104,18 @@ class CstaSession:
         return answer
 
     async def tell(self) -> None:
-        """Tells the phone every feature it does not show as the books have it, when its turn comes."""
+        """Tells the phone every feature it does not show as the books have it, when its turn comes: events need a
+        monitor, services do not."""
         await self._monitored.wait()
         async with self._telling:
-            while (document := self._news()) is not None:
+            while self._can_tell and (document := self._news()) is not None:
                 if document.name.startswith("Set"):
                     self._expected.append(_subject(document))
-                await self.ask(document)
+                await self.send(INFO_HEADERS, document.to_xml())
+
+    @property
+    def _can_tell(self) -> bool:
+        return self.leg.state == "active" and (bool(self.reference) or self.server.form == "set")
 
     def _news(self) -> CstaDocument | None:
         """The first thing the phone has not been told; from now on it counts as told."""
@@ -117,19 +136,17 @@ class CstaSession:
         return None
 
     def _asked(self, _: Leg, request: ServerRequest) -> None:
-        """An INFO of the phone's: what its user pressed, or a service it asks for (OpenStage paper §4.5)."""
-        document = _document(request.message)
-        if request.message.method != "INFO":
-            request.respond(405, headers=[("Allow", "INVITE, ACK, BYE, INFO")])
-        elif document is None:
-            request.respond(415, headers=[("Accept", CONTENT_TYPE)])
-        else:
+        """An INFO of the phone's: what its user pressed, a service it asks for (OpenStage paper §4.5), or the answer
+        to one of ours."""
+        document = read_info(request)
+        if document is not None:
             self._answer(request, document)
 
     def _answer(self, request: ServerRequest, document: CstaDocument) -> None:
         response = self._response(document)
         body = response.to_xml() if response is not None else b""
         request.respond(200, headers=INFO_HEADERS if body else (), body=body)
+        self._hand_over(document)
         state = resulting_state(self.user.features, document)
         if state is None or self._is_stale(document) or self._is_expected(document):
             return
@@ -138,6 +155,13 @@ class CstaSession:
         self.told = _forgotten(self.told, document)  # what we said may have crossed this: the phone is told the outcome
         self.server.features.change(self.user, state)
         self.leg.spawn(self.tell())
+
+    def _hand_over(self, document: CstaDocument) -> None:
+        """Gives an answer to whoever waits for it; an error to whoever waits longest."""
+        refused = document.name == "CSTAErrorCode"
+        awaited = next(iter(self._awaited.values()), None) if refused else self._awaited.get(document.name)
+        if awaited is not None and not awaited.done():
+            awaited.set_result(document)
 
     def _is_stale(self, document: CstaDocument) -> bool:
         """Whether an event is of another monitor. Ours may not be known yet: its answer and the event may cross."""
@@ -153,19 +177,28 @@ class CstaSession:
         return False
 
     def _response(self, document: CstaDocument) -> CstaDocument | None:
-        edition = document.edition or 3
-        if document.name in ("SetDoNotDisturb", "SetForwarding", "MonitorStop"):
-            return csta(f"{document.name}Response", edition)
-        if document.name == "GetDoNotDisturb":
-            return csta("GetDoNotDisturbResponse", edition, doNotDisturbOn=self.user.features.dnd)
-        if document.name == "GetForwarding":
-            return forwarding_response(self.user.features, edition)
-        return None if document.name.endswith("Event") else error("operation", edition)
+        """What a service is answered with; None for events and answers, which get none."""
+        edition, name = document.edition or 3, document.name
+        if name.endswith(("Event", "Response")) or name == "CSTAErrorCode":
+            return None
+        features = self.user.features
+        if name.startswith("Set") and resulting_state(features, document) is None:
+            return error("operation", edition, "invalidParameterValue")
+        said: Mapping[str, CstaDocument] = {
+            "SetDoNotDisturb": csta(f"{name}Response", edition),
+            "SetForwarding": csta(f"{name}Response", edition),
+            "MonitorStop": csta(f"{name}Response", edition),
+            "RequestSystemStatus": csta(f"{name}Response", edition, systemStatus="normal"),
+            "GetDoNotDisturb": csta(f"{name}Response", edition, doNotDisturbOn=features.dnd),
+            "GetForwarding": forwarding_response(features, edition),
+        }
+        return said.get(name) or error("operation", edition)
 
     async def stop(self) -> None:
         """Ends the monitor, once it has begun, and the session."""
         await self._monitored.wait()
-        await self.ask(csta("MonitorStop", self.server.edition, monitorCrossRefID=self.reference))
+        stop = csta("MonitorStop", self.server.edition, monitorCrossRefID=self.reference)
+        await self.send(INFO_HEADERS, stop.to_xml())
         self.leg.hang_up()
 
     def _refresh_later(self) -> None:
@@ -233,8 +266,7 @@ class CstaServer:
 
     def _followed(self, user: User) -> None:
         for session in self.of(user.name):
-            if session.reference:
-                session.leg.spawn(session.tell())
+            session.leg.spawn(session.tell())
 
 
 def _forgotten(told: FeatureState, document: CstaDocument) -> FeatureState:

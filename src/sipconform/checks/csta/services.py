@@ -108,12 +108,9 @@ def _agrees(trace: Trace, of: Asked, final: WireMessage, kind: ForwardType, forw
     displayed = shown(trace, who, of.request, final, key) if who else [...]
     if displayed[0] not in (..., None) and not pressed(trace, who, final.packet.time_ns):
         told = device_user(forward.to) if forward.active else ""
-        ok, expected, seen = (
-            told in map(device_user, map(str, displayed)),
-            f"{key} {told!r}",
-            f"{key} {displayed[-1]!r}",
-        )
-        yield finding(final, ok, expected=expected, observed=seen, also=[of.request])
+        ok = told in [device_user(str(number)) for number in displayed]
+        pair = f"{key} {told!r} told", f"{key} {displayed[-1]!r} shown"
+        yield finding(final, ok, expected="both alike", observed=" and ".join(pair), also=[of.request])
 
 
 @check(
