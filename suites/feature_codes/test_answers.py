@@ -27,6 +27,13 @@ async def test_a_prompt_that_never_ends_is_hung_up(phone: Phone, server: Server,
     await asyncio.sleep(22)
 
 
+async def test_the_server_ends_the_call(phone: Phone, profile: Profile) -> None:
+    """The user dials a code by hand and listens: when all is said it is the server that says goodbye."""
+    dialled = code(profile, "dnd")
+    await phone.start()
+    await phone.hear_out(dialled, within=40.0)
+
+
 async def test_an_announcement_before_an_error_proves_nothing(phone: Phone, server: Server, profile: Profile) -> None:
     """The server says what it has done in an early dialog and then refuses the call, as an IMS may. The change took
     place; the phone cannot know and does not show it."""

@@ -97,6 +97,11 @@ class Phone(Actor):
         status: int = await self.do("dial_code", code=code, uri=uri, sender=sender)
         return status
 
+    async def hear_out(self, code: str, within: float) -> int:
+        """The user dials a code by hand and listens until the call is over, so many seconds at most."""
+        status: int = await self.do("dial_code", code=code, listen=within)
+        return status
+
     async def dial(self, number: str, *, by_proxy: bool = False) -> int:
         """Calls a number and gives the final status of the call, 200 when it was answered. `by_proxy`: the INVITE
         says that a proxy beside the phone stays on the path."""

@@ -6,10 +6,15 @@ import asyncio
 
 import pytest
 
+from sipconform.agents.call import Leg
+from sipconform.agents.faults.tampering import tamper_answers
 from sipconform.agents.phone.phone import Phone
 from sipconform.agents.server.call_server import Incoming
 from sipconform.features.feature_code import CodeTable, UriForm
 from sipconform.features.feature_state import Forward, ForwardType
+from sipconform.sip.message import Message
+from sipconform.sip.offer_answer import compose_audio
+from sipconform.sip.sdp import Origin, Sdp
 from tests.agents.pair import Pair, play
 
 TABLE = CodeTable.of(
@@ -113,6 +118,69 @@ def test_a_prompt_without_end_is_hung_up_and_a_second_press_does_not_wait_for_it
         assert len(phone.agent.usages) == 2
         await asyncio.sleep(phone.codes.longest + 1)
         assert len(phone.agent.usages) == 0
+
+    play(story)
+
+
+def test_a_server_may_change_the_session_and_ask_who_is_there() -> None:
+    async def story(pair: Pair) -> None:
+        phone, _ = await _signed_in(pair)
+        pair.server.codes.shape = "endless"
+        assert await phone.codes.dial("*56#") == 200
+        dialling = phone.codes._dialling
+        assert dialling is not None
+        (leg,) = [leg for leg in pair.server.agent.usages.values() if isinstance(leg, Leg)]
+        before = Sdp(leg.remote_sdp).origin
+        assert await leg.reinvite(compose_audio("10.0.0.1", 40_000, 1, direction="sendonly")) == 200
+        after, audio = Sdp(leg.remote_sdp).origin, Sdp(leg.remote_sdp).audio
+        assert isinstance(before, Origin)
+        assert isinstance(after, Origin)
+        assert (after.session_id, int(after.version)) == (before.session_id, int(before.version) + 1)
+        assert audio is not None
+        assert audio.direction == "recvonly"
+        answer = await leg.ask("OPTIONS")
+        assert answer is not None
+        assert answer.status == 200
+
+    play(story)
+
+
+@pytest.mark.parametrize("contact", [None, "<sip:*56@pbx.example.com>", "<tel:112>"])
+@pytest.mark.parametrize("form", ["plain", "tel"])
+def test_an_answer_that_names_no_address_is_acknowledged_by_the_proxy(contact: str | None, form: UriForm) -> None:
+    async def story(pair: Pair) -> None:
+        phone, _ = await _signed_in(pair)
+        phone.codes.form, pair.server.codes.shape = form, "endless"
+        bend = (lambda d: d.set("Contact", contact)) if contact else (lambda d: d.remove("Contact"))
+        tamper_answers(pair.server, "INVITE", [200], bend)
+        acknowledged: list[Message | None] = []
+        tampered = Leg._acknowledged
+
+        def noted(leg: Leg, ack: Message | None) -> None:
+            acknowledged.append(ack)
+            tampered(leg, ack)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Leg, "_acknowledged", noted)
+            assert await phone.codes.press_dnd(True) == 200
+            await asyncio.sleep(40)
+        assert len(acknowledged) == 1
+        assert acknowledged[0] is not None
+        assert pair.server.agent.usages == {}  # its BYE came too
+
+    play(story)
+
+
+def test_a_user_may_hear_the_server_out() -> None:
+    async def story(pair: Pair) -> None:
+        phone, _ = await _signed_in(pair)
+        clock = asyncio.get_running_loop()
+        pair.server.codes.prompt_seconds, began = 30.0, clock.time()
+        assert await phone.codes.dial("*56#", listen=60.0) == 200
+        assert 30 <= clock.time() - began < 31
+        pair.server.codes.shape, began = "endless", clock.time()
+        assert await phone.codes.dial("*56#", listen=60.0) == 200
+        assert 60 <= clock.time() - began < 61
 
     play(story)
 

@@ -6,12 +6,17 @@ import asyncio
 
 import pytest
 
+from sipconform.agents.call import SDP, Leg
+from sipconform.agents.faults.tampering import tamper_requests
 from sipconform.agents.phone.phone import Phone
 from sipconform.agents.server.code_server import SHAPES
 from sipconform.agents.server.prompt import Prompt
 from sipconform.agents.server.server import Server
 from sipconform.features.feature_code import CodeTable
 from sipconform.features.feature_state import ForwardType
+from sipconform.sip import multipart
+from sipconform.sip.offer_answer import compose_audio
+from sipconform.sip.sdp import Sdp
 from tests.agents.pair import Pair, play
 
 TABLE = CodeTable.of(
@@ -55,6 +60,60 @@ def test_a_string_is_a_code_the_beginning_of_one_or_none(dialled: str, status: i
         forward = server.user("2001").features.forward(ForwardType.IMMEDIATE)
         assert forward is not None
         assert forward.active is (status == 200)
+
+    play(story)
+
+
+@pytest.mark.parametrize(("dialled", "status"), [("78", 200), ("7", 404), ("2002", 404)])
+def test_an_administrator_may_choose_codes_of_digits(dialled: str, status: int) -> None:
+    async def story(pair: Pair) -> None:
+        server, phone = await _signed_in(pair)
+        server.codes.table = CodeTable.of([("dnd", "on", "78"), ("dnd", "off", "79")])
+        assert await phone.codes.dial(dialled) == status
+        assert server.user("2001").features.dnd is (status == 200)
+
+    play(story)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "handling", "status"),
+    [
+        ("application/x-foo", "session;handling=required", 415),
+        ("application/x-foo", "session; Handling=Optional", 200),
+        ("application/sdp", "session", 200),
+        ("multipart/mixed;boundary=b", "session", 200),
+    ],
+)
+def test_a_body_that_is_no_offer_is_refused_unless_it_may_be_ignored(
+    content_type: str, handling: str, status: int
+) -> None:
+    async def story(pair: Pair) -> None:
+        server, phone = await _signed_in(pair)
+        body = compose_audio("10.0.1.10", 4000, 1)
+        if content_type.startswith("multipart"):
+            body = multipart.compose("b", ([("Content-Type", SDP)], body))
+        leg = Leg(phone.agent, content_type=content_type)
+        leg.call("sip:*78@10.0.0.1", "<sip:*78@10.0.0.1>", body, [("Content-Disposition", handling)])
+        assert await leg.outcome() == status
+        assert server.user("2001").features.dnd is (status == 200)
+        assert (leg.answer is not None and leg.answer.has("Accept")) is (status == 415)
+        if content_type.startswith("multipart"):
+            assert Sdp(leg.remote_sdp).audio is not None
+        leg.hang_up()
+
+    play(story)
+
+
+@pytest.mark.parametrize("contact", [None, "<sip:2001@phone.example.com>", "<tel:2001>"])
+def test_a_caller_who_names_no_address_is_told_goodbye_where_he_called_from(contact: str | None) -> None:
+    async def story(pair: Pair) -> None:
+        _, phone = await _signed_in(pair)
+        bend = (lambda d: d.set("Contact", contact)) if contact else (lambda d: d.remove("Contact"))
+        tamper_requests(phone, "INVITE", bend)
+        assert await phone.codes.dial("*78", listen=10.0) == 200
+        dialled = phone.codes._dialling
+        assert dialled is not None
+        assert dialled.ended_by == "peer"
 
     play(story)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import count
 
 from sipconform.agents.call import Leg
 from sipconform.agents.phone.ear import Ear
@@ -26,7 +27,8 @@ from sipconform.features.feature_code import (
 )
 from sipconform.features.feature_state import FeatureState, Forward, ForwardType
 from sipconform.sip.message import Message
-from sipconform.sip.offer_answer import compose_audio
+from sipconform.sip.offer_answer import compose_answer, compose_audio
+from sipconform.sip.sdp import Sdp
 
 TRY_AGAIN = frozenset((408, 480, 486, 500, 503, 504))  # busy or not there for the moment; all else is an answer
 OF_KIND = {kind: feature for feature, kind in FORWARDS.items()}
@@ -68,11 +70,21 @@ class FeatureCodes:
         timer = seconds if seconds in LEGAL_SECONDS else None
         return await self._press(self.table.compose(OF_KIND[kind], Action.ON, forward.to, timer))
 
-    async def dial(self, code: str, uri: str = "", sender: str = "", begun: Callable[[str], None] | None = None) -> int:
+    async def dial(
+        self,
+        code: str,
+        uri: str = "",
+        sender: str = "",
+        begun: Callable[[str], None] | None = None,
+        listen: float = 0.0,
+    ) -> int:
         """Dials any string once, as a user would who knows the codes: gives the final status. `uri` and `sender`
-        are said instead of what would be said; `begun` is told the Call-ID."""
+        are said instead of what would be said; `begun` is told the Call-ID. `listen`: the user hears out what the
+        server has to say, for so many seconds at most."""
         async with self._line:
-            status, _ = await self._dial(code, uri, sender, begun)
+            status, _ = await self._dial(code, uri, sender, begun, listen)
+        if listen and self._dialling is not None:
+            await self._dialling.settled()
         return status
 
     async def _press(self, code: str | None) -> int:
@@ -96,7 +108,12 @@ class FeatureCodes:
         return status
 
     async def _dial(
-        self, code: str, uri: str = "", sender: str = "", begun: Callable[[str], None] | None = None
+        self,
+        code: str,
+        uri: str = "",
+        sender: str = "",
+        begun: Callable[[str], None] | None = None,
+        listen: float = 0.0,
     ) -> tuple[int, bool]:
         """One call to a code, until it is over: its final status, and whether early media came before an error."""
         account = self.agent.account
@@ -112,11 +129,12 @@ class FeatureCodes:
 
         leg.on_provisional = progressed
         leg.on_state = lambda changed: over.set() if changed.state == "ended" else None
-        self._dialling = leg
-        leg.call(uri, f"<{uri}>", self._offer(ear), identity=sender)
+        self._dialling, voice = leg, self._voice(ear)
+        leg.on_offer = lambda _, again: leg.agree(again, voice(again.message.sdp))
+        leg.call(uri, f"<{uri}>", voice(None), identity=sender)
         if begun:
             begun(leg.dialog.call_id)
-        leg.spawn(self._until_over(leg, over, ear))
+        leg.spawn(self._until_over(leg, over, ear, listen or self.longest))
         return await leg.outcome(), announced
 
     def give_up(self) -> bool:
@@ -137,17 +155,26 @@ class FeatureCodes:
         if self.on_change:
             self.on_change()
 
-    async def _until_over(self, leg: Leg, over: asyncio.Event, ear: Ear) -> None:
+    async def _until_over(self, leg: Leg, over: asyncio.Event, ear: Ear, longest: float) -> None:
         """Listens until the call is over, and ends it when the other side has not in time."""
         try:
             if await leg.outcome() < 300:
-                async with asyncio.timeout(self.longest):
+                async with asyncio.timeout(longest):
                     await over.wait()
         except TimeoutError:
             leg.hang_up()
         finally:
             ear.close()
 
-    def _offer(self, ear: Ear) -> bytes:
+    def _voice(self, ear: Ear) -> Callable[[Sdp | None], bytes]:
+        """Describes one call's session again and again: our offer, or the answer to one of the other side's."""
         self._dialled += 1
-        return compose_audio(ear.port.local.host, ear.port.local.port, 2000 + self._dialled)
+        session, local, versions = 2000 + self._dialled, ear.port.local, count(1)
+
+        def describe(offer: Sdp | None) -> bytes:
+            version = next(versions)
+            if offer is None:
+                return compose_audio(local.host, local.port, session, version=version)
+            return compose_answer(offer, local.host, local.port, session, version=version)
+
+        return describe

@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from sipconform.agents.call import Leg
+from sipconform.agents.call import SDP, Leg
 from sipconform.agents.server.call_server import CallServer, Incoming
 from sipconform.agents.server.feature_server import FeatureServer
 from sipconform.agents.server.prompt import Prompt
 from sipconform.features.feature_code import CodeTable, Match, apply_code
+from sipconform.sip.message import Message
 
 
 class Shape(NamedTuple):
@@ -58,11 +59,13 @@ class CodeServer:
 
     def _take(self, incoming: Incoming) -> bool:
         dialled = incoming.dialled
-        if not self.table.codes or not dialled.startswith(("*", "#")):
+        match = self.table.match(dialled)  # an administrator may choose codes of digits alone
+        if not self.table.codes or (match is None and not dialled.startswith(("*", "#"))):
             return False
-        match = self.table.match(dialled)
         leg = Leg.offered(self.calls.agent, incoming.request)
-        if match is None:
+        if _is_foreign(incoming.request.message):
+            leg.reject(415, [("Accept", SDP)])
+        elif match is None:
             leg.reject(484 if self.table.incomplete(dialled) else 404)
         elif incoming.caller.barred:
             leg.reject(403)
@@ -98,3 +101,9 @@ class CodeServer:
             await prompt.play(leg, self.prompt_seconds)
         if shape.ends:
             leg.hang_up()
+
+
+def _is_foreign(message: Message) -> bool:
+    """Whether a call brings a body that must be understood and is no session description (RFC 3261 §8.2.3)."""
+    optional = "handling=optional" in message.text("Content-Disposition").replace(" ", "").lower()
+    return bool(message.content) and message.sdp is None and not optional

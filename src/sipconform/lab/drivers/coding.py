@@ -33,9 +33,9 @@ def phone_coding_verbs(phone: Phone, announce: Announce | None = None) -> dict[s
         _known(form, get_args(UriForm), "form of Request-URI")
         phone.codes.form = form
 
-    async def dial_code(code: str, uri: str = "", sender: str = "") -> int:
+    async def dial_code(code: str, uri: str = "", sender: str = "", listen: float = 0.0) -> int:
         odd = announce if uri or sender else None
-        return await phone.codes.dial(code, uri, sender, odd and (lambda call_id: odd(call_id, None)))
+        return await phone.codes.dial(code, uri, sender, odd and (lambda call_id: odd(call_id, None)), listen)
 
     return {"set_mode": set_mode, "set_codes": set_codes, "set_code_form": set_code_form, "dial_code": dial_code}
 

@@ -84,11 +84,15 @@ class SoftPhone:
         status = _STATUS.search(self._last)
         return int(status[1]) if status else 487
 
-    async def _do_dial_code(self, code: str, **_: Any) -> int:
-        """A call to a code, heard to its end."""
+    async def _do_dial_code(self, code: str, listen: float = SIGN_WITHIN, **bent: Any) -> int:
+        """A call to a code, heard to its end; what should bend it is beyond this phone."""
+        if any(bent.values()):
+            raise NotSupportedError(f"{self.phone.program} says what it says")
         ends = self._ends
         status = await self._do_dial(code)
-        await self.changes.until(lambda: self._ends > ends, SIGN_WITHIN)
+        await self.changes.until(lambda: self._ends > ends, listen)
+        if self._ends == ends:
+            await self._do_hang_up()
         return status
 
     async def _do_set_dnd(self, on: bool) -> None:

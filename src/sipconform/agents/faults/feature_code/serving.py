@@ -65,7 +65,7 @@ def says_done_and_does_nothing(agent: Any) -> None:
     _does(agent, lambda state, match: state)
 
 
-@fault("FC20c", on="server", kills={"FC-020"}, scenarios=["broadworks_dnd"])
+@fault("FC20c", on="server", kills={"FC-020"}, scenarios=["ends_the_call"])
 def never_says_goodbye(agent: Any) -> None:
     """The server never ends a call to a code."""
     agent.codes.shape = "endless"
