@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from sipconform.lab.actors import Phone, Server
-from sipconform.lab.coded import begun_code, code, needs_codes, nothing_on
+from sipconform.lab.coded import begun_code, code, needs_codes, nothing_on, unknown_code
 from sipconform.lab.profile import Profile
 
 pytestmark = pytest.mark.profile("broadworks-fac")
@@ -93,8 +93,9 @@ async def test_a_refused_code_changes_nothing(phone: Phone, server: Server, shap
 
 async def test_a_code_nobody_knows_is_refused(phone: Phone, server: Server, profile: Profile) -> None:
     """The user dials a code the server does not have."""
+    nobodys = unknown_code(profile)
     await phone.start()
-    assert await phone.dial_code("*987654") in REFUSALS, "the server took a code it does not have"
+    assert await phone.dial_code(nobodys) in REFUSALS, "the server took a code it does not have"
     await server.has(phone.user, **nothing_on(profile))
 
 

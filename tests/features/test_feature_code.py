@@ -42,7 +42,9 @@ MMI = CodeTable.of(
         ("cfu", "query", "*#21#"),
         ("cfna", "on", "**61*{number}#"),
         ("cfna", "on", "**61*{number}**{seconds}#"),
-        ("cfna", "on", "**61*{number}*11*{seconds}#"),
+        ("cfna", "on", "**61*{number}*{speech}*{seconds}#"),
+        ("cfu", "on", "**21*{number}*{speech}#"),
+        ("cfu", "off", "##21**{speech}#"),
     ]
 )
 YEASTAR = CodeTable.of([("cfu", "off", "*071"), ("cfu", "on", "*71{number}"), ("dnd", "off", "*07")])
@@ -63,6 +65,9 @@ YEASTAR = CodeTable.of([("cfu", "off", "*071"), ("cfu", "on", "*71{number}"), ("
         (MMI, "**61*2050**20#", Match(Feature.CFNA, Action.ON, "2050", 20)),
         (MMI, "**61*2050*11*20#", Match(Feature.CFNA, Action.ON, "2050", 20)),
         (MMI, "**61*2050#", Match(Feature.CFNA, Action.ON, "2050")),
+        (MMI, "**21*2050*10#", Match(Feature.CFU, Action.ON, "2050")),
+        (MMI, "**21*2050*13#", None),  # of telefax alone
+        (MMI, "##21**11#", Match(Feature.CFU, Action.OFF)),
         (MMI, "*#21#", Match(Feature.CFU, Action.QUERY)),
         (MMI, "*26", None),
     ],

@@ -46,3 +46,5 @@ def test_what_it_has_is_no_hindrance() -> None:
     coded.needs_none(load_profile("fortivoice"), "dnd")
     assert coded.begun_code(load_profile("broadworks-fac")) == "*72"
     assert coded.nothing_on(load_profile("3cx")) == {"dnd": False}
+    assert coded.unknown_code(load_profile("3cx")) == "*987654"
+    assert coded.unknown_code(load_profile("freepbx")) == "*#987654"  # *98 and a number is a mailbox there

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sipconform.features.feature_code import Action, Feature, Match
+from sipconform.features.feature_code import Action, Code, Feature, Match
 from sipconform.features.feature_state import FeatureState
 from sipconform.lab.profile import Profile, ProfileError, list_profiles, load_profile
 
@@ -100,9 +100,23 @@ def test_any_text_loads_or_is_refused(text: str, tmp_path_factory: pytest.TempPa
 def test_every_code_of_a_profile_reads_as_what_it_is_for(name: str) -> None:
     table = load_profile(name).code_table
     for code in table.codes:
-        match = table.match(code.pattern.replace("{number}", "2050").replace("{seconds}", "20"))
+        dialled = code.pattern
+        for asked, said in (("{number}", "2050"), ("{seconds}", "20"), ("{speech}", "11")):
+            dialled = dialled.replace(asked, said)
+        match = table.match(dialled)
         assert match is not None
         assert (match.feature, match.action) == (code.feature, code.action)
+
+
+@pytest.mark.parametrize(
+    ("name", "dialled"),
+    [("3cx", "*77*200*"), ("3gpp-mmi", "##004#"), ("3gpp-mmi", "**62*2002#"), ("freepbx", "*74")],
+)
+def test_codes_of_other_services_are_known_as_such(name: str, dialled: str) -> None:
+    profile = load_profile(name)
+    others = [Code(Feature.ANY, Action.QUERY, code) for code in profile.codes.others]
+    assert profile.code_table.match(dialled) is None
+    assert any(code.whole.fullmatch(dialled) for code in others)
 
 
 def test_the_same_code_means_something_else_elsewhere() -> None:

@@ -21,9 +21,14 @@ LEGAL_SECONDS = range(5, 31, 5)  # 3GPP TS 22.030 Annex B, the no-reply conditio
 
 UriForm = Literal["plain", "dialstring", "phone", "tel"]
 
-_PARTS = re.compile(r"\{number\}|\{seconds\}|.")
-_FILLED = {"{number}": r"(?P<number>\+?[0-9]{1,32})", "{seconds}": r"(?P<seconds>[0-9]{1,3})"}
-_BEGUN = {"{number}": r"\+?[0-9]*", "{seconds}": "[0-9]*"}
+PLACEHOLDERS = ("{number}", "{seconds}", "{speech}")
+_PARTS = re.compile("|".join((*map(re.escape, PLACEHOLDERS), ".")))
+_FILLED = {
+    "{number}": r"(?P<number>\+?[0-9]{1,32})",
+    "{seconds}": r"(?P<seconds>[0-9]{1,3})",
+    "{speech}": "1[01]",  # 3GPP TS 22.030 Annex C: all teleservices, or telephony
+}
+_BEGUN = {"{number}": r"\+?[0-9]*", "{seconds}": "[0-9]*", "{speech}": "1?[01]?"}
 _SEPARATORS = re.compile(r"[-.()\s]")
 _NUMBER = re.compile(r"\+?[0-9]{1,32}")
 
@@ -58,7 +63,8 @@ FORWARDS: Mapping[Feature, ForwardType] = {
 
 @dataclass(frozen=True)
 class Code:
-    """One code of a table: the literal characters, `{number}` and `{seconds}`."""
+    """One code of a table: the literal characters, `{number}`, `{seconds}`, and `{speech}` for the MMI's basic services
+    that are calls."""
 
     feature: Feature
     action: Action
@@ -135,7 +141,9 @@ class CodeTable:
         fitting = [
             code.pattern
             for code in self.codes
-            if (code.feature, code.action) == (feature, action) and ("{number}" in code.pattern) == bool(digits)
+            if (code.feature, code.action) == (feature, action)
+            and ("{number}" in code.pattern) == bool(digits)
+            and "{speech}" not in code.pattern
         ]
         timed = [pattern for pattern in fitting if "{seconds}" in pattern]
         plain = [pattern for pattern in fitting if "{seconds}" not in pattern]

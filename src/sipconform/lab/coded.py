@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from sipconform.features.feature_code import Action, Feature
+from sipconform.features.feature_code import Action, Code, Feature
 from sipconform.lab.actor import NotSupportedError
 from sipconform.lab.profile import Profile
 
 SOME_NUMBER, SOME_SECONDS = "2002", 20
+UNLIKELY = ("*987654", "*#987654", "##987654")
 
 
 def needs_features(profile: Profile, *features: str) -> None:
@@ -39,6 +40,18 @@ def begun_code(profile: Profile) -> str:
     if profile.code_table.match(begun) is not None:
         raise NotSupportedError(f"in {profile.name} {begun} means something by itself")
     return begun
+
+
+def unknown_code(profile: Profile) -> str:
+    """A string that looks like a code and is none of this dialect's, nor the beginning of one. Raises NotSupportedError
+    where it knows every one that is tried."""
+    others = [Code(Feature.ANY, Action.QUERY, pattern) for pattern in profile.codes.others]
+    known = [*profile.code_table.codes, *others]
+    free = (tried for tried in UNLIKELY if not any(c.whole.match(tried) or c.begun.fullmatch(tried) for c in known))
+    found = next(free, "")
+    if not found:
+        raise NotSupportedError(f"{profile.name} knows {' and '.join(UNLIKELY)}")
+    return found
 
 
 def needs_timer(profile: Profile) -> None:

@@ -15,14 +15,14 @@ from typing import Annotated, Literal, get_args
 import msgspec
 
 from sipconform.features import feature_code, feature_state
-from sipconform.features.feature_code import FORWARDS, Feature, UriForm
+from sipconform.features.feature_code import FORWARDS, PLACEHOLDERS, Feature, UriForm
 from sipconform.features.lamp import TABLES
 from sipconform.shipped import shipped
 
 Assignable = Literal["dnd", "cfu", "cfb", "cfna"]
 Answer = Literal["yes", "no", "unknown"]
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=86400)]
-Code = Annotated[str, msgspec.Meta(pattern=r"^([0-9*#]|\{number\}|\{seconds\}){1,48}$")]
+Code = Annotated[str, msgspec.Meta(pattern=r"^([0-9*#]|\{number\}|\{seconds\}|\{speech\}){1,48}$")]
 
 
 class ProfileError(ValueError):
@@ -50,7 +50,8 @@ class Sync(_Table, frozen=True):
 
 
 class Codes(_Table, frozen=True):
-    """The feature codes of one feature, `{number}` and `{seconds}` standing for digits. Empty: not known."""
+    """The feature codes of one feature, `{number}`, `{seconds}` and `{speech}` (the MMI's 10 or 11) standing for
+    digits. Empty: not known."""
 
     on: tuple[Code, ...] = ()
     off: tuple[Code, ...] = ()
@@ -271,7 +272,7 @@ def _examine_codes(file: str, table: CodeTable) -> None:
         key = f"codes.{feature}.{action}"
         if code in meanings:
             raise ProfileError(file, key, f"{code} already means {meanings[code]}")
-        if max(code.count("{number}"), code.count("{seconds}")) > 1:
+        if max(code.count(asked) for asked in PLACEHOLDERS) > 1:
             raise ProfileError(file, key, f"{code} asks for the same thing twice")
         meanings[code] = key
     for code in table.others:
