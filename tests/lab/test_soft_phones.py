@@ -181,6 +181,22 @@ async def _starts(phone: Phone) -> None:
     await phone.start()
 
 
+@pytest.mark.parametrize("password", ["p;w", "p w", "p>w<", "p\\w'%3B$"])
+def test_a_password_may_have_any_characters(kind: Kind, password: str, tmp_path: Path) -> None:
+    lab = settings(kind)
+    lab.phones["phone"].password = password
+    assert Stage(lab, tmp_path / "capture.pcapng").play(_starts).ending is Ending.PLAYED
+
+
+def test_a_password_baresip_cannot_be_told_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    require_program("baresip")
+    lab = settings("baresip")
+    lab.phones["phone"].password = 'p"w'
+    played = Stage(lab, tmp_path / "capture.pcapng").play(_starts)
+    assert played.ending is Ending.COULD_NOT_RUN
+    assert "quotation mark" in played.sentence
+
+
 def test_it_needs_real_sockets(tmp_path: Path) -> None:
     lab = settings("baresip")
     lab.network = "simulated"

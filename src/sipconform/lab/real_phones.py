@@ -16,7 +16,7 @@ from itertools import count
 from string import Template
 from typing import TYPE_CHECKING, ClassVar
 
-from sipconform.lab.real_peers import Peer, free_port
+from sipconform.lab.real_peers import Peer, PeerFailed, free_port
 from sipconform.shipped import shipped
 
 if TYPE_CHECKING:
@@ -233,6 +233,12 @@ class Baresip(RealPhone):
         "resumed": r"(?s:call: resume .*stream: update)",
         "ended": r"session closed|terminate call|Call with \S+ terminated",
     }
+
+    def settings(self) -> dict[str, object]:
+        """Its file of accounts has a quoted string for the password, and no way to write a quotation mark in one."""
+        if set(self.password) & set('"\r\n'):
+            raise PeerFailed(f"{self.program} cannot be told a password with a quotation mark or a line break in it")
+        return super().settings()
 
     def command(self, program: str) -> list[str]:
         self._tokens = count(1)
