@@ -74,7 +74,7 @@ async def test_huawei_ims_takes_every_form_of_uri(phone: Phone, server: Server, 
     await phone.start()
     await phone.forward("cfu", "2002")
     await server.has(phone.user, cfu="2002")
-    await phone.shows(cfu="2002")
+    await phone.shows_too(cfu="2002")
 
 
 @pytest.mark.rows("B9")
@@ -92,7 +92,7 @@ async def test_mmi_forward_after_so_many_seconds(phone: Phone, server: Server, p
     await phone.start()
     await phone.forward("cfna", "2002", rings=4)
     await server.has(phone.user, cfna="2002", rings=4)
-    await phone.shows(cfna="2002", rings=4)
+    await phone.shows_too(cfna="2002", rings=4)
     await phone.stop_forward("cfna")
     await server.has(phone.user, cfna="")
 
@@ -190,4 +190,4 @@ async def _switch(phone: Phone, server: Server, feature: str) -> None:
             await (phone.forward(feature, "2002") if on else phone.stop_forward(feature))
         state: dict[str, Any] = {feature: on if feature == "dnd" else "2002" * on}
         await server.has(phone.user, **state)
-        await phone.shows(**state)
+        await phone.shows_too(**state)

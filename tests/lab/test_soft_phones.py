@@ -132,6 +132,37 @@ def calls_from_the_server(folder: Path) -> list[WireMessage]:
     return [request for request in trace.requests("INVITE") if request.source in trace.servers and not request.to_tag]
 
 
+def test_a_call_nobody_answers_is_missed_and_one_that_is_refused_is_not(kind: Kind, tmp_path: Path) -> None:
+    async def scenario(phone: Phone, other_phone: Phone) -> None:
+        await phone.start()
+        await other_phone.start(sync=False)
+        calling = asyncio.ensure_future(other_phone.dial(phone.user))
+        await phone.shows(call="ringing", missed=0)
+        await other_phone.hang_up()
+        await calling
+        await phone.shows(call="idle", missed=1)
+        calling = asyncio.ensure_future(other_phone.dial(phone.user))
+        await phone.shows(call="ringing")
+        await phone.reject(KINDS[kind].REFUSES_WITH)
+        assert await calling == KINDS[kind].REFUSES_WITH
+        await phone.shows(call="idle", missed=1)
+        with pytest.raises(NotSupportedError, match="cannot refuse a call with 404"):
+            await phone.reject(404)
+
+    assert violations(judged(scenario, settings(kind), tmp_path)) == []
+
+
+def test_many_codes_are_dialled_one_after_the_other(kind: Kind, tmp_path: Path) -> None:
+    async def scenario(phone: Phone, server: Server) -> None:
+        await phone.start()
+        await asyncio.gather(*(phone.set_dnd(bool(number % 2)) for number in range(6)))
+        await server.has(phone.user, dnd=True)
+
+    judgement = judged(scenario, settings(kind), tmp_path)
+    assert violations(judgement) == []
+    assert judgement.passed["FC-018"] == 5
+
+
 def test_a_call_is_held_and_resumed(kind: Kind, tmp_path: Path) -> None:
     async def scenario(phone: Phone, other_phone: Phone) -> None:
         await phone.start()
@@ -160,6 +191,8 @@ def test_what_it_cannot_do_or_tell_is_not_supported(kind: Kind, tmp_path: Path) 
             await phone.set_mode("csta")
         with pytest.raises(NotSupportedError, match="nobody can tell"):
             await phone.shows(dnd=True)
+        with pytest.raises(NotSupportedError, match="says what it says"):
+            await phone.dial_code("*78", sender="<sip:2002@example.com>")
 
     capture = tmp_path / "capture.pcapng"
     assert Stage(settings(kind), capture).play(scenario).ending is Ending.PLAYED

@@ -80,6 +80,14 @@ class Actor:
             shown = {key: driver.beliefs.get(key) for key in wanted}
             raise BeliefError(f"{self.name} shows {_told(shown)}, {within:g} s after it should show {_told(wanted)}")
 
+    async def shows_too(self, within: float = BELIEVED_WITHIN, **wanted: Any) -> None:
+        """As `shows`, of what the device can tell: a witness beside others, where he can be had. For what a story is
+        about there is `shows`."""
+        await self.driver.inspect(wanted)
+        known = {key: value for key, value in wanted.items() if key in self.driver.beliefs}
+        if known:
+            await self.shows(within, **known)
+
 
 def _told(beliefs: dict[str, Any]) -> str:
     return ", ".join(f"{key} {value!r}" for key, value in beliefs.items())

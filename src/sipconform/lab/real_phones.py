@@ -39,6 +39,9 @@ class RealPhone(Peer):
     SIGNS: ClassVar[Mapping[str, str]]
     """What the program says (a pattern) when a call is "incoming", "established", "held", "resumed", "ended"."""
 
+    REFUSES_WITH: ClassVar[int] = 486
+    """The status by which its user refuses a call that rings."""
+
     def __init__(self, user: str, password: str, registrar: Address, *, answer: str = "manual") -> None:
         self.user = user
         self.password = password
@@ -69,6 +72,10 @@ class RealPhone(Peer):
 
     @abstractmethod
     def hang_up(self) -> None: ...
+
+    def reject(self) -> None:
+        """Refuses the call that rings."""
+        self.hang_up()
 
     def await_sign(self, sign: str, timeout: float = 5.0) -> re.Match[str]:
         """Waits until the program has said so, after the sign awaited before. Raises PeerFailed if it does not."""
@@ -138,6 +145,7 @@ class Linphone(ConsolePhone):
     program = "linphonec"
     package = "linphone-cli"
     templates = "linphone"
+    REFUSES_WITH = 603
     SIGNS: ClassVar = {
         "incoming": r"Receiving new incoming call from (\S+)",
         "established": r"Call \d+ with \S+ connected",
@@ -189,7 +197,7 @@ class Twinkle(ConsolePhone):
         "established": r"far end answered call|call established",
         "held": r"re-INVITE successful",
         "resumed": r"re-INVITE successful",
-        "ended": r"call (ended|failed)|far end ended call",
+        "ended": r"call (ended|failed|rejected)|far end (ended|cancelled) call|answer timeout",
     }
 
     def command(self, program: str) -> list[str]:
@@ -219,6 +227,9 @@ class Twinkle(ConsolePhone):
     def hang_up(self) -> None:
         self.tell("bye")
 
+    def reject(self) -> None:
+        self.tell("reject")
+
 
 class Baresip(RealPhone):
     """Baresip, told what to do over its control socket (JSON in netstrings); it sends a tone and records."""
@@ -231,7 +242,7 @@ class Baresip(RealPhone):
         "established": r"Call established",
         "held": r"(?s:call: hold .*stream: update)",
         "resumed": r"(?s:call: resume .*stream: update)",
-        "ended": r"session closed|terminate call|Call with \S+ terminated",
+        "ended": r"session closed|terminate call|rejecting incoming call",  # one of them, once a call
     }
 
     def settings(self) -> dict[str, object]:

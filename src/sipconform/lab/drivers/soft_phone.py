@@ -36,11 +36,13 @@ class SoftPhone:
 
     def __init__(self, phone: RealPhone, codes: CodeTable, moved: Moved) -> None:
         self.phone, self.codes, self._moved = phone, codes, moved
-        self.beliefs: dict[str, Any] = {"call": "idle"}
+        self.beliefs: dict[str, Any] = {"call": "idle", "missed": 0}
         self.changes = Changes()
         self._read = 0  # characters of its output
         self._ends = 0  # calls that have ended
         self._last = ""  # what it said of the end of the last one
+        self._line = asyncio.Lock()
+        self._refused = False  # whether the call that rings is being refused by its user
         self._watching: asyncio.Task[None] | None = None
 
     async def do(self, verb: str, **arguments: Any) -> Any:
@@ -85,14 +87,17 @@ class SoftPhone:
         return int(status[1]) if status else 487
 
     async def _do_dial_code(self, code: str, listen: float = SIGN_WITHIN, **bent: Any) -> int:
-        """A call to a code, heard to its end; what should bend it is beyond this phone."""
+        """A call to a code, heard to its end; what should bend it is beyond this phone. One after the other, and in
+        front: beside another call it would not be what phones do that dial codes for a key."""
         if any(bent.values()):
             raise NotSupportedError(f"{self.phone.program} says what it says")
-        ends = self._ends
-        status = await self._do_dial(code)
-        await self.changes.until(lambda: self._ends > ends, listen)
-        if self._ends == ends:
-            await self._do_hang_up()
+        async with self._line:
+            if self.beliefs["call"] != "idle":
+                raise NotSupportedError(f"{self.phone.program} dials no code beside a call")
+            ends = self._ends
+            status = await self._do_dial(code)
+            if not await self.changes.until(lambda: self._ends > ends, listen):
+                await self._do_hang_up()
         return status
 
     async def _do_set_dnd(self, on: bool) -> None:
@@ -107,12 +112,22 @@ class SoftPhone:
             raise NotSupportedError("there is no code for it")
         await self._do_dial_code(code)
 
+    async def _do_set_codes(self, rows: list[tuple[str, str, str]]) -> None:
+        """Its user learns them."""
+        self.codes = CodeTable.of(rows)
+
     async def _do_set_mode(self, mode: str) -> None:
         if mode != "feature-code":
             raise NotSupportedError(f"{self.phone.program} keeps features equal by codes alone")
 
     async def _do_answer(self) -> None:
         await self._obeyed(self.phone.answer, "established", "ended")
+
+    async def _do_reject(self, status: int = 486) -> None:
+        if status != self.phone.REFUSES_WITH:
+            raise NotSupportedError(f"{self.phone.program} cannot refuse a call with {status}")
+        self._refused = True
+        await self._obeyed(self.phone.reject, "ended")
 
     async def _do_hang_up(self) -> None:
         await self._obeyed(self.phone.hang_up, "ended")
@@ -151,6 +166,9 @@ class SoftPhone:
         return sign, text
 
     def _saw(self, sign: str, text: str) -> None:
+        if sign == "ended" and self.beliefs["call"] == "ringing" and not self._refused:
+            self.beliefs["missed"] += 1  # it rang, and nobody answered
+        self._refused = self._refused and sign != "ended"
         self.beliefs["call"] = DISPLAYED[sign]
         if sign == "ended":
             self._ends += 1
