@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from sipconform.checks.catalogue import INFO, Verdict
 from sipconform.checks.judge import judge
 from sipconform.trace.correlate import correlate
-from sipconform.trace.packet import Packet
-from tests.checks import scenes
+from sipconform.trace.packet import Observation, Packet
+from tests.checks import code_scenes, scenes
 from tests.checks.support import Scene
 from tests.checks.test_hotspot import called
 from tests.checks.test_hunt_group import both_answer, given_up, group_call
@@ -28,6 +28,8 @@ SCENES = [
     both_answer,
     given_up,
     called,
+    code_scenes.pressed,
+    code_scenes.session,
 ]
 
 
@@ -35,7 +37,7 @@ def packets(scene: Callable[[], Scene]) -> list[Packet]:
     return [message.packet for message in scene().trace().messages]
 
 
-def accusations(evidence: Sequence[Packet]) -> list[tuple[str, str]]:
+def accusations(evidence: Sequence[Packet | Observation]) -> list[tuple[str, str]]:
     found = judge(correlate(evidence)).findings
     return [
         (f.check.id, f.observed)
@@ -45,6 +47,38 @@ def accusations(evidence: Sequence[Packet]) -> list[tuple[str, str]]:
         and f.level is not INFO
         and f.check.id != "SIP-032"  # a full state is larger than UDP should carry, and stays so
     ]
+
+
+def recorded(scene: Callable[[], Scene], evidence: Sequence[Packet]) -> list[Packet | Observation]:
+    """Evidence with what the lab noted beside it, which no network touches."""
+    return sorted([*scene().observations, *evidence], key=lambda item: item.time_ns)
+
+
+NOTED = [code_scenes.pressed, code_scenes.session]
+
+
+@pytest.mark.parametrize("scene", NOTED)
+def test_a_record_beside_a_capture_accuses_nobody_either(scene: Callable[[], Scene]) -> None:
+    """Cut on either side, copied or repeated. One message that escaped the tap is no fault of features either."""
+    whole = packets(scene)
+    everything = recorded(scene, whole)
+    for cut in range(len(everything)):
+        assert accusations(everything[cut:]) == [], f"without the first {cut}"
+        assert accusations(everything[:cut]) == [], f"only the first {cut}"
+    for missing in range(len(whole)):
+        found = accusations(recorded(scene, whole[:missing] + whole[missing + 1 :]))
+        assert [f for f in found if f[0].startswith(("FC-", "CSTA-", "FS-"))] == [], f"without message {missing}"
+    for late in (5_000_000, 500_000_000):
+        copies = [p._replace(time_ns=p.time_ns + late, frames=(p.frames[0] + 500,)) for p in whole]
+        assert accusations(recorded(scene, whole + copies)) == [], f"copied after {late} ns"
+
+
+@pytest.mark.parametrize("scene", NOTED)
+@settings(max_examples=25, deadline=None)
+@given(delays=st.lists(st.integers(0, 120), min_size=16, max_size=16))
+def test_the_network_reorders_what_a_record_lies_beside(scene: Callable[[], Scene], delays: list[int]) -> None:
+    held = [p._replace(time_ns=p.time_ns + delays[n % 16] * 1_000_000) for n, p in enumerate(packets(scene))]
+    assert accusations(recorded(scene, held)) == []
 
 
 @pytest.mark.parametrize("scene", SCENES)

@@ -35,8 +35,11 @@ def may_follow(trace: Trace, of: Asked) -> bool:
 
 
 def shown(trace: Trace, who: str, request: WireMessage, final: WireMessage, key: str = "dnd") -> list[object]:
-    """What a phone showed of a feature while it answered a request, and a moment later."""
+    """What a phone showed of a feature while it answered a request, and a moment later; `[...]` where nobody can tell,
+    or the evidence ends before that."""
     since, until = request.packet.time_ns, final.packet.time_ns + MOMENT
+    if trace.end_ns < until:
+        return [...]
     return ever_believed(trace, who, key, since, until)
 
 
