@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from sipconform.checks.bindings import contacts, registers, takes_away
 from sipconform.checks.catalogue import EITHER, MUST, PHONE, SERVER, SHOULD, Finding, Verdict, check, finding
 from sipconform.checks.csta.course import LOOKED_AT_FIRST, Session, invites, player, sessions
 from sipconform.checks.csta.log import document, is_csta
 from sipconform.checks.csta.state import dnd_of
 from sipconform.checks.engaged import is_engaged
-from sipconform.checks.evidence import author, contact, once_per_trace, same_place, seconds, watched
+from sipconform.checks.evidence import author, once_per_trace, same_place, seconds, watched
 from sipconform.checks.feature_code.course import believed
 from sipconform.sip.digest import parse_challenge, parse_credentials
 from sipconform.sip.fault import Fault
-from sipconform.sip.headers.name_addr import NameAddr
 from sipconform.trace.packet import Address
 from sipconform.trace.trace import Trace, Transaction, WireMessage
 
@@ -183,27 +183,19 @@ def _registered(trace: Trace, session: Session, place: str, after: WireMessage) 
     """The first 2xx to a REGISTER that binds a place anew, after a message."""
     bound: set[str] = set()  # Call-IDs under which the place is bound
     signed_off = False
-    for transaction in trace.transactions_of("REGISTER"):
-        request, final = transaction.request, transaction.final
-        if request is None or final is None or final.status >= 300:
-            continue
-        everything = request.text("Contact").strip() == "*" and trace.party(transaction.client) == session.phone
-        if not everything and not same_place(contact(request), place):
+    for transaction, request in registers(trace):
+        final, mine = transaction.final, next((c for c in contacts(request) if same_place(c.uri_text, place)), None)
+        everything = request.contact_star and trace.party(transaction.client) == session.phone
+        if final is None or final.status >= 300 or not (everything or mine is not None):
             continue
         begins = signed_off or bound or request.cseq_number <= 2
-        if everything or _is_removal(request):
+        if everything or (mine is not None and takes_away(request, mine)):
             bound, signed_off = set(), True
         elif request.number > after.number and request.call_id not in bound and begins:
             return final
         else:
             bound, signed_off = bound | {request.call_id}, False
     return None
-
-
-def _is_removal(request: WireMessage) -> bool:
-    bound = request.contacts[0] if request.contacts else None
-    said = bound.params.get("expires") if isinstance(bound, NameAddr) else None
-    return (said or request.text("Expires")).strip() == "0"
 
 
 @check(

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sipconform.checks.evidence import is_relayed, once_per_trace
-from sipconform.checks.feature_code.proven import proven, sender
+from sipconform.checks.feature_code.proven import proven
+from sipconform.checks.names import caller
 from sipconform.features.feature_code import FORWARDS, Action, Code, CodeTable, Feature, Match, dialled_string
 from sipconform.trace.trace import Trace, Transaction, WireMessage
 
@@ -113,7 +114,7 @@ def dialled(trace: Trace) -> tuple[Dialled, ...]:
             continue
         match = known.table.match(string) if known else None
         if match is not None or SHAPED.fullmatch(string):
-            found.append(Dialled(tuple(attempts), request, string, match, proven(trace, last), sender(request)))
+            found.append(Dialled(tuple(attempts), request, string, match, proven(trace, last), caller(request)))
     return tuple(found)
 
 

@@ -5,23 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sipconform.checks.evidence import once_per_trace
+from sipconform.checks.names import caller
 from sipconform.sip.digest import parse_credentials
 from sipconform.sip.fault import Fault
-from sipconform.sip.headers.name_addr import NameAddr
-from sipconform.sip.uri import SipUri
 from sipconform.trace.trace import Trace, WireMessage
-
-
-def sender(request: WireMessage) -> str:
-    """The user From names, "" when it names none."""
-    uri = request.from_.uri if isinstance(request.from_, NameAddr) else None
-    return uri.username if isinstance(uri, SipUri) else ""
 
 
 def proven(trace: Trace, request: WireMessage) -> str:
     """The user a request comes from: whom From names if it carries no credentials, or that user's; "" where it
     carries a name of which nobody said whose it is."""
-    given, claimed = _names(request), sender(request)
+    given, claimed = _names(request), caller(request)
     names = _authentication_names(trace)
     if not given or any(name in (claimed, names.get(claimed)) or _is_user(name, claimed) for name in given):
         return claimed

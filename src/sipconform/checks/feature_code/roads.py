@@ -9,9 +9,8 @@ from sipconform.checks.engaged import is_engaged
 from sipconform.checks.evidence import seconds
 from sipconform.checks.feature_code.course import KINDS, book, dialled, intents
 from sipconform.checks.feature_sync.told import before, wishes
+from sipconform.checks.names import name_of, user_of
 from sipconform.features.feature_event import EVENT
-from sipconform.sip.headers.name_addr import NameAddr
-from sipconform.sip.uri import SipUri, parse_uri
 from sipconform.trace.trace import Subscription, Trace, Transaction, WireMessage
 
 ONE_PRESS = 3.0  # seconds within which two wishes for the same thing are one press
@@ -35,7 +34,7 @@ def press_goes_one_road(trace: Trace) -> Iterator[Finding]:
             call
             for call, match in coded
             if trace.party(call.request.source) == trace.party(wish.request.source)
-            and call.sender == _user(wish.subscription.resource)
+            and call.sender == user_of(wish.subscription.resource)
             and match.feature == feature
             and bool(call.wanted) == wish.value[0]
             and abs(seconds(call.request, wish.request)) <= ONE_PRESS
@@ -65,12 +64,7 @@ def server_does_not_disturb(trace: Trace) -> Iterator[Finding]:
 
 
 def _is_for(subscription: Subscription, invite: WireMessage) -> bool:
-    return isinstance(invite.to, NameAddr) and _user(invite.to.uri_text) == _user(subscription.resource)
-
-
-def _user(uri_text: str) -> str:
-    uri = parse_uri(uri_text)
-    return uri.username if isinstance(uri, SipUri) else uri_text
+    return name_of(invite.to) == user_of(subscription.resource)
 
 
 def _on(subscription: Subscription, moment: WireMessage) -> bool:

@@ -10,9 +10,9 @@ from sipconform.checks.feature_code.books import SETTLED, stored
 from sipconform.checks.feature_code.course import KINDS, Dialled, dialled
 from sipconform.checks.feature_sync.others import is_alive
 from sipconform.checks.feature_sync.told import Value, after, before, states
+from sipconform.checks.names import user_of
 from sipconform.checks.subscription.course import DEADLINE
 from sipconform.features.feature_event import EVENT
-from sipconform.sip.uri import SipUri, parse_uri
 from sipconform.trace.trace import Subscription, Trace, WireMessage
 
 EVENT_NAMES = {feature: kind for kind, feature in KINDS.items()} | {"dnd": "dnd"}
@@ -46,8 +46,7 @@ def _value(call: Dialled) -> Value | None:
 
 
 def _of(subscription: Subscription, user: str) -> bool:
-    uri = parse_uri(subscription.resource)
-    return isinstance(uri, SipUri) and uri.username == user
+    return user_of(subscription.resource) == user != ""
 
 
 def _told(
