@@ -78,6 +78,44 @@ def test_a_click_on_an_arrow_shows_the_message(asked: tuple[BrowserContext, list
     assert page.locator(".message:visible").count() == 0
 
 
+@pytest.mark.parametrize("size", [(1280, 900), (400, 850)])
+@pytest.mark.parametrize("script", [True, False])
+def test_the_ladder_stays_where_it_is_when_a_message_opens_and_closes(
+    browser: Browser, report: Path, size: tuple[int, int], script: bool
+) -> None:
+    context = browser.new_context(viewport={"width": size[0], "height": size[1]}, java_script_enabled=script)
+    page = opened(context, report)
+    arrow = page.locator('#s2 a.row[href="#s2m12"]')
+    arrow.scroll_into_view_if_needed()
+    arrow.click(position={"x": 60, "y": 20})
+    panel, row = page.locator("#s2m12").bounding_box(), arrow.bounding_box()
+    assert panel is not None
+    assert row is not None
+    assert panel["x"] >= 0
+    assert (panel["x"] + panel["width"], panel["y"] + panel["height"]) == size
+    assert panel["height"] >= 0.55 * size[1]
+    if script or size[0] > 640:  # in a small window it takes a script to move the arrow out from under the panel
+        assert 0 <= row["y"]
+        assert row["y"] + row["height"] <= (size[1] if size[0] > 640 else panel["y"])
+    page.locator("#s2m12 .close").click()
+    after = arrow.bounding_box()
+    assert after is not None
+    assert abs(after["y"] - row["y"]) < 4
+    context.close()
+
+
+def test_the_arrow_of_the_open_message_is_marked_and_has_the_focus_again(
+    asked: tuple[BrowserContext, list[str]], report: Path
+) -> None:
+    page = opened(asked[0], report)
+    page.locator('#s2 a.row[href="#s2m5"]').click()
+    page.keyboard.press("j")
+    assert page.locator(".row.open").get_attribute("href") == "#s2m6"
+    page.keyboard.press("Escape")
+    assert page.locator(".row.open").count() == 0
+    assert page.evaluate("document.activeElement.getAttribute('href')") == "#s2m6"
+
+
 def test_it_works_without_script(browser: Browser, report: Path) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = opened(context, report)

@@ -101,7 +101,7 @@ def test_what_failed_keeps_its_ladder_when_what_passed_has_filled_the_page(
 ) -> None:
     first, bad = trace_of(request()), trace_of(request())
     alone = written(tmp_path / "alone", scenario(first))
-    size = alone.rindex("</section>") - alone.index('<section class="scenario"')
+    size = alone.index("</main>") - alone.index('<section class="scenario"')
     monkeypatch.setattr(html_module, "ROOM", size // 2 + 100)
     page = written(tmp_path, scenario(first), scenario(bad, failing(bad)), scenario(trace_of(request())))
     sections = html.document_fromstring(page).findall(".//section[@class='scenario']")

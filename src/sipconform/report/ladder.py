@@ -196,7 +196,7 @@ class _Page:
         badge = f'<text x="{self.width - RIGHT + 10}" y="{y + 4}" class="badge">{sign} {few}</text>'
         label = text(in_words(message), max(24, abs(destination - source) // 7 - 4))
         self.parts.append(
-            f'<a href="#{one.anchor}" id="{one.anchor}a" class="row {look}">'
+            f'<a href="#{one.anchor}" class="row {look}">'
             f"<title>{text(_tooltip(message, ids), 300)}</title>"
             f'<rect class="hit" x="0" y="{y - ROW + 12}" width="{self.width}" height="{ROW}"/>'
             f'<text x="10" y="{y + 4}" class="time">{since:.3f}</text>'
