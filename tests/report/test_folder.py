@@ -9,7 +9,7 @@ import pytest
 
 from sipconform.checks.catalogue import Verdict
 from sipconform.report import folder as folder_module
-from sipconform.report.folder import SHOWN_PER_CHECK, RunFolder, file_name, replace_file
+from sipconform.report.folder import SHOWN_PER_DEFECT, RunFolder, file_name, replace_file
 from sipconform.report.history import History
 from sipconform.report.model import ScenarioResult, Told
 from tests.report.examples import failing, request, run, scenario, trace_of
@@ -94,13 +94,13 @@ def test_a_long_capture_taken_in_parts_keeps_little_and_writes_all(
             trace = trace_of(request(call_id=f"call-{part}"))
             folder.take(result, trace, [failing(trace)], {"SIP-099": 1})
         assert sum(len(trace.messages) for trace in result.traces) <= 8
-        assert len(result.findings) == SHOWN_PER_CHECK
+        assert len(result.findings) == SHOWN_PER_DEFECT
         folder.add(result)
         assert not result.traces
     assert [line["verdict"] for line in lines(tmp_path)] == ["fail"] * 50 + ["pass"]
     assert result.messages == 50
     report = (tmp_path / "report.html").read_text()
-    assert f"{50 - SHOWN_PER_CHECK} more of <b>SUB-007</b>" in report
+    assert f"{50 - SHOWN_PER_DEFECT} more in <code>findings.jsonl</code>" in report
     assert "42 of 50 messages are left out here" in report
 
 

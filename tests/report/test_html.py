@@ -6,14 +6,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lxml import html
 
-from sipconform.checks.catalogue import Verdict
+from sipconform.checks.catalogue import Finding, Verdict
 from sipconform.report import evidence
 from sipconform.report import html as html_module
 from sipconform.report.folder import RunFolder
 from sipconform.report.model import ScenarioResult
 from sipconform.sip.fault import Span
 from sipconform.trace.packet import Note, Observation
-from tests.report.examples import failing, request, run, scenario, trace_of
+from sipconform.trace.trace import Trace
+from tests.report.examples import SHOULD_AGENT, failing, request, run, scenario, trace_of
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -137,11 +138,13 @@ def test_what_was_passed_leads_to_what_it_asks(tmp_path: Path) -> None:
 def test_the_front_page_says_who_broke_what(tmp_path: Path) -> None:
     trace = trace_of(request())
     page = html.document_fromstring(written(tmp_path, scenario(trace, failing(trace), failing(trace))))
-    assert "1 of 1 scenario failed; a MUST was violated 2 times." in found(page, "//header")[0].text_content()
+    assert (
+        "1 of 1 scenario failed: 1 defect of the server, seen in 1 NOTIFY." in found(page, "//header")[0].text_content()
+    )
     (row,) = found(page, "//section[@id='offences']//tbody/tr")
     assert "SUB-007" in row.text_content()
     assert "192.0.2.1:5060" in row.text_content()
-    assert "2×" in row.text_content()
+    assert "in 1 NOTIFY" in row.text_content()
     (cell,) = found(page, "//section[@id='matrix']//a")
     assert (cell.get("href"), cell.text_content()) == ("#s1", "B3 ✗")
 
@@ -166,12 +169,52 @@ def test_a_finding_of_the_scenario_itself_is_shown_too(tmp_path: Path) -> None:
     assert page.count('<article class="finding') == 2
 
 
-def test_findings_that_are_alike_are_folded(tmp_path: Path) -> None:
+def seen_in(trace: Trace, *observed: str) -> list[Finding]:
+    """SUB-007 failed on one message after the other, with these words."""
+    findings = [failing(trace, trace.messages[0].span("Max-Forwards"), observed=text) for text in observed]
+    for finding, message in zip(findings, trace.messages, strict=False):
+        finding.of = message
+    return findings
+
+
+def test_a_defect_is_one_card_that_leads_to_every_place(tmp_path: Path) -> None:
+    trace = trace_of(*(request(number=n) for n in range(5)))
+    page = html.document_fromstring(written(tmp_path, scenario(trace, *seen_in(trace, *["nothing"] * 5))))
+    (card,) = found(page, "//article[starts-with(@class, 'finding')]")
+    assert "in 5 NOTIFYs" in card.text_content()
+    assert found(card, ".//dd/a/@href") == [f"#s1m{n}" for n in range(1, 6)]
+
+
+def test_what_was_observed_in_each_place_is_told_where_it_differs(tmp_path: Path) -> None:
+    trace = trace_of(*(request(number=n) for n in range(3)))
+    page = html.document_fromstring(written(tmp_path, scenario(trace, *seen_in(trace, "one", "two", "three"))))
+    (fold,) = found(page, "//article//details[@class='alike']")
+    assert [li.text_content().strip() for li in fold.iter("li")] == [
+        f"message {n}, frame {n}: {word}" for n, word in enumerate(("one", "two", "three"), 1)
+    ]
+
+
+def test_what_the_same_bytes_break_besides_is_in_the_card_and_so_is_every_rule(tmp_path: Path) -> None:
     trace = trace_of(request())
-    page = html.document_fromstring(written(tmp_path, scenario(trace, *(failing(trace) for _ in range(5)))))
-    (fold,) = found(page, "//details[@class='alike']")
-    assert fold.find("summary").text == "3 more of SUB-007 by 192.0.2.1:5060"
-    assert len(found(page, "//article[starts-with(@class, 'finding')]")) == 5
+    span = trace.messages[0].span("Max-Forwards")
+    lesser = failing(trace, span, check=SHOULD_AGENT, level=SHOULD_AGENT.level)
+    page = html.document_fromstring(written(tmp_path, scenario(trace, lesser, failing(trace, span))))
+    (card,) = found(page, "//article[starts-with(@class, 'finding')]")
+    (also,) = found(card, ".//div[starts-with(@class, 'also')]")
+    assert "The same bytes also break SIP-099 SHOULD" in " ".join(also.text_content().split())
+    assert "l-MUST" in str(card.get("class"))
+    (why,) = found(card, ".//details[@class='why']")
+    assert why.text_content().count("Why a device owes this.") == 2
+    (row,) = found(page, "//section[@id='offences']//tbody/tr")
+    assert "The same bytes also break SIP-099." in row.text_content()
+
+
+def test_scenarios_that_show_a_defect_are_counted_on_the_front_page(tmp_path: Path) -> None:
+    traces = [trace_of(request()) for _ in range(3)]
+    page = html.document_fromstring(written(tmp_path, *(scenario(trace, failing(trace)) for trace in traces)))
+    (fold,) = found(page, "//section[@id='offences']//tbody//details")
+    assert fold.find("summary").text == "in 3 scenarios"
+    assert found(fold, "./a/@href") == ["#s1", "#s2", "#s3"]
 
 
 def test_every_link_within_the_page_has_its_target(tmp_path: Path) -> None:

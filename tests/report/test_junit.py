@@ -27,7 +27,8 @@ def test_a_failure_says_in_full_sentences_what_happened(tmp_path: Path) -> None:
     trace = trace_of(request())
     root = written(tmp_path, scenario(trace, failing(trace)))
     failure = only(root, "testsuite[@name='feature_sync']/testcase/failure")
-    assert failure.get("message") == "The server 192.0.2.1:5060 breaks a MUST: SUB-007."
+    said = "The server 192.0.2.1:5060 breaks SUB-007 (every NOTIFY says its state) in 1 NOTIFY; observed nothing."
+    assert failure.get("message") == said
     assert failure.text is not None
     assert failure.text.startswith("The server 192.0.2.1:5060 does not satisfy SUB-007 (RFC 6665 §8.2.3)")
     assert root.get("failures") == "1"

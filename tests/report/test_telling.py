@@ -1,4 +1,8 @@
+from collections import Counter
+from dataclasses import replace
+
 from sipconform.checks.catalogue import Finding, Level, Side, Verdict
+from sipconform.report.defects import places
 from sipconform.report.model import Line
 from sipconform.report.secrets import Mask
 from sipconform.report.telling import Teller, conclude, told
@@ -45,14 +49,26 @@ def concluded(*findings: Finding, **how: object) -> tuple[Verdict | None, str]:
         line = TELLER.line(finding, result)
         result.shown.append(line)
         result.tally[told(line)] += 1
-    conclude(result)
+    for place in places(zip(result.shown, findings, strict=True)):
+        result.defects.setdefault(place.defect, Counter())[place.kind] += 1
+    conclude(result, CHECKS)
     return result.verdict, result.sentence
 
 
 def test_a_must_that_failed_fails_even_a_scenario_that_says_pass() -> None:
     verdict, sentence = concluded(failing(trace_of(request())), verdict=Verdict.PASS)
     assert verdict is Verdict.FAIL
-    assert sentence == "The server 192.0.2.1:5060 breaks a MUST: SUB-007."
+    said = "The server 192.0.2.1:5060 breaks SUB-007 (every NOTIFY says its state) in 1 NOTIFY; observed nothing."
+    assert sentence == said
+
+
+def test_of_several_defects_the_one_that_is_seen_most_is_told() -> None:
+    trace = trace_of(*(request(number=n) for n in range(3)))
+    findings = [failing(trace) for _ in trace.messages]
+    for finding, message in zip(findings, trace.messages, strict=True):
+        finding.of = message
+    other = failing(trace, check=replace(MUST_STATE, id="SUB-001"))
+    assert concluded(other, *findings)[1].endswith("in 3 NOTIFYs; observed nothing (and 1 more defect).")
 
 
 def test_a_should_that_failed_does_not() -> None:

@@ -15,6 +15,7 @@ from typing import Any, TextIO
 
 from sipconform.checks.catalogue import Finding, Verdict
 from sipconform.report import html
+from sipconform.report.defects import places
 from sipconform.report.history import History, Since
 from sipconform.report.junit import junit
 from sipconform.report.model import SCHEMA, Line, Run, ScenarioResult
@@ -22,8 +23,8 @@ from sipconform.report.secrets import Mask
 from sipconform.report.telling import Teller, conclude, told
 from sipconform.trace.trace import Trace
 
-SHOWN_PER_CHECK = 10
-"""Findings of one check against one party that the report shows in full; findings.jsonl has all."""
+SHOWN_PER_DEFECT = 10
+"""Places of one defect that the report shows; findings.jsonl has all."""
 SHOWN_FINDINGS = 300
 CLEAN_MESSAGES, KEPT_MESSAGES = 1_200, 6_000
 """Messages kept for the ladder: from parts of a capture where nothing was found, and from all parts."""
@@ -87,7 +88,7 @@ class RunFolder:
             self._write(line)
             result.tally[told(line)] += line.count
         self._unfinished = [other for other in self._unfinished if other is not result]
-        conclude(result)
+        conclude(result, self.run.checks)
         if own := self._teller.own_line(result):
             self._write(own)
             result.shown.append(own)
@@ -125,19 +126,19 @@ class RunFolder:
 
     def _tell(self, result: ScenarioResult, findings: Iterable[Finding]) -> list[Finding]:
         """Writes the findings; gives back those that the report shows in full."""
-        kept = []
-        for finding in findings:
-            if finding.verdict is Verdict.PASS:
-                continue
-            line = self._teller.line(finding, result)
+        judged = [(self._teller.line(f, result), f) for f in findings if f.verdict is not Verdict.PASS]
+        for line, _ in judged:
             self._write(line)
-            kind = told(line)
-            result.tally[kind] += 1
-            room = SHOWN_FINDINGS * (2 if line.counts_against else 1)
-            if result.tally[kind] <= SHOWN_PER_CHECK and len(result.shown) < room:
-                result.shown.append(line)
-                kept.append(finding)
+            result.tally[told(line)] += 1
         self._lines.flush()
+        kept = []
+        for place in places(judged):
+            kinds = result.defects.setdefault(place.defect, Counter())
+            kinds[place.kind] += 1
+            room = SHOWN_FINDINGS * (2 if place.defect.counts_against else 1)
+            if kinds.total() <= SHOWN_PER_DEFECT and len(result.shown) < room:
+                result.shown += [line for line, _ in place.judged]
+                kept += [finding for _, finding in place.judged]
         return kept
 
     def _write(self, line: Line) -> None:

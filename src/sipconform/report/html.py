@@ -6,17 +6,19 @@ import base64
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sipconform.checks.catalogue import Level, Verdict
-from sipconform.report.evidence import Evidence, Shown, facts_of, gather
+from sipconform.report.cards import Card, cards
+from sipconform.report.defects import broken
+from sipconform.report.evidence import facts_of, gather
+from sipconform.report.headline import headline, title
 from sipconform.report.history import Since
 from sipconform.report.ladder import Ladder
-from sipconform.report.legible import flowing, legible
-from sipconform.report.model import Line, Run, ScenarioResult
-from sipconform.report.raw import Marked, excerpt_html, raw_html
+from sipconform.report.legible import legible, seen
+from sipconform.report.model import Run, ScenarioResult
+from sipconform.report.raw import raw_html
 from sipconform.report.secrets import Mask
 from sipconform.shipped import shipped
 from sipconform.trace.packet import Observation
@@ -38,17 +40,6 @@ SYMBOLS = {
 _WORST = (Verdict.FAIL, Verdict.COULD_NOT_RUN, Verdict.INCONCLUSIVE, Verdict.NOT_SUPPORTED, Verdict.NOT_APPLICABLE)
 
 
-@dataclass(slots=True)
-class Told:
-    """A finding as the section shows it: its line, the message it stands on, the bytes that offend."""
-
-    line: Line
-    asks: str
-    why: str
-    shown: Shown | None
-    excerpt: str  # HTML
-
-
 class Cell(NamedTuple):
     """One requirement row in the matrix, with the worst verdict of its scenarios and where that is."""
 
@@ -62,6 +53,7 @@ def page(run: Run, sections: Sequence[str], since: Since | None, mask: Mask) -> 
     """The whole file. `sections` as `section` gave them, in the order of `run.scenarios`."""
     from markupsafe import Markup  # noqa: PLC0415 - jinja2 costs 100 ms, paid only when a report is written
 
+    offences = broken(run.scenarios)
     return rendered(
         "report.html",
         mask,
@@ -71,10 +63,11 @@ def page(run: Run, sections: Sequence[str], since: Since | None, mask: Mask) -> 
         verdicts=Counter(result.verdict for result in run.scenarios),
         levels=_levels(run),
         matrix=_matrix(run),
-        offences=_offences(run),
+        offences=offences,
         unjudged=[(i, r) for i, r in enumerate(run.scenarios, 1) if r.verdict in _UNJUDGED],
         deviations=_deviations(run),
-        headline=_headline(run),
+        title=title(run),
+        headline=headline(run, offences),
         asked=[run.checks[name] for name in sorted({n for r in run.scenarios for n in r.passed}) if name in run.checks],
         script=Markup(_script()),
         script_hash=_script_hash(),
@@ -88,7 +81,7 @@ def section(run: Run, result: ScenarioResult, index: int, used: int, mask: Mask)
     full = used < (2 * ROOM if result.failed or result.failing() else ROOM)
     evidence = gather(result.traces if full else [], result.findings, f"s{index}", result.messages)
     ladder = Ladder(evidence, mask.text)
-    told = [_told(run, line, finding_at, evidence, mask) for line, finding_at in _paired(result)]
+    told = cards(run.checks, result, evidence, mask)
     return rendered(
         "section.html",
         mask,
@@ -98,8 +91,8 @@ def section(run: Run, result: ScenarioResult, index: int, used: int, mask: Mask)
         evidence=evidence,
         pages=[Markup(drawn) for drawn in ladder.pages()],
         legend=[(Markup(marker), Markup(text)) for marker, text in ladder.legend()],
-        groups=_alike(told),
-        not_shown=_not_shown(result),
+        cards=told,
+        not_shown=_not_shown(result, told),
         raw={one.anchor: Markup(raw_html(mask.raw(one.message.raw), one.marks)) for one in evidence.shown},
         full=full,
         quiet=sorted(told.check for told in result.tally if told.verdict is Verdict.NOT_APPLICABLE),
@@ -107,46 +100,10 @@ def section(run: Run, result: ScenarioResult, index: int, used: int, mask: Mask)
     )
 
 
-def _paired(result: ScenarioResult) -> list[tuple[Line, Any]]:
-    """Lines with their findings, both kept in the same order; the scenario's own line comes last, without one."""
-    order = {Verdict.FAIL: 0, Verdict.INCONCLUSIVE: 1}
-    pairs = list(zip(result.shown, result.findings, strict=False))
-    return sorted(pairs, key=lambda pair: (not pair[0].counts_against, order.get(pair[0].verdict, 2),
-                                           list(Level).index(pair[0].level or Level.INFO)))  # fmt: skip
-
-
-def _alike(told: Sequence[Told]) -> list[list[Told]]:
-    """Findings of one check against one party together, in the order of the first of each."""
-    groups: dict[tuple[str | None, str | None, Verdict], list[Told]] = {}
-    for one in told:
-        groups.setdefault((one.line.check, one.line.party, one.line.verdict), []).append(one)
-    return list(groups.values())
-
-
-def _told(run: Run, line: Line, finding: Any, evidence: Evidence, mask: Mask) -> Told:
-    from markupsafe import Markup  # noqa: PLC0415
-
-    excerpt = ""
-    if finding.of is not None and finding.at is not None:
-        excerpt = excerpt_html(mask.raw(finding.of.raw), Marked(finding.at, line.check or ""))
-    check = run.checks.get(line.check or "")
-    return Told(
-        line,
-        check.asks if check else "what the scenario expects",
-        flowing(check.explanation) if check else "",
-        evidence.of(finding.of),
-        Markup(excerpt),
-    )
-
-
-def _not_shown(result: ScenarioResult) -> dict[str, int]:
-    """How many findings of each check are in findings.jsonl only."""
-    shown = Counter(line.check or "" for line in result.shown)
-    total: Counter[str] = Counter()
-    for told, count in result.tally.items():
-        if told.verdict not in (Verdict.PASS, Verdict.NOT_APPLICABLE):
-            total[told.check] += count
-    return {check: count - shown[check] for check, count in sorted(total.items()) if count > shown[check]}
+def _not_shown(result: ScenarioResult, told: Sequence[Card]) -> list[tuple[str, str]]:
+    """Defects for which there was no room at all: their checks, and where they were seen."""
+    shown = {card.defect for card in told}
+    return [(", ".join(d.checks), seen(kinds)) for d, kinds in result.defects.items() if d not in shown]
 
 
 def _said(observations: list[Observation]) -> list[Observation]:
@@ -188,22 +145,6 @@ def _badness(verdict: Verdict) -> int:
     return _WORST.index(verdict) if verdict in _WORST else len(_WORST)
 
 
-def _offences(run: Run) -> list[tuple[Line, int, list[int]]]:
-    """Each check that failed against each party, how often, and in which scenarios; MUSTs first."""
-    found: dict[tuple[str | None, str | None], tuple[Line, list[int]]] = {}
-    counts: Counter[tuple[str | None, str | None]] = Counter()
-    for index, result in enumerate(run.scenarios, 1):
-        for told, count in result.tally.items():
-            counts[told.check, told.party] += count * (told.verdict is Verdict.FAIL and not told.expected)
-        for line in result.shown:
-            if line.verdict is Verdict.FAIL and line.check and line.deviation is None:
-                where = found.setdefault((line.check, line.party), (line, []))[1]
-                if index not in where:
-                    where.append(index)
-    rows = [(line, counts[key], where) for key, (line, where) in found.items()]
-    return sorted(rows, key=lambda row: (list(Level).index(row[0].level or Level.INFO), row[0].check or ""))[:200]
-
-
 def _deviations(run: Run) -> list[tuple[str, str, int]]:
     """What the profile expects to fail: check, reason, how often it did."""
     counts: Counter[str] = Counter()
@@ -211,23 +152,6 @@ def _deviations(run: Run) -> list[tuple[str, str, int]]:
         for told, count in result.tally.items():
             counts[told.check] += count * told.expected
     return [(check, reason, counts[check]) for check, reason in sorted(run.expected_deviations.items())]
-
-
-def _headline(run: Run) -> tuple[Verdict, str]:
-    if not run.scenarios:
-        return Verdict.COULD_NOT_RUN, "Nothing was run."
-    must = sum(result.failing() for result in run.scenarios)
-    things = "capture" if all(result.bare for result in run.scenarios) else "scenario"
-    bad = sum(result.failed or bool(result.failing()) for result in run.scenarios)
-    if bad:
-        counted = f"{bad} of {len(run.scenarios)} {things}{'s' * (len(run.scenarios) != 1)}"
-        how_often = f"; a MUST was violated {must:,} time{'s' * (must != 1)}." if must else "."
-        return Verdict.FAIL, f"{counted} failed{how_often}"
-    if run.unexpected_passes:
-        return Verdict.FAIL, "An expected deviation did not show: the profile is out of date."
-    if run.exit_code == 2:
-        return Verdict.INCONCLUSIVE, "No violation was seen, but not everything could be judged."
-    return Verdict.PASS, "No MUST was violated."
 
 
 # -- the shell ----------------------------------------------------------------------------------------------
@@ -257,7 +181,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(symbols=SYMBOLS, Verdict=Verdict, facts_of=facts_of)
+    environment.globals.update(symbols=SYMBOLS, Verdict=Verdict, facts_of=facts_of, seen=seen)
     environment.filters["thousands"] = lambda number: f"{number:,}"
     return environment
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 # Controls but tab and newline, surrogates, non-characters, line separators that editors honour, and every
@@ -63,3 +64,16 @@ def flowing(text: str) -> str:
     """A docstring with its paragraphs kept and their lines joined: where a source breaks a line means nothing."""
     paragraphs = inspect.cleandoc(text).split("\n\n")
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+
+
+def seen(kinds: Counter[str]) -> str:
+    """ "in 14 NOTIFYs", "in 1 answer 200 to INVITE", "in 30 messages", "3 times"."""
+    total, named = kinds.total(), [kind for kind in kinds if kind]
+    if not named:
+        return counted(total, "time")
+    if len(kinds) > 1 or named[0] == "message":
+        return f"in {counted(total, 'message')}"
+    word, _, of = named[0].partition(" to ")
+    if not of:
+        return f"in {counted(total, word)}" if word[-1:] != "S" else f"in {total:,} {word}"
+    return f"in {counted(total, 'answer')} {word} to {of}"

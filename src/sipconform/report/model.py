@@ -73,6 +73,23 @@ class Told(NamedTuple):
     expected: bool  # the profile expects this failure
 
 
+class Defect(NamedTuple):
+    """What makes two places the same defect: whose, which checks, and in which header field or part."""
+
+    verdict: Verdict
+    level: Level | None  # of the check that weighs most
+    side: Side | None
+    party: str | None
+    checks: tuple[str, ...]  # the one that weighs most first
+    part: str  # "Subscription-State", "body"; "" where no bytes are pointed at
+    expected: bool  # by the profile
+
+    @property
+    def counts_against(self) -> bool:
+        """A MUST is violated and the profile did not say that it would be."""
+        return self.verdict is Verdict.FAIL and self.level is Level.MUST and not self.expected
+
+
 @dataclass(slots=True)
 class ScenarioResult:
     """One scenario that ran (or could not), or one bare capture that was judged.
@@ -106,7 +123,9 @@ class ScenarioResult:
 
     # What the run folder adds while it writes.
     tally: Counter[Told] = field(default_factory=Counter)
+    defects: dict[Defect, Counter[str]] = field(default_factory=dict)  # in how many messages of each kind
     shown: list[Line] = field(default_factory=list)
+    products: dict[str, str] = field(default_factory=dict)  # address: what it calls itself
     messages: int = 0
     taken: bool = False  # the evidence came piece by piece
 

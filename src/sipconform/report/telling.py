@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from sipconform.checks.catalogue import Check, Finding, Level, Side, Verdict
-from sipconform.report.legible import in_frames, legible, shortened
-from sipconform.report.model import Line, ScenarioResult, Told
+from sipconform.report.legible import counted, in_frames, legible, seen, shortened
+from sipconform.report.model import Defect, Line, ScenarioResult, Told
 from sipconform.report.secrets import Mask
 
 TEXT_LIMIT = 2000
@@ -115,12 +115,12 @@ def _who(side: Side | None, party: str | None) -> str:
     return f"{who} {party}" if party else who
 
 
-def conclude(result: ScenarioResult) -> None:
+def conclude(result: ScenarioResult, checks: Mapping[str, Check]) -> None:
     """Fills in the verdict and the sentence that the scenario left to its findings."""
     if result.verdict in (None, Verdict.PASS):
         result.verdict = _verdict(result)
     if not result.sentence:
-        result.sentence = _verdict_sentence(result)
+        result.sentence = _verdict_sentence(result, checks)
 
 
 def _verdict(result: ScenarioResult) -> Verdict:
@@ -137,16 +137,10 @@ def _verdict(result: ScenarioResult) -> Verdict:
     return Verdict.NOT_APPLICABLE
 
 
-def _verdict_sentence(result: ScenarioResult) -> str:
-    must = [line for line in result.shown if line.counts_against]
-    if result.verdict is Verdict.FAIL and must:
-        accused = sorted({_who(line.side, line.party) for line in must})
-        checks = sorted({line.check or "" for line in must})
-        who = " and ".join(accused[:3]) + (f" and {len(accused) - 3} more" if len(accused) > 3 else "")
-        verb = "breaks" if len(accused) == 1 else "break"
-        more = f" and {len(checks) - 3} more" if len(checks) > 3 else ""
-        rule = "a MUST" if len(checks) == 1 else f"{len(checks)} MUSTs"
-        return f"{who[:1].upper()}{who[1:]} {verb} {rule}: {', '.join(checks[:3])}{more}."
+def _verdict_sentence(result: ScenarioResult, checks: Mapping[str, Check]) -> str:
+    against = [defect for defect in result.defects if defect.counts_against]
+    if result.verdict is Verdict.FAIL and against:
+        return _accusation(result, against, checks)
     lesser = sum(n for told, n in result.tally.items() if told.verdict is Verdict.FAIL)
     return {
         Verdict.PASS: f"No MUST is violated{f'; {lesser} lesser or expected deviations' if lesser else ''}.",
@@ -156,6 +150,20 @@ def _verdict_sentence(result: ScenarioResult) -> str:
         Verdict.NOT_SUPPORTED: "The device does not support what the scenario needs.",
         Verdict.COULD_NOT_RUN: _why_not(result),
     }[result.verdict or Verdict.PASS]
+
+
+def _accusation(result: ScenarioResult, against: Sequence[Defect], checks: Mapping[str, Check]) -> str:
+    """Who breaks what, where, and by which words; of several defects the one that is seen most often."""
+    worst = max(against, key=lambda defect: result.defects[defect].total())
+    check = checks.get(worst.checks[0])
+    rule = f"{worst.checks[0]} ({check.asks})" if check else worst.checks[0]
+    said = f"{_who(worst.side, worst.party)} breaks {rule} {seen(result.defects[worst])}"
+    shown = (line for line in result.shown if line.check == worst.checks[0] and line.party == worst.party)
+    observed = next((line.observed for line in shown if line.verdict is Verdict.FAIL), "")
+    more = len(against) - 1
+    said += f"; observed {shortened(observed, 300)}" if observed else ""
+    said += f" (and {counted(more, 'more defect')})" if more else ""
+    return said[:1].upper() + said[1:] + "."
 
 
 def _nothing(result: ScenarioResult) -> str:
