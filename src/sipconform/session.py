@@ -17,7 +17,7 @@ import pytest
 
 from sipconform import __version__
 from sipconform.agents.faults import Fault, fault_named
-from sipconform.checks.catalogue import Finding, Level, Verdict
+from sipconform.checks.catalogue import Level, Verdict
 from sipconform.checks.judge import Judgement
 from sipconform.judging import judge_capture
 from sipconform.lab.profile import Deviation, load_profile
@@ -121,9 +121,11 @@ class ScenarioSession:
         verdict, failed = VERDICTS[ending], dict[str, bool]()  # check id: whether it is a MUST
         result.duration_s = time.monotonic() - began
         for judgement in self._judge(result, stage):
-            verdict, sentence = self._with_findings(verdict, sentence, judgement)
-            accused = (f for f in judgement.findings if f.verdict is Verdict.FAIL)
-            failed |= {f.check.id: f.level is Level.MUST for f in accused if f.check}
+            for found in judgement.findings:
+                if found.verdict is Verdict.FAIL and found.check:
+                    failed[found.check.id] = failed.get(found.check.id, False) or found.level is Level.MUST
+        if verdict is Verdict.PASS and self._unexpected(failed):
+            verdict, sentence = Verdict.FAIL, ""  # the findings say whose
         if verdict is Verdict.PASS and _proves_nothing(result) and not item.get_closest_marker("silent"):
             verdict, sentence = Verdict.INCONCLUSIVE, SILENT
         if ending is Ending.FAILED:
@@ -133,7 +135,7 @@ class ScenarioSession:
         if verdict is Verdict.COULD_NOT_RUN:
             result.error = sentence
         self.folder.add(result)
-        return Outcome(verdict, sentence, result.deviation)
+        return Outcome(verdict, result.sentence, result.deviation)
 
     def _broken(self, result: ScenarioResult, stage: Stage, error: Exception) -> None:
         """The story itself is at fault: nobody is acquitted by it, and pytest shows where it broke."""
@@ -145,7 +147,7 @@ class ScenarioSession:
     def _deviation(self, scenario: str, failed: dict[str, bool]) -> str:
         """Why the profile expects this story to go otherwise; "" unless the very defect is seen on its wire, and no
         other."""
-        if any(must and check not in self.folder.run.expected_deviations for check, must in failed.items()):
+        if self._unexpected(failed):
             return ""
         expected = (d for d in self.deviations if d.check in failed and any(word in scenario for word in d.stories))
         return next((f"{d.check}: {d.reason}" for d in expected), "")
@@ -157,17 +159,9 @@ class ScenarioSession:
             self.folder.take(result, trace, judgement.findings, judgement.passed)
         return [judgement for _, judgement in judged]
 
-    def _with_findings(self, verdict: Verdict, sentence: str, judgement: Judgement) -> tuple[Verdict, str]:
-        """A violated MUST makes a scenario fail that would have passed, unless the profile expects it."""
-        expected = self.folder.run.expected_deviations
-        bad = [
-            f
-            for f in judgement.findings
-            if f.verdict is Verdict.FAIL and f.level is Level.MUST and f.check and f.check.id not in expected
-        ]
-        if bad and verdict is Verdict.PASS:
-            return Verdict.FAIL, _accusation(bad[0]) + (f" (and {len(bad) - 1} more)" if len(bad) > 1 else "")
-        return verdict, sentence
+    def _unexpected(self, failed: dict[str, bool]) -> bool:
+        """Whether a MUST is violated that the profile does not expect to be."""
+        return any(must and check not in self.folder.run.expected_deviations for check, must in failed.items())
 
     def _result(self, item: pytest.Function, stage: Stage) -> ScenarioResult:
         path = Path(item.path)
@@ -194,14 +188,6 @@ class ScenarioSession:
 
     def close(self, *, interrupted: bool = False) -> None:
         self.folder.close(interrupted=interrupted)
-
-
-def _accusation(finding: Finding) -> str:
-    """Who broke what, in one sentence."""
-    check = finding.check
-    broken = f"breaks {check.id} ({check.asks})" if check else "does not do what the scenario expects"
-    seen = f"; observed {finding.observed}" if finding.observed else ""
-    return f"the {finding.side} {finding.party} {broken}{seen}"
 
 
 def _proves_nothing(result: ScenarioResult) -> bool:
