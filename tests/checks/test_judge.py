@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from sipconform.checks.catalogue import EITHER, MUST, SERVER, Check, Finding, Side, Verdict, catalogue, check, finding
 from sipconform.checks.explain import explanations
-from sipconform.checks.judge import judge
+from sipconform.checks.judge import judge, side_is_guessed
 from sipconform.trace.capture import read_capture
 from sipconform.trace.packet import Address, Observation
 from sipconform.trace.parts import traces
@@ -79,6 +79,15 @@ def test_side_of_strangers_by_how_many_they_speak_with() -> None:
     assert sides(scene) == {Side.PHONE}
     scene.ask("options", 20.0, "OPTIONS", call="o", to=PHONE._replace(port=5062))
     assert sides(scene) == {Side.SERVER}
+
+
+def test_a_side_is_guessed_where_neither_the_lab_nor_what_was_done_tells_it() -> None:
+    scene = no_hops(scenes.call())
+    trace = scene.trace()
+    assert [side_is_guessed(trace, found) for found in judge(trace).findings] == [True]
+    scene.observations.append(lab(phones=[str(PHONE)]))
+    trace = scene.trace()
+    assert [side_is_guessed(trace, found) for found in judge(trace).findings] == [False]
 
 
 def test_a_checks_own_side_counts() -> None:

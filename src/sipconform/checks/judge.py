@@ -55,6 +55,14 @@ def judge(trace: Trace, checks: Mapping[str, Check] | None = None) -> Judgement:
     return judgement
 
 
+def side_is_guessed(trace: Trace, found: Finding) -> bool:
+    """Whether the side it accuses was concluded from no more than who speaks with whom."""
+    if found.check is None or found.check.on is not Side.EITHER or found.side not in (Side.SERVER, Side.PHONE):
+        return False
+    party = trace.party(found.party) if found.party is not None else None
+    return party not in trace.servers and party not in trace.phones
+
+
 def _answers(asked: Check, trace: Trace) -> list[Finding]:
     """One check's findings; those given before an exception are kept."""
     answers: list[Finding] = []
