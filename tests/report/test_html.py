@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lxml import html
 
-from sipconform.checks.catalogue import Finding, Verdict
+from sipconform.checks.catalogue import Finding, Side, Verdict
 from sipconform.report import evidence
 from sipconform.report import html as html_module
 from sipconform.report.folder import RunFolder
@@ -159,6 +159,17 @@ def test_a_finding_shows_clause_expected_observed_and_the_bytes(tmp_path: Path) 
     assert all(word in text for word in ("SUB-007", "MUST", "RFC 6665 §8.2.3", "active", "nothing", "frame 1"))
     assert [mark.text for mark in finding.iter("mark")] == ["70"]
     assert [mark.text for mark in found(page, "//article[@id='s1m1']//mark")] == ["70"]
+
+
+def test_a_side_that_was_guessed_is_shown_as_such_everywhere(tmp_path: Path) -> None:
+    trace = trace_of(request("OPTIONS"))
+    assert not trace.servers | trace.phones
+    finding = failing(trace, check=SHOULD_AGENT, side=Side.PHONE)
+    page = html.document_fromstring(written(tmp_path, scenario(trace, finding)))
+    (card,) = found(page, "//article[starts-with(@class, 'finding')]")
+    assert "phone (side guessed) 192.0.2.1:5060" in card.text_content()
+    assert "of the phone (side guessed)" in found(page, "//header[@id='top']")[0].text_content()
+    assert "phone, guessed" in found(page, "//div[@class='lifelines']")[0].text_content()
 
 
 def test_a_finding_of_the_scenario_itself_is_shown_too(tmp_path: Path) -> None:

@@ -32,6 +32,12 @@ def test_a_digest_response_that_a_check_quotes_is_masked() -> None:
     assert "0123456789abcdef" not in line.observed + line.message
 
 
+def test_a_side_that_was_guessed_is_told_as_such() -> None:
+    line = TELLER.line(failing(trace_of(request())), scenario(trace_of()), guessed=True)
+    assert line.message.startswith("The server 192.0.2.1:5060 (side guessed) does not satisfy SUB-007")
+    assert line.facts()["side_guessed"] is True
+
+
 def test_an_expected_deviation_does_not_count_against_the_device() -> None:
     line = line_of(failing(trace_of(request())), Teller(CHECKS, {"SUB-007": "known"}, Mask()))
     assert line.deviation == "known"

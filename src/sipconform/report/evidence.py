@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sipconform.checks.catalogue import Finding, Side, Verdict
+from sipconform.checks.judge import side_is_guessed
 from sipconform.report.raw import Marked
 from sipconform.trace.packet import Address, Observation, address_of
 from sipconform.trace.trace import Trace, WireMessage
@@ -132,7 +133,8 @@ def _roles(traces: Sequence[Trace], findings: Iterable[Finding]) -> dict[Address
             roles[address] = "server and phone" if address in roles else "phone"
     for finding in findings:  # whom the judge took for a server heads its lifeline as one
         if finding.party is not None and finding.side in (Side.SERVER, Side.PHONE):
-            roles.setdefault(finding.party, str(finding.side))
+            guessed = all(side_is_guessed(trace, finding) for trace in traces)
+            roles.setdefault(finding.party, f"{finding.side}{', guessed' if guessed else ''}")
     return {**roles, **_parts(traces)}
 
 

@@ -8,12 +8,13 @@ import os
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
 
 from sipconform.checks.catalogue import Finding, Verdict
+from sipconform.checks.judge import side_is_guessed
 from sipconform.report import html
 from sipconform.report.defects import places
 from sipconform.report.history import History, Since
@@ -68,7 +69,7 @@ class RunFolder:
             self._unfinished.append(result)
         for check, count in passed.items():
             result.passed[check] = result.passed.get(check, 0) + count
-        kept = self._tell(result, findings)
+        kept = self._tell(result, findings, [trace])
         held = sum(len(part.messages) for part in result.traces)
         if held + len(trace.messages) <= (KEPT_MESSAGES if kept else CLEAN_MESSAGES) or not result.traces:
             result.traces.append(trace)
@@ -81,7 +82,7 @@ class RunFolder:
         if not result.taken:
             result.messages = sum(len(trace.messages) for trace in result.traces)
             result.notes += [n for trace in result.traces for n in trace.notes if n not in result.notes]
-            result.findings = self._tell(result, result.findings)
+            result.findings = self._tell(result, result.findings, result.traces)
         if result.taken and not result.not_applicable:
             result.not_applicable = sorted(set(self.run.checks) - set(result.passed))
         for line in self._teller.quiet_lines(result):
@@ -124,9 +125,9 @@ class RunFolder:
 
     # -- what is written ------------------------------------------------------------------------------------
 
-    def _tell(self, result: ScenarioResult, findings: Iterable[Finding]) -> list[Finding]:
+    def _tell(self, result: ScenarioResult, findings: Iterable[Finding], traces: Sequence[Trace]) -> list[Finding]:
         """Writes the findings; gives back those that the report shows in full."""
-        judged = [(self._teller.line(f, result), f) for f in findings if f.verdict is not Verdict.PASS]
+        judged = [(self._line(f, result, traces), f) for f in findings if f.verdict is not Verdict.PASS]
         for line, _ in judged:
             self._write(line)
             result.tally[told(line)] += 1
@@ -140,6 +141,10 @@ class RunFolder:
                 result.shown += [line for line, _ in place.judged]
                 kept += [finding for _, finding in place.judged]
         return kept
+
+    def _line(self, finding: Finding, result: ScenarioResult, traces: Sequence[Trace]) -> Line:
+        guessed = bool(traces) and all(side_is_guessed(trace, finding) for trace in traces)
+        return self._teller.line(finding, result, guessed=guessed)
 
     def _write(self, line: Line) -> None:
         self._lines.write(_as_json(line.facts()) + "\n")

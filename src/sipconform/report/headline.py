@@ -57,7 +57,7 @@ def _defects(offences: Sequence[Broken]) -> str:
     against = [one for one in offences if one.defect.counts_against]
     if not against:
         return ""
-    sides = Counter(str(one.defect.side or "sender") for one in against)
+    sides = Counter(one.defect.whose for one in against)
     if len(sides) == 1:
         whose = f" of the {next(iter(sides))}"
     else:

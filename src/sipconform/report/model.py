@@ -48,6 +48,7 @@ class Line:
     message: str = ""  # a full sentence
     count: int = 1  # how many times; more than one for passes only
     deviation: str | None = None  # why the profile expects this failure
+    side_guessed: bool = False  # nobody said and nothing showed which side the party is
 
     @property
     def counts_against(self) -> bool:
@@ -83,6 +84,12 @@ class Defect(NamedTuple):
     checks: tuple[str, ...]  # the one that weighs most first
     part: str  # "Subscription-State", "body"; "" where no bytes are pointed at
     expected: bool  # by the profile
+    guessed: bool = False  # the side
+
+    @property
+    def whose(self) -> str:
+        """ "server", "phone (side guessed)"."""
+        return f"{self.side or 'sender'}{' (side guessed)' if self.guessed else ''}"
 
     @property
     def counts_against(self) -> bool:

@@ -30,8 +30,8 @@ class Teller:
         self.deviations = deviations
         self.mask = mask
 
-    def line(self, finding: Finding, result: ScenarioResult) -> Line:
-        """One finding that is no pass."""
+    def line(self, finding: Finding, result: ScenarioResult, *, guessed: bool = False) -> Line:
+        """One finding that is no pass. `guessed`: which side it accuses is no more than likely."""
         check, of = finding.check, finding.of
         quoted = self.mask.secrets_in(of.raw) if of is not None else ()
         expected, observed = (self._clean(text, Mask(quoted)) for text in (finding.expected, finding.observed))
@@ -49,8 +49,9 @@ class Teller:
             frames=tuple(finding.frames),
             expected=expected,
             observed=observed,
-            message=_sentence(finding, check, side, expected, observed),
+            message=_sentence(finding, check, _who(side, finding.party, guessed), expected, observed),
             deviation=self.deviations.get(check.id) if check and failed else None,
+            side_guessed=guessed,
         )
 
     def quiet(self, check_id: str, verdict: Verdict, count: int, result: ScenarioResult) -> Line:
@@ -94,8 +95,7 @@ def told(line: Line) -> Told:
     return Told(line.check or "", line.verdict, line.level, line.side, line.party, line.deviation is not None)
 
 
-def _sentence(finding: Finding, check: Check | None, side: Side | None, expected: str, observed: str) -> str:
-    who = _who(side, str(finding.party) if finding.party else None)
+def _sentence(finding: Finding, check: Check | None, who: str, expected: str, observed: str) -> str:
     name = f"{check.id} ({check.clause})" if check else "the scenario"
     asks = check.asks if check else "what the scenario expects"
     said = _OUTCOME[finding.verdict].format(who=who, check=name, asks=asks).rstrip(".")
@@ -107,12 +107,12 @@ def _sentence(finding: Finding, check: Check | None, side: Side | None, expected
     return said[:1].upper() + said[1:] + "."
 
 
-def _who(side: Side | None, party: str | None) -> str:
+def _who(side: Side | None, party: object, guessed: bool = False) -> str:
     if side is Side.SUITE:
         who = "the suite's own agent" if party else "the suite itself"
     else:
         who = f"the {side}" if side and side is not Side.EITHER else "the sender"
-    return f"{who} {party}" if party else who
+    return (f"{who} {party}" if party else who) + (" (side guessed)" if guessed else "")
 
 
 def conclude(result: ScenarioResult, checks: Mapping[str, Check]) -> None:
@@ -157,7 +157,7 @@ def _accusation(result: ScenarioResult, against: Sequence[Defect], checks: Mappi
     worst = max(against, key=lambda defect: result.defects[defect].total())
     check = checks.get(worst.checks[0])
     rule = f"{worst.checks[0]} ({check.asks})" if check else worst.checks[0]
-    said = f"{_who(worst.side, worst.party)} breaks {rule} {seen(result.defects[worst])}"
+    said = f"{_who(worst.side, worst.party, worst.guessed)} breaks {rule} {seen(result.defects[worst])}"
     shown = (line for line in result.shown if line.check == worst.checks[0] and line.party == worst.party)
     observed = next((line.observed for line in shown if line.verdict is Verdict.FAIL), "")
     more = len(against) - 1
