@@ -149,6 +149,13 @@ def test_the_front_page_says_who_broke_what(tmp_path: Path) -> None:
     assert (cell.get("href"), cell.text_content()) == ("#s1", "B3 ✗")
 
 
+def test_of_a_capture_it_is_told_what_time_it_covers(tmp_path: Path) -> None:
+    trace = trace_of(*(request(number=n) for n in range(31)))
+    page = html.document_fromstring(written(tmp_path, scenario(trace, bare=True)))
+    (row,) = found(page, "//table[@class='ran']//tbody/tr")
+    assert row.text_content().strip().endswith("300 ms")
+
+
 def test_a_finding_shows_clause_expected_observed_and_the_bytes(tmp_path: Path) -> None:
     trace = trace_of(request())
     page = html.document_fromstring(

@@ -3,7 +3,7 @@ import xml.etree.ElementTree as ET
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sipconform.report.legible import flowing, legible, pieces, shortened
+from sipconform.report.legible import duration, flowing, legible, pieces, shortened
 
 
 def test_what_cannot_be_seen_is_spelled_out() -> None:
@@ -41,3 +41,13 @@ def test_a_docstring_keeps_its_paragraphs_and_not_its_line_breaks() -> None:
     story = "A number that\n    says much.\n\n    And\n      more.\n    "
     assert flowing(story) == "A number that says much.\n\nAnd more."
     assert flowing("") == ""
+
+
+def test_a_duration_is_told_in_the_unit_one_would_say() -> None:
+    assert [duration(seconds) for seconds in (0.0004, 0.25, 1.5, 150, 7200)] == [
+        "0 ms",
+        "250 ms",
+        "1.5 s",
+        "2.5 min",
+        "2.0 h",
+    ]

@@ -20,6 +20,7 @@ from sipconform.report.defects import places
 from sipconform.report.history import History, Since
 from sipconform.report.junit import junit
 from sipconform.report.model import SCHEMA, Line, Run, ScenarioResult
+from sipconform.report.products import learn_products
 from sipconform.report.secrets import Mask
 from sipconform.report.telling import Teller, conclude, told
 from sipconform.trace.trace import Trace
@@ -74,14 +75,13 @@ class RunFolder:
         if held + len(trace.messages) <= (KEPT_MESSAGES if kept else CLEAN_MESSAGES) or not result.traces:
             result.traces.append(trace)
         result.findings += kept
-        result.messages += len(trace.messages)
-        result.notes += [note for note in trace.notes if note not in result.notes]
+        _see(result, trace)
 
     def add(self, result: ScenarioResult) -> None:
         """A scenario is over: writes its lines, draws its section, and lets go of its evidence."""
         if not result.taken:
-            result.messages = sum(len(trace.messages) for trace in result.traces)
-            result.notes += [n for trace in result.traces for n in trace.notes if n not in result.notes]
+            for trace in result.traces:
+                _see(result, trace)
             result.findings = self._tell(result, result.findings, result.traces)
         if result.taken and not result.not_applicable:
             result.not_applicable = sorted(set(self.run.checks) - set(result.passed))
@@ -183,6 +183,15 @@ class RunFolder:
             self.run.notes.append(f"No comparison with earlier runs: {self._history.path}: {error}")
             return None
         return since
+
+
+def _see(result: ScenarioResult, trace: Trace) -> None:
+    """What of a part of the evidence is told even when it is not shown."""
+    result.messages += len(trace.messages)
+    result.notes += [note for note in trace.notes if note not in result.notes]
+    result.times += [message.packet.time_ns for message in (*trace.messages[:1], *trace.messages[-1:])]
+    result.times = [min(result.times), max(result.times)] if result.times else []
+    learn_products(result, trace)
 
 
 def _facts(run: Run, status: str) -> dict[str, Any]:

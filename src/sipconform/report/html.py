@@ -16,8 +16,9 @@ from sipconform.report.evidence import facts_of, gather
 from sipconform.report.headline import headline, title
 from sipconform.report.history import Since
 from sipconform.report.ladder import Ladder
-from sipconform.report.legible import legible, seen
+from sipconform.report.legible import duration, legible, seen
 from sipconform.report.model import Run, ScenarioResult
+from sipconform.report.products import products
 from sipconform.report.raw import raw_html
 from sipconform.report.secrets import Mask
 from sipconform.shipped import shipped
@@ -67,6 +68,7 @@ def page(run: Run, sections: Sequence[str], since: Since | None, mask: Mask) -> 
         unjudged=[(i, r) for i, r in enumerate(run.scenarios, 1) if r.verdict in _UNJUDGED],
         deviations=_deviations(run),
         title=title(run),
+        products=products(run),
         headline=headline(run, offences),
         asked=[run.checks[name] for name in sorted({n for r in run.scenarios for n in r.passed}) if name in run.checks],
         script=Markup(_script()),
@@ -181,6 +183,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["duration"] = duration
     environment.globals.update(symbols=SYMBOLS, Verdict=Verdict, facts_of=facts_of, seen=seen)
     environment.filters["thousands"] = lambda number: f"{number:,}"
     return environment

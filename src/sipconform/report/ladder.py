@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from sipconform.report.evidence import Evidence, Shown, columns, ends, facts_of
 from sipconform.report.lanes import Lanes
-from sipconform.report.legible import legible, shortened
+from sipconform.report.legible import duration, legible, shortened
 from sipconform.trace.packet import Observation
 from sipconform.trace.trace import WireMessage
 
@@ -180,7 +180,7 @@ class _Page:
         start, end = LEFT - 40, self.width - RIGHT
         self.parts.append(
             f'<g class="pause"><path d="M{start} {self.y}H{end}"/>'
-            f'<text x="{start - 8}" y="{self.y + 4}">{_span_of_time(seconds)} later</text></g>'
+            f'<text x="{start - 8}" y="{self.y + 4}">{duration(seconds)} later</text></g>'
         )
 
     def _arrow(self, one: Shown, delta: float) -> None:
@@ -304,9 +304,3 @@ def _since(seconds: float) -> str:
     if seconds < 0.001:
         return f"+{seconds * 1e6:.0f} µs"
     return f"+{seconds * 1e3:.1f} ms" if seconds < 0.1 else f"+{seconds:.3f} s"
-
-
-def _span_of_time(seconds: float) -> str:
-    if seconds < 120:
-        return f"{seconds:.1f} s"
-    return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

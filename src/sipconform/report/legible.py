@@ -47,6 +47,15 @@ def shortened(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: max(0, limit - 1)] + "…"
 
 
+def duration(seconds: float) -> str:
+    """ "4 ms", "12.3 s", "2.5 min", "1.0 h"."""
+    if seconds < 1:
+        return f"{seconds * 1e3:.0f} ms"
+    if seconds < 120:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
 def counted(number: int, thing: str) -> str:
     """ "1 message", "2,000 messages"."""
     return f"{number:,} {thing}{'s' * (number != 1)}"

@@ -134,12 +134,18 @@ class ScenarioResult:
     shown: list[Line] = field(default_factory=list)
     products: dict[str, str] = field(default_factory=dict)  # address: what it calls itself
     messages: int = 0
+    times: list[int] = field(default_factory=list)  # nanoseconds since the epoch: of the first message and the last
     taken: bool = False  # the evidence came piece by piece
 
     @property
     def failed(self) -> bool:
         """It failed, and the profile did not say that it would."""
         return self.verdict is Verdict.FAIL and not self.deviation
+
+    @property
+    def covers_s(self) -> float:
+        """Seconds from its first message to its last."""
+        return (self.times[-1] - self.times[0]) / 1e9 if self.times else 0.0
 
     def failing(self, *, expected: bool = False) -> int:
         """How many MUSTs failed, by default those that no profile expects."""
