@@ -109,13 +109,13 @@ def test_what_failed_keeps_its_ladder_when_what_passed_has_filled_the_page(
     assert [len(section.findall(".//div[@class='ladder']")) for section in sections] == [1, 1, 0]
 
 
-def test_a_long_list_of_what_is_off_is_counted(tmp_path: Path) -> None:
+def test_what_is_off_from_the_beginning_is_not_told(tmp_path: Path) -> None:
     trace = trace_of(request())
     server: dict[str, object] = {f"{user}.dnd": user == 7 for user in range(20)}
     trace.observations.append(Observation(trace.messages[0].packet.time_ns, "server", "belief", server))
     page = written(tmp_path, scenario(trace))
-    assert "7.dnd on, 19 off or empty" in page
-    assert "8.dnd" not in page
+    assert "server: 7: Do Not Disturb on<" in page
+    assert "8: Do Not Disturb" not in page
 
 
 def test_of_those_who_introduced_everybody_the_last_is_told(tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ def test_a_belief_stands_at_the_lifeline_of_who_holds_it() -> None:
     trace.observations.append(Observation(START + 5_000_000_000, "phone", "belief", {"dnd": "<b>on"}))
     (page,) = drawn(evidence_of(trace))
     (note,) = page.findall(".//g[@class='note']")
-    assert "phone believes dnd <b>on" in words(note)
+    assert "phone: dnd <b>on" in words(note)
     assert "5.0 s later" in words(page)
 
 
@@ -94,6 +94,42 @@ def test_what_the_judge_alone_needs_is_not_drawn() -> None:
     trace = trace_of(request())
     trace.observations.append(Observation(START, "lab", "lab", {"ours": ["192.0.2.1:5060"]}))
     assert not drawn(evidence_of(trace))[0].findall(".//g[@class='note']")
+
+
+def test_what_users_did_stands_where_it_was_done_and_looks_otherwise() -> None:
+    trace = trace_of(request())
+    trace.phones = {PHONE}
+    trace.observations.append(Observation(START, "phone", "intent", {"do": "dial", "number": "2001"}))
+    trace.observations.append(Observation(START, "phone", "intent", {"do": "speak", "hertz": 400}))
+    (note,) = drawn(evidence_of(trace))[0].findall(".//g[@class='note did']")
+    assert words(note) == "▸ phone dials 2001"
+
+
+def test_a_long_note_is_wrapped_and_its_end_is_in_the_tooltip() -> None:
+    trace = trace_of(request())
+    said = " ".join(f"word{number}" for number in range(40))
+    trace.observations.append(Observation(START, "phone", "belief", {"extension": said}))
+    (note,) = drawn(evidence_of(trace))[0].findall(".//g[@class='note']")
+    lines = note.findall("text")
+    assert len(lines) == 3
+    assert str(lines[-1].text).endswith("…")
+    assert "word39" in words(note.findall("title")[0])
+    (box,) = note.findall("rect")
+    assert float(str(box.get("height"))) > 3 * 12
+
+
+def test_what_came_at_one_time_is_drawn_in_the_order_of_the_capture() -> None:
+    trace = trace_of(request(), request(number=2))
+    at = trace.messages[1].packet.time_ns
+    trace.observations.append(Observation(at, "phone", "belief", {"dnd": True}, (3,)))
+    (page,) = drawn(evidence_of(trace))
+    order = [str(element.get("class")) for element in page.iter() if element.get("class") in ("row ", "note")]
+    assert order == ["row ", "row ", "note"]
+
+
+def test_few_hosts_have_room_for_what_is_written_on_their_arrows() -> None:
+    (page,) = drawn(evidence_of(trace_of(request(extra="Subscription-State: active;expires=3600\r\n"))))
+    assert "NOTIFY as-feature-event active" in words(page)
 
 
 def test_many_hosts_share_the_last_lifeline() -> None:

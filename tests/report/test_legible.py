@@ -3,7 +3,7 @@ import xml.etree.ElementTree as ET
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sipconform.report.legible import duration, flowing, legible, pieces, shortened
+from sipconform.report.legible import duration, flowing, legible, pieces, shortened, width_of, wrapped
 
 
 def test_what_cannot_be_seen_is_spelled_out() -> None:
@@ -51,3 +51,22 @@ def test_a_duration_is_told_in_the_unit_one_would_say() -> None:
         "2.5 min",
         "2.0 h",
     ]
+
+
+def test_lines_are_broken_between_words_and_within_those_that_are_too_long() -> None:
+    assert wrapped("one two three", 8, 3) == ["one two", "three"]
+    assert wrapped("x" * 20, 8, 3) == ["x" * 8, "x" * 8, "x" * 4]
+    assert wrapped("one two three four", 5, 2) == ["one", "two …"]
+    assert wrapped("", 8, 3) == [""]
+
+
+def test_a_chinese_character_takes_two_columns() -> None:
+    assert width_of("王2") == 3
+    assert wrapped("王小明王小明", 4, 3) == ["王小", "明王", "小明"]
+
+
+@given(st.text(), st.integers(2, 20))
+def test_no_line_is_wider_than_it_may_be(text: str, columns: int) -> None:
+    lines = wrapped(text, columns, 3)
+    assert len(lines) <= 3
+    assert all(width_of(line.removesuffix(" …")) <= columns for line in lines)

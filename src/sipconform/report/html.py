@@ -21,6 +21,7 @@ from sipconform.report.model import Run, ScenarioResult
 from sipconform.report.products import products
 from sipconform.report.raw import raw_html
 from sipconform.report.secrets import Mask
+from sipconform.report.words import has_words
 from sipconform.shipped import shipped
 from sipconform.trace.packet import Observation
 
@@ -98,7 +99,7 @@ def section(run: Run, result: ScenarioResult, index: int, used: int, mask: Mask)
         raw={one.anchor: Markup(raw_html(mask.raw(one.message.raw), one.marks)) for one in evidence.shown},
         full=full,
         quiet=sorted(told.check for told in result.tally if told.verdict is Verdict.NOT_APPLICABLE),
-        observations=_said([*result.observations, *evidence.observations]),
+        observations=[o for o in _said([*result.observations, *evidence.observations]) if not has_words(o)],
     )
 
 

@@ -10,22 +10,23 @@ from collections.abc import Callable, Sequence
 from html import escape
 from typing import NamedTuple
 
-from sipconform.report.evidence import Evidence, Shown, columns, ends, facts_of
+from sipconform.report.evidence import Evidence, Shown, columns, ends
 from sipconform.report.lanes import Lanes
-from sipconform.report.legible import duration, legible, shortened
-from sipconform.trace.packet import Observation
+from sipconform.report.legible import duration, legible, shortened, width_of, wrapped
+from sipconform.report.words import Note, notes
 from sipconform.trace.trace import WireMessage
 
-LEFT, RIGHT = 250, 190  # pixels: times, and half a lifeline's head; check ids
-WIDEST, NARROWEST, SHEET = 236, 150, 1188  # between lifelines; what a page is wide
+LEFT, RIGHT, LEAST_RIGHT = 226, 190, 100  # pixels: times, and half a head; check ids, where there are any
+WIDEST, NARROWEST, SHEET = 380, 150, 1188  # between lifelines; what a page is wide
 ROW, SLIM, TOP = 34, 22, 12
 MOST_LIFELINES = 12
 PAUSE_S = 1.0
 """A silence longer than this is drawn as a break of the lifelines."""
 PAGE = 200
 SHAPES = 8
-BOOKKEEPING = frozenset({"lab", "stimulus", "race", "end"})
-"""Observations for the judge; what a party believes and what befell the network are for the reader."""
+NOTE_COLUMNS, NOTE_LINES = 46, 3
+NOTE_ROW, NOTE_LINE = 30, 15
+MOST_NOTES = 300  # on one page
 ELSEWHERE = "other hosts"
 
 _MARKERS = (  # drawn around 0,0; one per call, beginning again after eight
@@ -64,6 +65,7 @@ class Ladder:
         self._calls: dict[str, int] = {}
         for one in evidence.shown:
             self._calls.setdefault(one.message.text("Call-ID"), len(self._calls))
+        self._notes = notes(evidence.observations)
 
     def pages(self) -> list[str]:
         """One SVG for every two hundred arrows."""
@@ -72,7 +74,7 @@ class Ladder:
         starts = [shown[cut].message.packet.time_ns for cut in cuts]
         bounds = [0, *starts[1:], 1 << 63]
         return [
-            _Page(self, shown[cut : cut + PAGE], self._observed(bounds[i], bounds[i + 1])).svg()
+            _Page(self, shown[cut : cut + PAGE], self._noted(bounds[i], bounds[i + 1])).svg()
             for i, cut in enumerate(cuts)
         ]
 
@@ -95,20 +97,27 @@ class Ladder:
         """Hostile text, ready to stand in the SVG."""
         return escape(legible(shortened(self._say(text[:4096]), limit)))
 
-    def _observed(self, start_ns: int, end_ns: int) -> list[Observation]:
-        return [o for o in self.evidence.observations if start_ns <= o.time_ns < end_ns and o.kind not in BOOKKEEPING]
+    def said(self, text: str) -> str:
+        """The same before it is cut into lines: not yet escaped."""
+        return legible(self._say(text[:4096]))
+
+    def _noted(self, start_ns: int, end_ns: int) -> list[Note]:
+        return [note for note in self._notes if start_ns <= note.time_ns < end_ns][:MOST_NOTES]
 
 
 class _Page:
-    def __init__(self, ladder: Ladder, shown: Sequence[Shown], observed: Sequence[Observation]) -> None:
-        self.ladder, self.shown, self.observed = ladder, shown, observed
+    def __init__(self, ladder: Ladder, shown: Sequence[Shown], noted: Sequence[Note]) -> None:
+        self.ladder, self.shown, self.noted = ladder, shown, noted
         self.names = columns(shown)
+        self.lanes, foreseen = Lanes(), Lanes()
+        for one in shown:
+            foreseen.see(one.message, 0)
+        self.right = RIGHT if any(one.findings for one in shown) else LEAST_RIGHT
         self.column = WIDEST
-        self.lines = self._lifelines()
-        self.width = max((line.x for line in self.lines.values()), default=LEFT) + RIGHT
+        self.lines = self._lifelines(SHEET - LEFT - self.right - foreseen.width)
+        self.width = max((line.x for line in self.lines.values()), default=LEFT) + self.right
         self.y = 0
         self.parts: list[str] = []
-        self.lanes = Lanes()
 
     def svg(self) -> str:
         """Head and body apart, so that the head can stay in sight while the body scrolls."""
@@ -123,11 +132,11 @@ class _Page:
             f'role="group" aria-label="Ladder of {len(self.shown)} messages">{lines}{"".join(self.parts)}{lanes}</svg>'
         )
 
-    def _lifelines(self) -> dict[str, Lifeline]:
+    def _lifelines(self, room: int) -> dict[str, Lifeline]:
         order = list(dict.fromkeys(name for one in self.shown for name in self._named(one.message)))
         if len(order) > MOST_LIFELINES:
             order = [*order[: MOST_LIFELINES - 1], ELSEWHERE]
-        self.column = max(NARROWEST, min(WIDEST, (SHEET - LEFT - RIGHT) // max(1, len(order) - 1)))
+        self.column = max(NARROWEST, min(WIDEST, room // max(1, len(order) - 1)))
         roles: dict[str, set[str]] = {}
         for address, name in self.names.items():
             role = self.ladder.evidence.roles.get(address, "")
@@ -161,11 +170,13 @@ class _Page:
         )
 
     def _rows(self) -> None:
-        events: list[tuple[int, Shown | Observation]] = [(o.time_ns, o) for o in self.observed]
-        events += [(one.message.packet.time_ns, one) for one in self.shown]
-        events.sort(key=lambda event: event[0])
+        events: list[tuple[int, int, Shown | Note]] = [(note.time_ns, note.frame, note) for note in self.noted]
+        for one in self.shown:
+            packet = one.message.packet
+            events.append((packet.time_ns, packet.frames[0] if packet.frames else 0, one))
+        events.sort(key=lambda event: event[:2])
         before = events[0][0] if events else 0
-        for time_ns, event in events:
+        for time_ns, _, event in events:
             delta = (time_ns - before) / 1e9
             if delta > PAUSE_S:
                 self._pause(delta)
@@ -177,7 +188,7 @@ class _Page:
 
     def _pause(self, seconds: float) -> None:
         self.y += SLIM
-        start, end = LEFT - 40, self.width - RIGHT
+        start, end = LEFT - 40, self.width - self.right
         self.parts.append(
             f'<g class="pause"><path d="M{start} {self.y}H{end}"/>'
             f'<text x="{start - 8}" y="{self.y + 4}">{duration(seconds)} later</text></g>'
@@ -193,7 +204,7 @@ class _Page:
         look = "bad" if one.offends else "unsure" if one.findings else ""
         sign = {"bad": "✗", "unsure": "?", "": ""}[look]
         ids, few = ", ".join(one.checks), text(_few(one.checks), 24)
-        badge = f'<text x="{self.width - RIGHT + 10}" y="{y + 4}" class="badge">{sign} {few}</text>'
+        badge = f'<text x="{self.width - self.right + 10}" y="{y + 4}" class="badge">{sign} {few}</text>'
         label = text(in_words(message), max(24, abs(destination - source) // 7 - 4))
         self.parts.append(
             f'<a href="#{one.anchor}" class="row {look}">'
@@ -219,16 +230,23 @@ class _Page:
             f"{_caption(source, destination, self.y, said, 'request')}</g>"
         )
 
-    def _note(self, observation: Observation) -> None:
-        self.y += ROW
-        x, said = self._place(observation.who), _told(observation)
-        text = self.ladder.text(said, 44)
-        width = min(330, 16 + 7 * len(text))
+    def _note(self, note: Note) -> None:
+        name = note.who.replace("_", " ")
+        said = f"▸ {name} {note.text}" if note.did else f"{name}: {note.text}"
+        lines = wrapped(self.ladder.said(said), NOTE_COLUMNS, NOTE_LINES)
+        width = 16 + round(6.7 * max(map(width_of, lines)))
+        self.y += NOTE_ROW
+        top, x = self.y - 14, self._place(note.who)
         x = max(LEFT - 70, min(x - width // 2, self.width - width - 6))
+        told = "".join(
+            f'<text x="{x + 8}" y="{self.y + 1 + i * NOTE_LINE}">{escape(line)}</text>' for i, line in enumerate(lines)
+        )
+        height = 7 + NOTE_LINE * len(lines)
+        self.y += NOTE_LINE * (len(lines) - 1)
+        title = f"<title>{self.ladder.text(said, 600)}</title>" if lines[-1].endswith("…") else ""
         self.parts.append(
-            f'<g class="note"><title>{self.ladder.text(said, 600)}</title>'
-            f'<rect x="{x}" y="{self.y - 14}" width="{width}" height="22" rx="4"/>'
-            f'<text x="{x + 8}" y="{self.y + 1}">{text}</text></g>'
+            f'<g class="note{" did" if note.did else ""}">{title}'
+            f'<rect x="{x}" y="{top}" width="{width}" height="{height}" rx="4"/>{told}</g>'
         )
 
     def _place(self, who: str) -> int:
@@ -293,11 +311,6 @@ def _tooltip(message: WireMessage, ids: str) -> str:
     said = f"{first} · {message.source} → {message.destination} {message.transport.upper()}"
     said += f" · frame {frames}" if frames else ""
     return f"{said} · {ids}" if ids else said
-
-
-def _told(observation: Observation) -> str:
-    verb = "believes" if observation.kind == "belief" else f"{observation.kind}:"
-    return f"{observation.who} {verb} {facts_of(observation.what)}"
 
 
 def _since(seconds: float) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import inspect
 import re
+import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 # Controls but tab and newline, surrogates, non-characters, line separators that editors honour, and every
 # character that changes the direction or the visibility of what follows it.
@@ -54,6 +55,37 @@ def duration(seconds: float) -> str:
     if seconds < 120:
         return f"{seconds:.1f} s"
     return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def width_of(text: str) -> int:
+    """How many columns of a Latin letter it takes: a Chinese character takes two."""
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
+
+
+def wrapped(text: str, columns: int, most: int) -> list[str]:
+    """At most so many lines of so many columns, broken between words where there are any; an ellipsis for the rest."""
+    lines = [""]
+    for piece in _pieces_of(text, columns):
+        if width_of(lines[-1] + piece) <= columns or not lines[-1]:
+            lines[-1] += piece
+        elif len(lines) == most:
+            lines[-1] += " …"
+            break
+        else:
+            lines.append(piece.lstrip())
+    return lines
+
+
+def _pieces_of(text: str, columns: int) -> Iterator[str]:
+    """Words with the space before them; longer ones in pieces that fit."""
+    for word in re.findall(r"\s*\S+", text):
+        piece = ""
+        for character in word:
+            if width_of(piece) + width_of(character) > columns:
+                yield piece
+                piece = ""
+            piece += character
+        yield piece
 
 
 def counted(number: int, thing: str) -> str:
