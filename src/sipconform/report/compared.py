@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,14 +11,13 @@ from typing import NamedTuple
 from sipconform.checks.catalogue import Level
 from sipconform.compare.difference import Comparison, Difference, Row
 from sipconform.compare.rules import COUNTING, IGNORING
+from sipconform.report.captions import in_words
 from sipconform.report.html import rendered
-from sipconform.report.ladder import in_words
 from sipconform.report.legible import in_frames, legible, shortened
 from sipconform.report.raw import raw_html
 from sipconform.report.secrets import Mask
 from sipconform.trace.trace import WireMessage
 
-_SLOT = re.compile(r"appearance-index=([0-9*]+)[^,]*?appearance-state=([\w-]+)")
 SHOWN_ROWS = 1200
 """Rows of one comparison whose messages are in the page; beyond that only rows with differences show them."""
 LONGEST_VALUE = 2_000
@@ -110,8 +108,7 @@ def gist(message: WireMessage | None) -> str:
     """What a row shows of a message: method and topic, or status, and what is said of appearances."""
     if message is None:
         return ""
-    slots = [f"{index}: {state}" for row in message.texts("Call-Info") for index, state in _SLOT.findall(row)]
-    return shortened(" · ".join([in_words(message), *([", ".join(slots)] if slots else [])]), 110)
+    return shortened(in_words(message), 110)
 
 
 def place(message: WireMessage) -> str:

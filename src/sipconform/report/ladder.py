@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from html import escape
 from typing import NamedTuple
 
+from sipconform.report.captions import few, in_words, since, tooltip, topic
 from sipconform.report.evidence import Evidence, Shown, columns, ends
 from sipconform.report.lanes import Lanes
 from sipconform.report.legible import duration, legible, shortened, width_of, wrapped
@@ -84,7 +85,7 @@ class Ladder:
         for one in self.evidence.shown:
             firsts.setdefault(one.message.text("Call-ID"), one.message)
         return [
-            Legend(self.marker(message), self.text(f"{_topic(message)}  {call_id}", 64))
+            Legend(self.marker(message), self.text(f"{topic(message)}  {call_id}", 64))
             for call_id, message in list(firsts.items())[:most]
         ]
 
@@ -163,10 +164,12 @@ class _Page:
             f'<text x="{line.x}" y="36" class="address">{self.ladder.text(line.name, half // 3)}</text></g>'
             for line in self.lines.values()
         )
+        left = self.width - self.lanes.width
+        lanes = f'<text x="{left}" y="36" class="time">appearances</text>' if self.lanes.width else ""
         return (
             f'<svg width="{self.width}" height="48" viewBox="0 0 {self.width} 48">'
-            f'<text x="10" y="36" class="time">time s</text><text x="{LEFT - 122}" y="36" class="delta">Δ</text>'
-            f"{boxes}</svg>"
+            '<text x="10" y="36" class="time">seconds</text>'
+            f'<text x="{LEFT - 122}" y="36" class="delta">since</text>{boxes}{lanes}</svg>'
         )
 
     def _rows(self) -> None:
@@ -199,19 +202,19 @@ class _Page:
         message, y, text = one.message, self.y, self.ladder.text
         self.lanes.see(message, y)
         source, destination = (self._x(name) for name in self._named(message))
-        since = (message.packet.time_ns - self.ladder.evidence.start_ns) / 1e9
+        at = (message.packet.time_ns - self.ladder.evidence.start_ns) / 1e9
         kind = "response" if message.is_response else "request"
         look = "bad" if one.offends else "unsure" if one.findings else ""
         sign = {"bad": "✗", "unsure": "?", "": ""}[look]
-        ids, few = ", ".join(one.checks), text(_few(one.checks), 24)
-        badge = f'<text x="{self.width - self.right + 10}" y="{y + 4}" class="badge">{sign} {few}</text>'
+        ids, short = ", ".join(one.checks), text(few(one.checks), 24)
+        badge = f'<text x="{self.width - self.right + 10}" y="{y + 4}" class="badge">{sign} {short}</text>'
         label = text(in_words(message), max(24, abs(destination - source) // 7 - 4))
         self.parts.append(
             f'<a href="#{one.anchor}" class="row {look}">'
-            f"<title>{text(_tooltip(message, ids), 300)}</title>"
+            f"<title>{text(tooltip(message, ids), 300)}</title>"
             f'<rect class="hit" x="0" y="{y - ROW + 12}" width="{self.width}" height="{ROW}"/>'
-            f'<text x="10" y="{y + 4}" class="time">{since:.3f}</text>'
-            f'<text x="{LEFT - 122}" y="{y + 4}" class="delta">{_since(delta)}</text>'
+            f'<text x="10" y="{y + 4}" class="time">{at:.3f}</text>'
+            f'<text x="{LEFT - 122}" y="{y + 4}" class="delta">{since(delta)}</text>'
             f'<text x="{LEFT - 108}" y="{y + 4}" class="number">{one.number}</text>'
             f"{_line(source, destination, y, kind)}"
             f'<g transform="translate({source} {y})">{self.ladder.marker(message)}</g>'
@@ -273,47 +276,3 @@ def _caption(source: int, destination: int, y: int, text: str, kind: str) -> str
     x = source + 40 if source == destination else (source + destination) // 2
     anchor = "start" if source == destination else "middle"
     return f'<text x="{x}" y="{y - 6}" text-anchor="{anchor}" class="label {kind}">{text}</text>'
-
-
-def in_words(message: WireMessage) -> str:
-    """The words on the arrow: what a field engineer looks for first."""
-    content = message.text("Content-Type").partition(";")[0].lower()
-    body = " ⊞ SDP" if content == "application/sdp" else " ⊞ body" if message.body else ""
-    if message.is_response:
-        return f"{message.status} {message.reason} ({message.method}){body}"
-    if not message.is_request:
-        return "not a SIP message: " + message.start_line[:40].decode("utf-8", "surrogateescape")
-    if message.method in ("SUBSCRIBE", "NOTIFY", "PUBLISH"):
-        return f"{message.method} {message.text('Event').partition(';')[0]}{_state(message)}{body}"
-    return f"{message.method} {message.request_uri.partition(';')[0]}{body}"
-
-
-def _state(message: WireMessage) -> str:
-    if message.method == "NOTIFY":
-        state = message.text("Subscription-State").partition(";")[0]
-        return f" {state}" if state else ""
-    return " (ends)" if message.text("Expires") == "0" else ""
-
-
-def _topic(message: WireMessage) -> str:
-    event = message.text("Event").partition(";")[0]
-    return f"{message.method} {event}".strip()
-
-
-def _few(ids: Sequence[str]) -> str:
-    """What there is room for beside an arrow; the tooltip has all."""
-    return ", ".join(ids[:2]) + (f" +{len(ids) - 2}" if len(ids) > 2 else "")
-
-
-def _tooltip(message: WireMessage, ids: str) -> str:
-    first = message.start_line[:160].decode("utf-8", "surrogateescape")
-    frames = ", ".join(map(str, message.packet.frames[:6]))
-    said = f"{first} · {message.source} → {message.destination} {message.transport.upper()}"
-    said += f" · frame {frames}" if frames else ""
-    return f"{said} · {ids}" if ids else said
-
-
-def _since(seconds: float) -> str:
-    if seconds < 0.001:
-        return f"+{seconds * 1e6:.0f} µs"
-    return f"+{seconds * 1e3:.1f} ms" if seconds < 0.1 else f"+{seconds:.3f} s"
