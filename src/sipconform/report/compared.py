@@ -12,10 +12,10 @@ from sipconform.checks.catalogue import Level
 from sipconform.compare.difference import Comparison, Difference, Row
 from sipconform.compare.rules import COUNTING, IGNORING
 from sipconform.report.captions import in_words
-from sipconform.report.html import rendered
 from sipconform.report.legible import in_frames, legible, shortened
 from sipconform.report.raw import raw_html
 from sipconform.report.secrets import Mask
+from sipconform.report.shell import rendered
 from sipconform.trace.trace import WireMessage
 
 SHOWN_ROWS = 1200

@@ -2,43 +2,29 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 
 from sipconform.checks.catalogue import Level, Verdict
 from sipconform.report.cards import Card, cards
 from sipconform.report.defects import broken
-from sipconform.report.evidence import facts_of, gather
+from sipconform.report.evidence import gather
 from sipconform.report.headline import headline, title
 from sipconform.report.history import Since
 from sipconform.report.ladder import Ladder
-from sipconform.report.legible import duration, legible, seen
+from sipconform.report.legible import seen
 from sipconform.report.model import Run, ScenarioResult
 from sipconform.report.products import products
 from sipconform.report.raw import raw_html
 from sipconform.report.secrets import Mask
+from sipconform.report.shell import rendered, script, script_hash
 from sipconform.report.words import has_words
-from sipconform.shipped import shipped
 from sipconform.trace.packet import Observation
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
 
 ROOM = 24_000_000
 """Characters of all sections together; sections after that come without ladder and messages, unless they failed."""
 
-SYMBOLS = {
-    Verdict.PASS: "✓",
-    Verdict.FAIL: "✗",
-    Verdict.INCONCLUSIVE: "?",
-    Verdict.NOT_SUPPORTED: "⊘",
-    Verdict.NOT_APPLICABLE: "–",
-    Verdict.COULD_NOT_RUN: "!",
-}
 _WORST = (Verdict.FAIL, Verdict.COULD_NOT_RUN, Verdict.INCONCLUSIVE, Verdict.NOT_SUPPORTED, Verdict.NOT_APPLICABLE)
 
 
@@ -72,8 +58,8 @@ def page(run: Run, sections: Sequence[str], since: Since | None, mask: Mask) -> 
         products=products(run),
         headline=headline(run, offences),
         asked=[run.checks[name] for name in sorted({n for r in run.scenarios for n in r.passed}) if name in run.checks],
-        script=Markup(_script()),
-        script_hash=_script_hash(),
+        script=Markup(script()),
+        script_hash=script_hash(),
     )
 
 
@@ -155,46 +141,3 @@ def _deviations(run: Run) -> list[tuple[str, str, int]]:
         for told, count in result.tally.items():
             counts[told.check] += count * told.expected
     return [(check, reason, counts[check]) for check, reason in sorted(run.expected_deviations.items())]
-
-
-# -- the shell ----------------------------------------------------------------------------------------------
-
-
-def rendered(name: str, mask: Mask, **given: Any) -> str:
-    """A template of `reports/templates` filled in, every value masked and made legible on its way."""
-    # every expression passes through `finalize`: nothing reaches the page that was not masked and made legible
-    environment = _environment().overlay(finalize=lambda value: _shown(value, mask))
-    return environment.get_template(name).render(**given)
-
-
-def _shown(value: object, mask: Mask) -> object:
-    if isinstance(value, str) and not hasattr(value, "__html__"):
-        return legible(mask.text(str(value)))
-    return "" if value is None else value
-
-
-@cache
-def _environment() -> Environment:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415
-
-    environment = Environment(
-        loader=FileSystemLoader(shipped("reports/templates")),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["duration"] = duration
-    environment.globals.update(symbols=SYMBOLS, Verdict=Verdict, facts_of=facts_of, seen=seen)
-    environment.filters["thousands"] = lambda number: f"{number:,}"
-    return environment
-
-
-@cache
-def _script() -> str:
-    return (shipped("reports/templates") / "report.js").read_text(encoding="utf-8")
-
-
-def _script_hash() -> str:
-    """For the page's own content security policy: this script and no other."""
-    return base64.b64encode(hashlib.sha256(_script().encode()).digest()).decode()
