@@ -1,8 +1,11 @@
 import json
 from pathlib import Path
 
+from lxml import html
+
 from sipconform.compare.comparison import compare
-from sipconform.report.compared import Chapter, in_time, told_lines, write_comparison
+from sipconform.report.compared import Chapter, told_lines, write_comparison
+from sipconform.report.differences import in_time
 from sipconform.report.secrets import Mask
 from tests.compare.talk import subscription, trace
 
@@ -16,7 +19,7 @@ def chapter() -> Chapter:
 
 def test_the_page_stands_alone_and_shows_what_differs(tmp_path: Path) -> None:
     page = write_comparison(tmp_path / "new" / "folder", [chapter()]).read_text("utf-8")
-    assert "There are differences." in page
+    assert "3 differences (1 MUST, 2 MAY)." in page
     assert "Max-Forwards" in page
     assert "<script" not in page
     assert "&lt;script&gt;" in page
@@ -36,14 +39,27 @@ def test_what_proves_nothing_is_not_called_clean_nor_different(tmp_path: Path) -
     doubted = chapter()
     doubted.comparison.doubt("the outcome hangs on the weather")
     page = write_comparison(tmp_path, [doubted]).read_text("utf-8")
-    assert "they prove nothing" in page
+    assert "3 differences (1 MUST, 2 MAY), which prove nothing." in page
     assert "the outcome hangs on the weather" in page
+
+
+def test_a_folder_of_comparisons_begins_with_an_overview(tmp_path: Path) -> None:
+    same = Chapter("same", "a", "b", compare(trace(*subscription()), trace(*subscription())))
+    nothing = Chapter("empty", "a", "b", compare(trace(), trace(*subscription())))
+    page = html.document_fromstring(write_comparison(tmp_path, [same, nothing, chapter()]).read_text("utf-8"))
+    rows = [" ".join("".join(map(str, row.itertext())).split()) for row in page.iterfind(".//tbody/tr")]
+    assert rows[0].startswith("≠a scenario3 differences (1 MUST, 2 MAY)Max-Forwards")
+    assert rows[1].startswith("?emptynot all could be compared")
+    assert rows[2].startswith("=sameno difference counts")
+    assert [link.get("href") for link in page.iterfind(".//td/a")][:3] == ["#c3", "#c2", "#c1"]
+    front = [" ".join(map(str, line.itertext())) for line in page.iterfind(".//header/p")]
+    assert any("1 of 3 captures differ from their references; 1 could not all be compared." in line for line in front)
 
 
 def test_a_row_tells_what_a_message_says_and_where_it_stands(tmp_path: Path) -> None:
     page = write_comparison(tmp_path, [chapter()]).read_text("utf-8")
     assert "NOTIFY presence active" in page
-    assert "(frame 3)" in page
+    assert "frame 3" in page
     assert page.count('<details class="talk" open>') == 1
 
 

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from sipconform.checks.catalogue import Level
 from sipconform.compare.difference import Comparison, Difference, Row
-from sipconform.compare.rules import COUNTING, IGNORING
-from sipconform.report.captions import in_words
-from sipconform.report.legible import in_frames, legible, shortened
+from sipconform.report.differences import in_short, kind_of, levels_of
+from sipconform.report.legible import legible, shortened
 from sipconform.report.raw import raw_html
 from sipconform.report.secrets import Mask
 from sipconform.report.shell import rendered
@@ -22,6 +19,7 @@ SHOWN_ROWS = 1200
 """Rows of one comparison whose messages are in the page; beyond that only rows with differences show them."""
 LONGEST_VALUE = 2_000
 SCHEMA = 1
+_KINDS = ("fail", "inconclusive", "pass")
 
 
 class Chapter(NamedTuple):
@@ -74,12 +72,8 @@ def _page(chapters: Sequence[Chapter], mask: Mask) -> str:
         mask,
         chapters=chapters,
         counts=[levels_of(chapter.comparison) for chapter in chapters],
-        ignored=[Counter(found.rule for found in chapter.comparison.ignored) for chapter in chapters],
         headline=_headline(chapters),
-        rules={**COUNTING, **IGNORING},
-        gist=gist,
-        place=place,
-        in_time=in_time,
+        overview=sorted(enumerate(chapters, 1), key=lambda item: _KINDS.index(kind_of(item[1].comparison))),
         raw=lambda row, message: _raw(row, message, mask),
         wide=[sum(len(pair.rows) for pair in chapter.comparison.pairs) > SHOWN_ROWS for chapter in chapters],
         counting=counting,
@@ -87,43 +81,17 @@ def _page(chapters: Sequence[Chapter], mask: Mask) -> str:
     )
 
 
-def levels_of(comparison: Comparison) -> Counter[Level]:
-    """How many differences of each level."""
-    return Counter(found.level for found in comparison.differences if found.level is not None)
-
-
 def _headline(chapters: Sequence[Chapter]) -> tuple[str, str]:
     """The kind of verdict that colours it, and the sentence."""
-    comparisons = [chapter.comparison for chapter in chapters]
-    if any(each.differences and not each.doubted for each in comparisons):
-        return "fail", "There are differences."
-    if any(each.differences for each in comparisons):
-        return "inconclusive", "There are differences, and they prove nothing: see below."
-    if any(each.reservations for each in comparisons):
-        return "inconclusive", "Not all could be compared: see below."
-    return "pass", "No difference counts."
-
-
-def gist(message: WireMessage | None) -> str:
-    """What a row shows of a message: method and topic, or status, and what is said of appearances."""
-    if message is None:
-        return ""
-    return shortened(in_words(message), 110)
-
-
-def place(message: WireMessage) -> str:
-    """Where a message stands in its capture."""
-    return in_frames(message.packet.frames).strip()
-
-
-def in_time(differences: Sequence[Difference]) -> list[Difference]:
-    """As they came up: the first is most often the cause of those after it."""
-
-    def when(found: Difference) -> float:
-        first = found.of_reference or found.of_run
-        return first.number if first is not None else -1
-
-    return sorted(differences, key=when)
+    kinds = [kind_of(chapter.comparison) for chapter in chapters]
+    kind = next(kind for kind in _KINDS if kind in kinds)
+    if len(chapters) == 1:
+        said = in_short(chapters[0].comparison)
+        return kind, said[:1].upper() + said[1:] + "."
+    differ, unsure = kinds.count("fail"), kinds.count("inconclusive")
+    which = f"{differ:,} of {len(chapters):,} captures differ from their references"
+    said = which if differ else "No difference counts"
+    return kind, said + (f"; {unsure:,} could not all be compared." if unsure else ".")
 
 
 def counting(row: Row) -> list[Difference]:

@@ -8,6 +8,8 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sipconform.checks.catalogue import Verdict
+from sipconform.compare.rules import COUNTING, IGNORING
+from sipconform.report.differences import gist, ignored_by, in_short, in_time, kind_of, place
 from sipconform.report.evidence import facts_of
 from sipconform.report.legible import duration, legible, seen
 from sipconform.report.secrets import Mask
@@ -51,6 +53,8 @@ def _environment(mask: Mask) -> Environment:
         finalize=lambda value: _shown(value, mask),
     )
     environment.filters["duration"] = duration
+    environment.globals.update({each.__name__: each for each in (gist, ignored_by, in_short, in_time, kind_of, place)})
+    environment.globals["rules"] = {**COUNTING, **IGNORING}
     environment.globals.update(symbols=SYMBOLS, Verdict=Verdict, facts_of=facts_of, seen=seen)
     environment.filters["thousands"] = lambda number: f"{number:,}"
     return environment
