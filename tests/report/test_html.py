@@ -7,10 +7,11 @@ from hypothesis import strategies as st
 from lxml import html
 
 from sipconform.checks.catalogue import Finding, Side, Verdict
+from sipconform.compare.comparison import compare
 from sipconform.report import evidence
 from sipconform.report import html as html_module
 from sipconform.report.folder import RunFolder
-from sipconform.report.model import ScenarioResult
+from sipconform.report.model import Beside, ScenarioResult
 from sipconform.sip.fault import Span
 from sipconform.trace.packet import Note, Observation
 from sipconform.trace.trace import Trace
@@ -233,6 +234,20 @@ def test_scenarios_that_show_a_defect_are_counted_on_the_front_page(tmp_path: Pa
     (fold,) = found(page, "//section[@id='offences']//tbody//details")
     assert fold.find("summary").text == "in 3 scenarios"
     assert found(fold, "./a/@href") == ["#s1", "#s2", "#s3"]
+
+
+def test_a_scenario_shows_what_differs_from_its_reference(tmp_path: Path) -> None:
+    ours, theirs = trace_of(request(extra="Priority: one\r\n")), trace_of(request(extra="Priority: <two>\r\n"))
+    beside = Beside("a-reference", compare(ours, theirs), "sipconform compare a b")
+    page = html.document_fromstring(written(tmp_path, scenario(ours, beside=beside, passed={"SUB-007": 1})))
+    (told,) = found(page, "//details[@class='beside-reference']")
+    text = " ".join(told.text_content().split())
+    assert text.startswith("Beside the reference: 1 difference (1 SHOULD)")
+    assert "<two>" in text
+    assert "sipconform compare a b" in text
+    assert found(told, ".//td//a/@href") == ["#s1m1"]
+    assert told.get("open") is not None
+    assert "✓ pass" in found(page, "//h2/span")[0].text_content()
 
 
 def test_every_link_within_the_page_has_its_target(tmp_path: Path) -> None:

@@ -54,6 +54,11 @@ class Evidence:
     start_ns: int
     by_identity: dict[int, Shown]
 
+    def anchor_in_frame(self, message: WireMessage) -> str:
+        """Where the same message, read again, is shown; "" where it is not."""
+        frame = message.packet.frames[:1]
+        return next((one.anchor for one in self.shown if frame and one.message.packet.frames[:1] == frame), "")
+
     def of(self, message: WireMessage | None) -> Shown | None:
         """The shown message that is, or that stands for, this one."""
         return self.by_identity.get(id(message)) if message is not None else None

@@ -84,6 +84,7 @@ def section(run: Run, result: ScenarioResult, index: int, used: int, mask: Mask)
         not_shown=_not_shown(result, told),
         raw={one.anchor: Markup(raw_html(mask.raw(one.message.raw), one.marks)) for one in evidence.shown},
         full=full,
+        anchor_of=evidence.anchor_in_frame,
         quiet=sorted(told.check for told in result.tally if told.verdict is Verdict.NOT_APPLICABLE),
         observations=[o for o in _said([*result.observations, *evidence.observations]) if not has_words(o)],
     )

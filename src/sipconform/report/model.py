@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from sipconform.checks.catalogue import Check, Finding, Level, Side, Verdict, catalogue
+from sipconform.compare.difference import Comparison
 from sipconform.trace.packet import Note, Observation
 from sipconform.trace.trace import Trace
 
@@ -61,6 +62,14 @@ class Line:
 
 
 _LINE = tuple(one.name for one in fields(Line))
+
+
+class Beside(NamedTuple):
+    """A run laid beside its reference. No verdict depends on it."""
+
+    reference: str  # its name
+    comparison: Comparison
+    command: str  # that compares them again
 
 
 class Told(NamedTuple):
@@ -126,6 +135,7 @@ class ScenarioResult:
     steps: list[str] = field(default_factory=list)  # what an operator was asked to do
     reproduce: str = ""
     error: str = ""  # why it could not run
+    beside: Beside | None = None  # its reference, where there is one
     deviation: str = ""  # why the profile expects that this story does not go as told
 
     # What the run folder adds while it writes.
