@@ -52,3 +52,25 @@ def test_the_reproducing_line_plays_the_scenario_again(tmp_path: Path) -> None:
     again = sipconform(tmp_path, *line.split()[1:], "--out", "again")
     assert again.returncode == 1
     assert [s["title"] for s in run_facts(tmp_path / "again")["scenarios"]] == ["unmet"]
+
+
+FULL_STATE = ("run", "feature_sync", "-k", "full_state", "--network", "simulated", "--out", "run")
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "said"),
+    [
+        ((), 0, "Beside the reference: no difference counts"),
+        (("--fault", "M01"), 1, "Beside the reference: 1 difference (1 MUST)"),
+    ],
+)
+def test_a_run_is_laid_beside_its_reference(tmp_path: Path, options: tuple[str, ...], code: int, said: str) -> None:
+    done = sipconform(tmp_path, *FULL_STATE, *options)
+    assert done.returncode == code
+    assert said in (tmp_path / "run" / "report.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize("other", [("--profile", "metaswitch"), ("--transport", "tcp"), ("--ip", "6")])
+def test_a_reference_of_another_dialect_or_road_is_not_asked(tmp_path: Path, other: tuple[str, str]) -> None:
+    sipconform(tmp_path, *FULL_STATE, *other)
+    assert "Beside the reference" not in (tmp_path / "run" / "report.html").read_text("utf-8")

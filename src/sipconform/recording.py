@@ -20,6 +20,7 @@ from sipconform.lab.scenarios import Known, known_scenarios
 from sipconform.lab.settings import LabSettings, Weather
 from sipconform.lab.stage import Ending, Stage, race_of
 from sipconform.report.folder import file_name, replace_file
+from sipconform.shipped import shipped
 
 LARGEST = 400_000
 """Octets of a capture worth shipping; scenarios of hundreds of calls or minutes of audio exceed it."""
@@ -88,6 +89,15 @@ def verify_judged(path: Path) -> Manifest:
         said, seen = (", ".join(ids) or "nothing" for ids in (manifest.violates, found))
         raise NoReference(f"{path.with_name(manifest.capture)} violates {seen}, and its manifest says {said}")
     return manifest
+
+
+def reference_of(scenario: str, profile: str) -> Path | None:
+    """The shipped capture of a scenario in one dialect, if there is one. Raises NoReference for a broken manifest."""
+    path = shipped("captures") / f"{file_name(scenario)}.toml"
+    if not path.is_file():
+        return None
+    manifest = read_manifest(path)
+    return path.with_name(manifest.capture) if (manifest.scenario, manifest.profile) == (scenario, profile) else None
 
 
 def manifests(folder: Path) -> list[Path]:

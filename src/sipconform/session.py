@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import platform
 import shlex
 import sys
@@ -19,16 +20,21 @@ from sipconform import __version__
 from sipconform.agents.faults import Fault, fault_named
 from sipconform.checks.catalogue import Level, Verdict
 from sipconform.checks.judge import Judgement
+from sipconform.comparing import compare_captures
 from sipconform.judging import judge_capture
 from sipconform.lab.profile import Deviation, load_profile
 from sipconform.lab.scenarios import DEFAULT_PROFILE
 from sipconform.lab.settings import LabSettings
 from sipconform.lab.stage import Ending, Stage
 from sipconform.options import again, usable
+from sipconform.recording import reference_of
 from sipconform.report.folder import RunFolder
 from sipconform.report.legible import flowing
-from sipconform.report.model import Arrangement, Run, ScenarioResult
+from sipconform.report.model import Arrangement, Beside, Run, ScenarioResult
 from sipconform.report.summary import summary
+from sipconform.trace.packet import Note
+
+log = logging.getLogger(__name__)
 
 VERDICTS = {
     Ending.PLAYED: Verdict.PASS,
@@ -41,6 +47,7 @@ SILENT = (
     "no message crossed the wire and no check found anything to judge, which proves nothing; "
     "a scenario that expects silence says so with @pytest.mark.silent"
 )
+REFERENCES_ARE_OVER = ("udp", 4)
 ARRANGEMENTS = {
     "both": Arrangement.BOTH_OURS,
     "server": Arrangement.SERVER_UNDER_TEST,
@@ -134,8 +141,26 @@ class ScenarioSession:
         result.verdict, result.sentence = verdict, sentence
         if verdict is Verdict.COULD_NOT_RUN:
             result.error = sentence
+        if ending in (Ending.PLAYED, Ending.FAILED):
+            result.beside = self._beside(result, stage)
         self.folder.add(result)
         return Outcome(verdict, result.sentence, result.deviation)
+
+    def _beside(self, result: ScenarioResult, stage: Stage) -> Beside | None:
+        """The run beside the shipped reference of its story and dialect; a comfort that must not cost the verdict."""
+        if (self.settings.transport, self.settings.ip) != REFERENCES_ARE_OVER:
+            return None  # Via and SDP would differ in every message, and that is no news
+        try:
+            reference = reference_of(result.id, stage.lab.profile.name)
+            if reference is None:
+                return None
+            laid = compare_captures(stage.lab.capture, reference)
+        except Exception as error:
+            log.exception("%s could not be compared with its reference", result.id)
+            result.notes.append(Note("reference", f"The run was not compared with its reference: {error}"))
+            return None
+        words = ["sipconform", "compare", str(stage.lab.capture), reference.stem]
+        return Beside(reference.stem, laid.comparison, shlex.join(words))
 
     def _broken(self, result: ScenarioResult, stage: Stage, error: Exception) -> None:
         """The story itself is at fault: nobody is acquitted by it, and pytest shows where it broke."""
