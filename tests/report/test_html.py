@@ -248,6 +248,7 @@ def test_a_scenario_shows_what_differs_from_its_reference(tmp_path: Path) -> Non
     assert found(told, ".//td//a/@href") == ["#s1m1"]
     assert told.get("open") is not None
     assert "✓ pass" in found(page, "//h2/span")[0].text_content()
+    assert "≠ 1 difference from its reference" in found(page, "//table[@class='ran']//tbody/tr")[0].text_content()
 
 
 def test_every_link_within_the_page_has_its_target(tmp_path: Path) -> None:

@@ -97,6 +97,7 @@ class RunFolder:
         self._seal(result)
         self.run.scenarios.append(result)
         self._sections.append(html.section(self.run, result, len(self.run.scenarios), self._told_bytes(), self.mask))
+        result.differs = len(result.beside.comparison.differences) if result.beside else 0
         result.traces, result.findings, result.beside = [], [], None
         self._write_run("running")
 

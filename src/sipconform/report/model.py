@@ -143,6 +143,7 @@ class ScenarioResult:
     defects: dict[Defect, Counter[str]] = field(default_factory=dict)  # in how many messages of each kind
     shown: list[Line] = field(default_factory=list)
     products: dict[str, str] = field(default_factory=dict)  # address: what it calls itself
+    differs: int = 0  # in so many places from its reference
     messages: int = 0
     times: list[int] = field(default_factory=list)  # nanoseconds since the epoch: of the first message and the last
     taken: bool = False  # the evidence came piece by piece
