@@ -140,6 +140,41 @@ def test_what_passed_can_be_hidden(asked: tuple[BrowserContext, list[str]], repo
     assert not page.locator("#s2").is_visible()
 
 
+SIZES = """[...document.querySelectorAll("dt, dd, .asks, pre.excerpt")]
+    .map(told => parseFloat(getComputedStyle(told).fontSize))"""
+
+
+def test_on_paper_only_what_failed_is_told_in_full_and_in_small_letters(
+    asked: tuple[BrowserContext, list[str]], report: Path
+) -> None:
+    page = opened(asked[0], report)
+    page.emulate_media(media="print")
+    assert page.locator("#s1").is_visible()
+    assert page.locator("#s1m1").is_visible()  # the message a finding stands on
+    assert not page.locator("#s1m2").is_visible()
+    assert not page.locator("#s2").is_visible()
+    assert page.locator("#ran tbody tr").filter(visible=True).count() == 2
+    assert page.get_by_text("On paper only what failed").is_visible()
+    sizes = page.evaluate(SIZES)
+    assert 6 < min(sizes) <= max(sizes) <= 11
+
+
+def test_a_page_of_the_ladder_that_holds_a_finding_is_open(browser: Browser, tmp_path: Path) -> None:
+    trace = trace_of(*(request(number=number) for number in range(450)))
+    finding = failing(trace)
+    finding.of = trace.messages[430]
+    with RunFolder(tmp_path, run()) as folder:
+        folder.add(scenario(trace, finding))
+    context = browser.new_context()
+    page = opened(context, tmp_path / "report.html")
+    assert [fold.get_attribute("open") is not None for fold in page.locator("details.page").all()] == [
+        False,
+        False,
+        True,
+    ]
+    context.close()
+
+
 CUT_OFF = """[...document.querySelectorAll(".ladder svg text")].filter(text => {
     const box = text.getBBox(), room = text.ownerSVGElement.viewBox.baseVal;
     return box.x < 0 || box.x + box.width > room.width || box.y + box.height > room.height;

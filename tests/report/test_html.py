@@ -15,7 +15,7 @@ from sipconform.report.model import Beside, ScenarioResult
 from sipconform.sip.fault import Span
 from sipconform.trace.packet import Note, Observation
 from sipconform.trace.trace import Trace
-from tests.report.examples import SHOULD_AGENT, failing, request, run, scenario, trace_of
+from tests.report.examples import PHONE, SERVER, SHOULD_AGENT, failing, request, run, scenario, trace_of
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -202,6 +202,16 @@ def test_a_defect_is_one_card_that_leads_to_every_place(tmp_path: Path) -> None:
     (card,) = found(page, "//article[starts-with(@class, 'finding')]")
     assert "in 5 NOTIFYs" in card.text_content()
     assert found(card, ".//dd/a/@href") == [f"#s1m{n}" for n in range(1, 6)]
+
+
+def test_one_defect_of_several_parties_is_one_card(tmp_path: Path) -> None:
+    trace = trace_of(request(), request(number=2))
+    findings = seen_in(trace, "nothing", "nothing")
+    findings[1].party = PHONE
+    page = html.document_fromstring(written(tmp_path, scenario(trace, *findings)))
+    (card,) = found(page, "//article[starts-with(@class, 'finding')]")
+    assert "in 2 NOTIFYs" in card.text_content()
+    assert [code.text for code in found(card, ".//dd/code")] == [str(SERVER), str(PHONE)]
 
 
 def test_what_was_observed_in_each_place_is_told_where_it_differs(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ class Card:
     seen: str  # "6 NOTIFYs"
     more: int  # places that are in findings.jsonl only
     excerpt: str  # HTML
-    product: str
+    parties: Sequence[tuple[str, str]]  # address and product of everybody who shows it
 
     @property
     def lead(self) -> Rule:
@@ -60,7 +60,7 @@ def cards(checks: Mapping[str, Check], result: ScenarioResult, evidence: Evidenc
     """The defects of a scenario, what counts against a device first."""
     together: dict[Defect, list[Place]] = {}
     for place in places(zip(result.shown, result.findings, strict=False)):
-        together.setdefault(place.defect, []).append(place)
+        together.setdefault(place.defect._replace(party=None), []).append(place)
     made = [_card(checks, result, evidence, mask, alike) for alike in together.values()]
     return sorted(made, key=lambda card: _rank(card.defect))
 
@@ -75,7 +75,10 @@ def _card(
     checks: Mapping[str, Check], result: ScenarioResult, evidence: Evidence, mask: Mask, alike: Sequence[Place]
 ) -> Card:
     defect, first = alike[0].defect, alike[0].judged
-    kinds = result.defects.get(defect) or Counter(place.kind for place in alike)
+    kinds: Counter[str] = Counter()
+    for one in dict.fromkeys(place.defect for place in alike):
+        kinds += result.defects.get(one) or Counter(place.kind for place in alike if place.defect == one)
+    parties = dict.fromkeys(place.defect.party for place in alike if place.defect.party)
     return Card(
         defect,
         list(_rules(checks, first)),
@@ -83,7 +86,7 @@ def _card(
         seen(kinds),
         kinds.total() - len(alike),
         _excerpt(first[0], mask),
-        result.products.get(defect.party or "", ""),
+        [(party, result.products.get(party, "")) for party in parties],
     )
 
 

@@ -10,9 +10,10 @@ from sipconform.checks.catalogue import Level, Verdict
 from sipconform.report.cards import Card, cards
 from sipconform.report.defects import broken
 from sipconform.report.evidence import gather
+from sipconform.report.glossary import families
 from sipconform.report.headline import headline, title
 from sipconform.report.history import Since
-from sipconform.report.ladder import Ladder
+from sipconform.report.ladder import PAGE, Ladder
 from sipconform.report.legible import seen
 from sipconform.report.model import Run, ScenarioResult
 from sipconform.report.products import products
@@ -56,6 +57,7 @@ def page(run: Run, sections: Sequence[str], since: Since | None, mask: Mask) -> 
         deviations=_deviations(run),
         title=title(run),
         products=products(run),
+        families=families({told.check for result in run.scenarios for told in result.tally}),
         headline=headline(run, offences),
         asked=[run.checks[name] for name in sorted({n for r in run.scenarios for n in r.passed}) if name in run.checks],
         script=Markup(script()),
@@ -84,6 +86,8 @@ def section(run: Run, result: ScenarioResult, index: int, used: int, mask: Mask)
         not_shown=_not_shown(result, told),
         raw={one.anchor: Markup(raw_html(mask.raw(one.message.raw), one.marks)) for one in evidence.shown},
         full=full,
+        leads={card.spots[0].shown.anchor for card in told if card.spots[0].shown},
+        open_pages={(one.number - 1) // PAGE for one in evidence.shown if one.findings} or {0},
         anchor_of=evidence.anchor_in_frame,
         quiet=sorted(told.check for told in result.tally if told.verdict is Verdict.NOT_APPLICABLE),
         observations=[o for o in _said([*result.observations, *evidence.observations]) if not has_words(o)],
@@ -92,8 +96,9 @@ def section(run: Run, result: ScenarioResult, index: int, used: int, mask: Mask)
 
 def _not_shown(result: ScenarioResult, told: Sequence[Card]) -> list[tuple[str, str]]:
     """Defects for which there was no room at all: their checks, and where they were seen."""
-    shown = {card.defect for card in told}
-    return [(", ".join(d.checks), seen(kinds)) for d, kinds in result.defects.items() if d not in shown]
+    shown = {card.defect._replace(party=None) for card in told}
+    hidden = ((d, kinds) for d, kinds in result.defects.items() if d._replace(party=None) not in shown)
+    return [(", ".join(defect.checks), seen(kinds)) for defect, kinds in hidden]
 
 
 def _said(observations: list[Observation]) -> list[Observation]:

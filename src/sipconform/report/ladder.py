@@ -113,7 +113,8 @@ class _Page:
         self.lanes, foreseen = Lanes(), Lanes()
         for one in shown:
             foreseen.see(one.message, 0)
-        self.right = RIGHT if any(one.findings for one in shown) else LEAST_RIGHT
+        wide = any(one.findings or one.message.source.host == one.message.destination.host for one in shown)
+        self.right = RIGHT if wide else LEAST_RIGHT  # room for check ids, and for what a host says to itself
         self.column = WIDEST
         self.lines = self._lifelines(SHEET - LEFT - self.right - foreseen.width)
         self.width = max((line.x for line in self.lines.values()), default=LEFT) + self.right

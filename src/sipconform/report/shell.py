@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sipconform.checks.catalogue import Verdict
 from sipconform.compare.rules import COUNTING, IGNORING
+from sipconform.report import glossary
 from sipconform.report.differences import gist, ignored_by, in_short, in_time, kind_of, place
 from sipconform.report.evidence import facts_of
 from sipconform.report.legible import duration, legible, seen
@@ -54,6 +55,7 @@ def _environment(mask: Mask) -> Environment:
     )
     environment.filters["duration"] = duration
     environment.globals.update({each.__name__: each for each in (gist, ignored_by, in_short, in_time, kind_of, place)})
+    environment.globals.update(glossary=glossary, rows=glossary.ROWS)
     environment.globals["rules"] = {**COUNTING, **IGNORING}
     environment.globals.update(symbols=SYMBOLS, Verdict=Verdict, facts_of=facts_of, seen=seen)
     environment.filters["thousands"] = lambda number: f"{number:,}"
