@@ -153,7 +153,7 @@ def test_the_front_page_says_who_broke_what(tmp_path: Path) -> None:
 def test_of_a_capture_it_is_told_what_time_it_covers(tmp_path: Path) -> None:
     trace = trace_of(*(request(number=n) for n in range(31)))
     page = html.document_fromstring(written(tmp_path, scenario(trace, bare=True)))
-    (row,) = found(page, "//table[@class='ran']//tbody/tr")
+    (row,) = found(page, "//table[@class='ran stack']//tbody/tr")
     assert row.text_content().strip().endswith("300 ms")
 
 
@@ -258,7 +258,7 @@ def test_a_scenario_shows_what_differs_from_its_reference(tmp_path: Path) -> Non
     assert found(told, ".//td//a/@href") == ["#s1m1"]
     assert told.get("open") is not None
     assert "✓ pass" in found(page, "//h2/span")[0].text_content()
-    assert "≠ 1 difference from its reference" in found(page, "//table[@class='ran']//tbody/tr")[0].text_content()
+    assert "≠ 1 difference from its reference" in found(page, "//table[@class='ran stack']//tbody/tr")[0].text_content()
 
 
 def test_every_link_within_the_page_has_its_target(tmp_path: Path) -> None:

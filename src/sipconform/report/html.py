@@ -43,6 +43,7 @@ def page(run: Run, sections: Sequence[str], since: Since | None, mask: Mask) -> 
     from markupsafe import Markup  # noqa: PLC0415 - jinja2 costs 100 ms, paid only when a report is written
 
     offences = broken(run.scenarios)
+    asked = {told for result in run.scenarios for told in result.tally}
     return rendered(
         "report.html",
         mask,
@@ -57,7 +58,7 @@ def page(run: Run, sections: Sequence[str], since: Since | None, mask: Mask) -> 
         deviations=_deviations(run),
         title=title(run),
         products=products(run),
-        families=families({told.check for result in run.scenarios for told in result.tally}),
+        families=families(told.check for told in asked if told.verdict is not Verdict.NOT_APPLICABLE),
         headline=headline(run, offences),
         asked=[run.checks[name] for name in sorted({n for r in run.scenarios for n in r.passed}) if name in run.checks],
         script=Markup(script()),
