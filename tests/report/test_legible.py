@@ -3,7 +3,7 @@ import xml.etree.ElementTree as ET
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sipconform.report.legible import duration, flowing, legible, pieces, shortened, width_of, wrapped
+from sipconform.report.legible import duration, flowing, isolated, legible, pieces, shortened, width_of, wrapped
 
 
 def test_what_cannot_be_seen_is_spelled_out() -> None:
@@ -51,6 +51,12 @@ def test_a_duration_is_told_in_the_unit_one_would_say() -> None:
         "2.5 min",
         "2.0 h",
     ]
+
+
+def test_words_from_right_to_left_do_not_move_what_stands_around_them() -> None:
+    said = "from \u05d3\u05d5\u05d3 \u05db\u05d4\u05df 5 to \u05d0"
+    assert isolated(said) == "from \u2067\u05d3\u05d5\u05d3 \u05db\u05d4\u05df\u2069 5 to \u2067\u05d0\u2069"
+    assert isolated("Gr\u00f6\u00dfe \u738b") == "Gr\u00f6\u00dfe \u738b"
 
 
 def test_lines_are_broken_between_words_and_within_those_that_are_too_long() -> None:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from sipconform.report.captions import few, in_words, since, tooltip, topic
 from sipconform.report.evidence import Evidence, Shown, columns, ends
 from sipconform.report.lanes import Lanes
-from sipconform.report.legible import duration, legible, shortened, width_of, wrapped
+from sipconform.report.legible import duration, isolated, legible, shortened, width_of, wrapped
 from sipconform.report.words import Note, notes
 from sipconform.trace.trace import WireMessage
 
@@ -96,7 +96,7 @@ class Ladder:
 
     def text(self, text: str, limit: int) -> str:
         """Hostile text, ready to stand in the SVG."""
-        return escape(legible(shortened(self._say(text[:4096]), limit)))
+        return escape(isolated(legible(shortened(self._say(text[:4096]), limit))))
 
     def said(self, text: str) -> str:
         """The same before it is cut into lines: not yet escaped."""
@@ -243,7 +243,8 @@ class _Page:
         top, x = self.y - 14, self._place(note.who)
         x = max(LEFT - 70, min(x - width // 2, self.width - width - 6))
         told = "".join(
-            f'<text x="{x + 8}" y="{self.y + 1 + i * NOTE_LINE}">{escape(line)}</text>' for i, line in enumerate(lines)
+            f'<text x="{x + 8}" y="{self.y + 1 + i * NOTE_LINE}">{escape(isolated(line))}</text>'
+            for i, line in enumerate(lines)
         )
         height = 7 + NOTE_LINE * len(lines)
         self.y += NOTE_LINE * (len(lines) - 1)

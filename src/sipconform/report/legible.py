@@ -30,6 +30,17 @@ def legible(text: str) -> str:
     return _UNSEEN.sub(_spell, text)
 
 
+_RIGHT_TO_LEFT = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff"
+_RUN = re.compile(f"[{_RIGHT_TO_LEFT}](?:[^\\S\n]*[{_RIGHT_TO_LEFT}])*")
+ISOLATE, ISOLATED = "\u2067", "\u2069"
+
+
+def isolated(text: str) -> str:
+    """Words of a script that runs from right to left, each run of them in an isolate of its own: it reads as it
+    should, and what stands around it stays where it is. For text that is legible already, which holds no isolates."""
+    return text if text.isascii() else _RUN.sub(lambda match: f"{ISOLATE}{match[0]}{ISOLATED}", text)
+
+
 def pieces(text: str) -> list[tuple[bool, str]]:
     """The text cut into (is an escape, what to show), so that an escape can look different from a backslash."""
     found, at = [], 0

@@ -7,7 +7,7 @@ from html import escape
 from itertools import pairwise
 from typing import NamedTuple
 
-from sipconform.report.legible import pieces
+from sipconform.report.legible import ISOLATE, ISOLATED, isolated, pieces
 from sipconform.sip.fault import Span
 
 RAW_LIMIT = 12_000
@@ -70,5 +70,11 @@ def _runs(raw: bytes, start: int, end: int, marks: Sequence[Marked]) -> list[str
 def _visible(raw: bytes) -> str:
     text = raw.decode("utf-8", "surrogateescape").replace("\r\n", "\n")
     return "".join(
-        f'<span class="esc">{escape(shown)}</span>' if is_escape else escape(shown) for is_escape, shown in pieces(text)
+        f'<span class="esc">{escape(shown)}</span>' if is_escape else _right_way(escape(shown))
+        for is_escape, shown in pieces(text)
     )
+
+
+def _right_way(shown: str) -> str:
+    """Words from right to left in an element that a copy of the text leaves behind."""
+    return isolated(shown).replace(ISOLATE, "<bdi>").replace(ISOLATED, "</bdi>")

@@ -12,7 +12,7 @@ from sipconform.compare.rules import COUNTING, IGNORING
 from sipconform.report import glossary
 from sipconform.report.differences import gist, ignored_by, in_short, in_time, kind_of, place
 from sipconform.report.evidence import facts_of
-from sipconform.report.legible import duration, legible, seen
+from sipconform.report.legible import duration, isolated, legible, seen
 from sipconform.report.secrets import Mask
 from sipconform.shipped import shipped
 
@@ -36,7 +36,7 @@ def rendered(name: str, mask: Mask, **given: Any) -> str:
 
 def _shown(value: object, mask: Mask) -> object:
     if isinstance(value, str) and not hasattr(value, "__html__"):
-        return legible(mask.text(str(value)))
+        return isolated(legible(mask.text(str(value))))
     return "" if value is None else value
 
 

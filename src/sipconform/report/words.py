@@ -136,8 +136,6 @@ def _note(observation: Observation, known: dict[str, Any]) -> Note | None:
             text = "; ".join(_shows(changed))
         case "intent":
             text, did = _did(what), True
-        case "operator":
-            text, did = _asked(what), True
         case "network":
             who = str(what.get("local", who))
             text = _NETWORK.get(str(what.get("event")), "").format_map(_Words(what))
@@ -212,10 +210,6 @@ def _hold_line(what: Facts) -> str:
 
 
 _SPECIAL: dict[str, Callable[[Facts], str]] = {"set_dnd": _set_dnd, "forward": _forward, "hold_line": _hold_line}
-
-
-def _asked(what: Facts) -> str:
-    return " – ".join(_word(value) for value in what.values() if value not in ("", None))
 
 
 class _Words(dict[str, Any]):
