@@ -185,10 +185,12 @@ def test_nothing_of_the_ladder_is_cut_off(browser: Browser, tmp_path: Path, shar
     trace = trace_of(request(), request(number=2, method="SUBSCRIBE"))
     trace.observations.append(Observation(trace.messages[0].packet.time_ns, "phone", "belief", {"call": "active" * 40}))
     checks = [replace(MUST_STATE, id=f"HUNT-{number}") for number in range(101, 105)]
-    real = correlate(read_capture(shared_captures / "kamailio" / "sca-24-hold-variants.pcap"))
+    captures = ("sca-24-hold-variants.pcap", "events-dialoginfo.pcap")
+    real, own = (correlate(read_capture(shared_captures / "kamailio" / name)) for name in captures)
     with RunFolder(tmp_path, run(checks={check.id: check for check in checks})) as folder:
         folder.add(scenario(trace, *(failing(trace, check=check) for check in checks)))
         folder.add(scenario(real, id="real", passed={"SUB-007": 9}))
+        folder.add(scenario(own, id="to itself", passed={"SUB-007": 9}))
     context = browser.new_context()
     assert opened(context, tmp_path / "report.html").evaluate(CUT_OFF) == []
     context.close()

@@ -23,7 +23,7 @@ from sipconform.report.shell import rendered, script, script_hash
 from sipconform.report.words import has_words
 from sipconform.trace.packet import Observation
 
-ROOM = 24_000_000
+ROOM = 12_000_000
 """Characters of all sections together; sections after that come without ladder and messages, unless they failed."""
 
 _WORST = (Verdict.FAIL, Verdict.COULD_NOT_RUN, Verdict.INCONCLUSIVE, Verdict.NOT_SUPPORTED, Verdict.NOT_APPLICABLE)

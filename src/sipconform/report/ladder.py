@@ -17,7 +17,7 @@ from sipconform.report.legible import duration, isolated, legible, shortened, wi
 from sipconform.report.words import Note, notes
 from sipconform.trace.trace import WireMessage
 
-LEFT, RIGHT, LEAST_RIGHT = 226, 190, 100  # pixels: times, and half a head; check ids, where there are any
+LEFT, RIGHT, LEAST_RIGHT = 226, 212, 100  # pixels: times, and half a head; check ids, where there are any
 WIDEST, NARROWEST, SHEET = 380, 150, 1188  # between lifelines; what a page is wide
 ROW, SLIM, TOP = 34, 22, 12
 MOST_LIFELINES = 12
@@ -25,6 +25,7 @@ PAUSE_S = 1.0
 """A silence longer than this is drawn as a break of the lifelines."""
 PAGE = 200
 SHAPES = 8
+OWN_LABEL = 22  # characters, of what a host says to itself
 NOTE_COLUMNS, NOTE_LINES = 46, 3
 NOTE_ROW, NOTE_LINE = 30, 15
 MOST_NOTES = 300  # on one page
@@ -89,10 +90,11 @@ class Ladder:
             for call_id, message in list(firsts.items())[:most]
         ]
 
-    def marker(self, message: WireMessage) -> str:
-        """The shape and colour of the call the message belongs to."""
+    def marker(self, message: WireMessage, x: int = 0, y: int = 0) -> str:
+        """The shape and colour of the call the message belongs to, around a point."""
         call = self._calls.get(message.text("Call-ID"), 0) % SHAPES
-        return f'<g class="c{call}">{_MARKERS[call]}</g>'
+        place = f' transform="translate({x} {y})"' if x else ""
+        return f'<g class="c{call}"{place}>{_MARKERS[call]}</g>'
 
     def text(self, text: str, limit: int) -> str:
         """Hostile text, ready to stand in the SVG."""
@@ -169,8 +171,7 @@ class _Page:
         lanes = f'<text x="{left}" y="36" class="time">appearances</text>' if self.lanes.width else ""
         return (
             f'<svg width="{self.width}" height="48" viewBox="0 0 {self.width} 48">'
-            '<text x="10" y="36" class="time">seconds</text>'
-            f'<text x="{LEFT - 122}" y="36" class="delta">since</text>{boxes}{lanes}</svg>'
+            f'<text x="8" y="36" class="time"> seconds     since</text>{boxes}{lanes}</svg>'
         )
 
     def _rows(self) -> None:
@@ -209,16 +210,17 @@ class _Page:
         sign = {"bad": "✗", "unsure": "?", "": ""}[look]
         ids, short = ", ".join(one.checks), text(few(one.checks), 24)
         badge = f'<text x="{self.width - self.right + 10}" y="{y + 4}" class="badge">{sign} {short}</text>'
-        label = text(in_words(message), max(24, abs(destination - source) // 7 - 4))
+        label = text(
+            in_words(message), OWN_LABEL if source == destination else max(24, abs(destination - source) // 7 - 4)
+        )
+        title = f"<title>{text(tooltip(message, ids), 300)}</title>" if look or label.endswith("…") else ""
         self.parts.append(
             f'<a href="#{one.anchor}" class="row {look}">'
-            f"<title>{text(tooltip(message, ids), 300)}</title>"
-            f'<rect class="hit" x="0" y="{y - ROW + 12}" width="{self.width}" height="{ROW}"/>'
-            f'<text x="10" y="{y + 4}" class="time">{at:.3f}</text>'
-            f'<text x="{LEFT - 122}" y="{y + 4}" class="delta">{since(delta)}</text>'
-            f'<text x="{LEFT - 108}" y="{y + 4}" class="number">{one.number}</text>'
-            f"{_line(source, destination, y, kind)}"
-            f'<g transform="translate({source} {y})">{self.ladder.marker(message)}</g>'
+            f"{title}"
+            f'<rect class="hit" y="{y - ROW + 12}" width="{self.width}" height="{ROW}"/>'
+            f'<text x="8" y="{y + 4}" class="time">{at:8.3f}{since(delta):>10}</text>'
+            f'<text x="{LEFT - 94}" y="{y + 4}" class="number">{one.number}</text>'
+            f"{_line(source, destination, y, kind)}{self.ladder.marker(message, source, y)}"
             f"{_caption(source, destination, y, label, kind)}{badge if look else ''}</a>"
         )
         if one.resent:
@@ -265,16 +267,12 @@ class _Page:
 
 def _line(source: int, destination: int, y: int, kind: str) -> str:
     if source == destination:
-        return f'<path class="arrow {kind}" d="M{source} {y - 6}h34v10h-28"/>{_point(source + 4, y + 4, -1)}'
+        return f'<path class="arrow {kind} own" d="M{source} {y - 6}h34v10h-30m0 0l9-4.5m-9 4.5l9 4.5"/>'
     way = 1 if destination > source else -1
-    return f'<path class="arrow {kind}" d="M{source} {y}H{destination - 5 * way}"/>{_point(destination, y, way)}'
-
-
-def _point(x: int, y: int, way: int) -> str:
-    return f'<path class="point" d="M{x} {y}l{-9 * way}-4.5v9z"/>'
+    return f'<path class="arrow {kind}" d="M{source} {y}H{destination - 5 * way}M{destination} {y}l{-9 * way}-4.5v9z"/>'
 
 
 def _caption(source: int, destination: int, y: int, text: str, kind: str) -> str:
-    x = source + 40 if source == destination else (source + destination) // 2
-    anchor = "start" if source == destination else "middle"
-    return f'<text x="{x}" y="{y - 6}" text-anchor="{anchor}" class="label {kind}">{text}</text>'
+    if source == destination:
+        return f'<text x="{source + 40}" y="{y - 6}" class="label {kind} own">{text}</text>'
+    return f'<text x="{(source + destination) // 2}" y="{y - 6}" class="label {kind}">{text}</text>'
