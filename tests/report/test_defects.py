@@ -35,6 +35,14 @@ def test_checks_that_point_at_the_same_bytes_tell_one_defect() -> None:
     assert place.defect.counts_against
 
 
+def test_the_header_field_is_named_in_full_also_where_its_row_is_folded() -> None:
+    trace = trace_of(request(extra="s: one\r\n two\r\nOdd name: x\r\n"))
+    raw = trace.messages[0].raw
+    spans = (Span(raw.index(b"two"), raw.index(b"two") + 3), Span(raw.index(b" x\r"), raw.index(b" x\r") + 2))
+    found = places(judged(*(found_in(trace, 0, MUST_STATE, span) for span in spans)))
+    assert [place.defect.part for place in found] == ["Subject", "header"]
+
+
 def test_one_check_twice_on_the_same_bytes_is_one_place() -> None:
     trace = trace_of(request(extra=STATE))
     span = trace.messages[0].span("Subscription-State")

@@ -6,6 +6,7 @@ Whoever has to mend it has one thing to mend.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -13,9 +14,11 @@ from typing import NamedTuple
 from sipconform.checks.catalogue import Finding, Level, Side, Verdict
 from sipconform.report.model import Defect, Line, ScenarioResult
 from sipconform.sip.fault import Span
+from sipconform.sip.message import canonical_name
 from sipconform.trace.trace import WireMessage
 
 _LEVELS = list(Level)
+_TOKEN = re.compile(rb"[A-Za-z0-9-]{1,40}")
 Judged = tuple[Line, Finding]
 
 
@@ -98,9 +101,16 @@ def _part(finding: Finding) -> str:
         return ""
     if at.start >= of.body_start:
         return "body"
-    before = [field for field in of.fields if field.span.start <= at.start]
-    name = before[-1].name if before else ""
-    return name if len(name) <= 40 and name.isascii() and name.isprintable() else "header"
+    return _name_of_row(of.raw, at.start)
+
+
+def _name_of_row(raw: bytes, at: int) -> str:
+    """The name of the header field that stands there. Asked of every finding, so without reading all rows."""
+    start = raw.rfind(b"\n", 0, at) + 1
+    while raw[start : start + 1] in (b" ", b"\t") and start > 1:  # the row goes on from the line before
+        start = raw.rfind(b"\n", 0, start - 1) + 1
+    name, colon, _ = raw[start : start + 60].partition(b":")
+    return canonical_name(name) if colon and _TOKEN.fullmatch(name) else "header"
 
 
 def _kind(message: WireMessage | None) -> str:
