@@ -3,7 +3,7 @@ import xml.etree.ElementTree as ET
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sipconform.report.legible import duration, flowing, isolated, legible, pieces, shortened, width_of, wrapped
+from sipconform.report.legible import duration, flowing, isolated, legible, pieces, ranges, shortened, width_of, wrapped
 
 
 def test_what_cannot_be_seen_is_spelled_out() -> None:
@@ -41,6 +41,12 @@ def test_a_docstring_keeps_its_paragraphs_and_not_its_line_breaks() -> None:
     story = "A number that\n    says much.\n\n    And\n      more.\n    "
     assert flowing(story) == "A number that says much.\n\nAnd more."
     assert flowing("") == ""
+
+
+def test_frames_in_a_row_are_told_as_a_range() -> None:
+    assert ranges([1, 2, 3, 7, 9, 10]) == "1–3, 7, 9–10"
+    assert ranges([1, 3, 5, 7], most=2) == "1, 3 …"
+    assert ranges([]) == ""
 
 
 def test_a_duration_is_told_in_the_unit_one_would_say() -> None:

@@ -57,9 +57,10 @@ def _defects(offences: Sequence[Broken]) -> str:
     against = [one for one in offences if one.defect.counts_against]
     if not against:
         return ""
-    sides = Counter(one.defect.whose for one in against)
+    sides = Counter(str(one.defect.side or "sender") for one in against)
     if len(sides) == 1:
         whose = f" of the {next(iter(sides))}"
+        whose += " (side guessed)" if all(one.defect.guessed for one in against) else ""
     else:
         whose = " (" + ", ".join(f"{count} of the {side}" for side, count in sides.most_common()) + ")"
     kinds: Counter[str] = sum((one.kinds for one in against), Counter())

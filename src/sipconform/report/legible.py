@@ -112,6 +112,18 @@ def in_frames(frames: Sequence[int], most: int = 8) -> str:
     return f" (frame{'s' * (len(frames) != 1)} {listed})"
 
 
+def ranges(numbers: Sequence[int], most: int = 8) -> str:
+    """ "3, 7–12, 20"; an ellipsis for more than so many."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1][1:] = [number]
+        else:
+            runs.append([number])
+    told = ", ".join("–".join(map(str, run)) for run in runs[:most])
+    return told + (" …" if len(runs) > most else "")
+
+
 def flowing(text: str) -> str:
     """A docstring with its paragraphs kept and their lines joined: where a source breaks a line means nothing."""
     paragraphs = inspect.cleandoc(text).split("\n\n")

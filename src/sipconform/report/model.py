@@ -96,6 +96,11 @@ class Defect(NamedTuple):
     guessed: bool = False  # the side
 
     @property
+    def weighs(self) -> bool:
+        """Whether a clause demands or advises otherwise."""
+        return self.level in (Level.MUST, Level.SHOULD)
+
+    @property
     def whose(self) -> str:
         """ "server", "phone (side guessed)"."""
         return f"{self.side or 'sender'}{' (side guessed)' if self.guessed else ''}"

@@ -12,7 +12,7 @@ from sipconform.compare.rules import COUNTING, IGNORING
 from sipconform.report import glossary
 from sipconform.report.differences import gist, ignored_by, in_short, in_time, kind_of, place
 from sipconform.report.evidence import facts_of
-from sipconform.report.legible import duration, isolated, legible, seen
+from sipconform.report.legible import duration, isolated, legible, ranges, seen
 from sipconform.report.secrets import Mask
 from sipconform.shipped import shipped
 
@@ -57,7 +57,7 @@ def _environment(mask: Mask) -> Environment:
     environment.globals.update({each.__name__: each for each in (gist, ignored_by, in_short, in_time, kind_of, place)})
     environment.globals.update(glossary=glossary, rows=glossary.ROWS)
     environment.globals["rules"] = {**COUNTING, **IGNORING}
-    environment.globals.update(symbols=SYMBOLS, Verdict=Verdict, facts_of=facts_of, seen=seen)
+    environment.globals.update(symbols=SYMBOLS, Verdict=Verdict, facts_of=facts_of, ranges=ranges, seen=seen)
     environment.filters["thousands"] = lambda number: f"{number:,}"
     return environment
 
