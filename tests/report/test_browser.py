@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from sipconform.report.folder import RunFolder
 from sipconform.trace.capture import read_capture
@@ -88,6 +88,7 @@ def test_the_ladder_stays_where_it_is_when_a_message_opens_and_closes(
     arrow = page.locator('#s2 a.row[href="#s2m12"]')
     arrow.scroll_into_view_if_needed()
     arrow.click(position={"x": 60, "y": 20})
+    expect(page.locator("#s2m12")).to_be_focused() if script else expect(page.locator("#s2m12")).to_be_visible()
     panel, row = page.locator("#s2m12").bounding_box(), arrow.bounding_box()
     assert panel is not None
     assert row is not None
@@ -98,6 +99,7 @@ def test_the_ladder_stays_where_it_is_when_a_message_opens_and_closes(
         assert row["y"] >= 0
         assert row["y"] + row["height"] <= (size[1] if size[0] > 640 else panel["y"])
     page.locator("#s2m12 .close").click()
+    expect(page.locator("#s2m12")).to_be_hidden()
     after = arrow.bounding_box()
     assert after is not None
     assert abs(after["y"] - row["y"]) < 4
@@ -110,10 +112,10 @@ def test_the_arrow_of_the_open_message_is_marked_and_has_the_focus_again(
     page = opened(asked[0], report)
     page.locator('#s2 a.row[href="#s2m5"]').click()
     page.keyboard.press("j")
-    assert page.locator(".row.open").get_attribute("href") == "#s2m6"
+    expect(page.locator(".row.open")).to_have_attribute("href", "#s2m6")
     page.keyboard.press("Escape")
-    assert page.locator(".row.open").count() == 0
-    assert page.evaluate("document.activeElement.getAttribute('href')") == "#s2m6"
+    expect(page.locator(".row.open")).to_have_count(0)
+    expect(page.locator('#s2 a.row[href="#s2m6"]')).to_be_focused()
 
 
 def test_it_works_without_script(browser: Browser, report: Path) -> None:

@@ -68,6 +68,15 @@ def test_a_must_that_failed_fails_even_a_scenario_that_says_pass() -> None:
     assert sentence == said
 
 
+def test_a_story_that_went_otherwise_is_told_with_whose_it_is() -> None:
+    said = concluded(failing(trace_of(request())), verdict=Verdict.FAIL, sentence="phone shows dnd off")[1]
+    assert said.startswith("phone shows dnd off. The server 192.0.2.1:5060 breaks SUB-007 ")
+    expected = concluded(
+        failing(trace_of(request())), verdict=Verdict.FAIL, sentence="as expected (known), no call", deviation="known"
+    )
+    assert expected[1] == "as expected (known), no call"
+
+
 def test_of_several_defects_the_one_that_is_seen_most_is_told() -> None:
     trace = trace_of(*(request(number=n) for n in range(3)))
     findings = [failing(trace) for _ in trace.messages]

@@ -82,7 +82,7 @@ def _card(
     return Card(
         defect,
         list(_rules(checks, first)),
-        [_spot(evidence, place) for place in alike],
+        sorted((_spot(evidence, place) for place in alike), key=lambda spot: spot.frames),
         seen(kinds),
         kinds.total() - len(alike),
         _excerpt(first[0], mask),
@@ -107,7 +107,7 @@ def _rules(checks: Mapping[str, Check], judged: Sequence[Judged]) -> Iterator[Ru
 
 def _spot(evidence: Evidence, place: Place) -> Spot:
     line, finding = place.judged[0]
-    frames = dict.fromkeys(frame for one, _ in place.judged for frame in one.frames)
+    frames = sorted({frame for one, _ in place.judged for frame in one.frames})
     return Spot(evidence.of(finding.of), tuple(frames), line.observed)
 
 

@@ -121,6 +121,10 @@ def conclude(result: ScenarioResult, checks: Mapping[str, Check]) -> None:
         result.verdict = _verdict(result)
     if not result.sentence:
         result.sentence = _verdict_sentence(result, checks)
+    elif result.failed and (
+        against := _against(result)
+    ):  # the story says what went otherwise, the checks say whose it is
+        result.sentence = f"{result.sentence.rstrip('.')}. {_accusation(result, against, checks)}"
 
 
 def _verdict(result: ScenarioResult) -> Verdict:
@@ -138,8 +142,7 @@ def _verdict(result: ScenarioResult) -> Verdict:
 
 
 def _verdict_sentence(result: ScenarioResult, checks: Mapping[str, Check]) -> str:
-    against = [defect for defect in result.defects if defect.counts_against]
-    if result.verdict is Verdict.FAIL and against:
+    if result.verdict is Verdict.FAIL and (against := _against(result)):
         return _accusation(result, against, checks)
     lesser = sum(n for told, n in result.tally.items() if told.verdict is Verdict.FAIL)
     return {
@@ -150,6 +153,10 @@ def _verdict_sentence(result: ScenarioResult, checks: Mapping[str, Check]) -> st
         Verdict.NOT_SUPPORTED: "The device does not support what the scenario needs.",
         Verdict.COULD_NOT_RUN: _why_not(result),
     }[result.verdict or Verdict.PASS]
+
+
+def _against(result: ScenarioResult) -> list[Defect]:
+    return [defect for defect in result.defects if defect.counts_against]
 
 
 def _accusation(result: ScenarioResult, against: Sequence[Defect], checks: Mapping[str, Check]) -> str:
