@@ -85,7 +85,7 @@ def test_a_message_that_is_none_and_no_message_at_all_have_places_too() -> None:
 
 
 def defect(party: str = "192.0.2.1:5060", verdict: Verdict = Verdict.FAIL, *, expected: bool = False) -> Defect:
-    return Defect(verdict, Level.MUST, Side.SERVER, party, ("SUB-007",), "Subscription-State", expected)
+    return Defect(verdict, Level.MUST, Side.SERVER, party, ("SUB-007",), "Subscription-State", expected, not expected)
 
 
 def result(*defects: Defect, **how: object) -> ScenarioResult:

@@ -44,7 +44,7 @@ def test_a_run_that_was_interrupted_is_no_pass() -> None:
 
 
 def accused(made: Run, side: Side, check: str, **kinds: int) -> None:
-    defect = Defect(Verdict.FAIL, Level.MUST, side, "192.0.2.1:5060", (check,), "", False)
+    defect = Defect(Verdict.FAIL, Level.MUST, side, "192.0.2.1:5060", (check,), "", False, True)
     for result in made.scenarios:
         result.defects[defect] = Counter(kinds)
         result.tally[Told(check, Verdict.FAIL, Level.MUST, side, "192.0.2.1:5060", False)] = 1

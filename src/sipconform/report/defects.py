@@ -86,6 +86,7 @@ def _place(together: Sequence[Judged]) -> Place:
         tuple(dict.fromkeys(one.check or "" for one, _ in ordered)),
         _part(finding),
         line.deviation is not None,
+        line.counts_against,
         line.side_guessed,
     )
     return Place(defect, _kind(finding.of), ordered)

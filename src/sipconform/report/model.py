@@ -93,6 +93,7 @@ class Defect(NamedTuple):
     checks: tuple[str, ...]  # the one that weighs most first
     part: str  # "Subscription-State", "body"; "" where no bytes are pointed at
     expected: bool  # by the profile
+    counts_against: bool  # as its lines do
     guessed: bool = False  # the side
 
     @property
@@ -104,11 +105,6 @@ class Defect(NamedTuple):
     def whose(self) -> str:
         """ "server", "phone (side guessed)"."""
         return f"{self.side or 'sender'}{' (side guessed)' if self.guessed else ''}"
-
-    @property
-    def counts_against(self) -> bool:
-        """A MUST is violated and the profile did not say that it would be."""
-        return self.verdict is Verdict.FAIL and self.level is Level.MUST and not self.expected
 
 
 @dataclass(slots=True)
