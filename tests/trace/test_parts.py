@@ -90,6 +90,41 @@ def test_a_call_that_was_hung_up_is_over_soon() -> None:
     assert [calls(trace) for trace in whole] == [{"a"}, {"b"}]
 
 
+def test_a_long_call_that_was_hung_up_is_over_as_soon() -> None:
+    evidence = [packet(0, "a", "INVITE", status=200), packet(900, "a", "BYE"), packet(900.1, "a", "BYE", status=200)]
+    given_out = traces(iter([*evidence, packet(1_000, "b"), packet(1_001, "b")]))
+    first = next(given_out)
+    assert (calls(first), first.end_ns) == ({"a"}, 2_000 * SECOND)
+
+
+def test_one_that_speaks_for_a_day_is_asked_once_a_minute_whether_it_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many calls it has begun by then: a trunk that pings names a new one each time."""
+    asked: list[int] = []
+
+    def open_until(part: parts._Part) -> int:
+        asked.append(part.due)
+        return max(part.calls.values())
+
+    monkeypatch.setattr(parts._Part, "open_until", property(open_until))
+    evidence = [packet(30 * n, str(n), user="trunk") for n in range(1_000)]
+    assert [len(trace.messages) for trace in traces(evidence)] == [1_000]
+    assert len(asked) <= 2 * 30 * 1_000 / 60
+
+
+def test_the_last_end_of_a_part_is_that_of_the_call_that_is_open_longest() -> None:
+    evidence = [
+        packet(0, "a", "SUBSCRIBE", user="ann", more="Expires: 3000"),
+        packet(1, "b", "INVITE", user="ann", status=200),
+        packet(9, "b", "BYE", user="ann", status=200),
+        packet(2_000, "c", user="ann"),
+        packet(3_060, "d"),
+        packet(3_070, "e"),
+    ]
+    given_out = traces(iter(evidence))
+    first = next(given_out)
+    assert (calls(first), first.end_ns) == ({"a", "b", "c"}, 4_070 * SECOND)
+
+
 def test_a_run_of_our_own_stays_whole() -> None:
     observation = Observation(1_000 * SECOND, "lab", "lab", {})
     [trace] = traces([observation, packet(0, "a"), packet(500, "b"), packet(1_000, "c")])

@@ -30,7 +30,30 @@ class _Part:
     messages: list[WireMessage] = field(default_factory=list)
     calls: dict[str, int] = field(default_factory=dict)  # Call-ID -> open until, ns
     users: set[str] = field(default_factory=set)
+    due: int = 0  # when it is next asked whether it is over, ns; 0 for never
     gone: bool = False  # given out, or merged into another
+    _ends: list[tuple[int, str]] = field(default_factory=list)  # a heap, the last end first; some have been overtaken
+
+    def stays(self, call_id: str, until: int) -> None:
+        """A call is open until then, whatever was said of it before."""
+        if self.calls.get(call_id) != until:
+            self.calls[call_id] = until
+            heapq.heappush(self._ends, (-until, call_id))
+
+    @property
+    def open_until(self) -> int:
+        """When the last of its calls ends."""
+        while -self._ends[0][0] != self.calls[self._ends[0][1]]:
+            heapq.heappop(self._ends)
+        return -self._ends[0][0]
+
+    def take_in(self, other: _Part) -> None:
+        """All of another part is this one's from now on."""
+        self.messages += other.messages
+        self.users |= other.users
+        for call_id, until in other.calls.items():
+            self.stays(call_id, until)
+        other.gone, other.messages = True, []
 
 
 def traces(evidence: Iterable[Packet | Observation | Note]) -> Iterator[Trace]:
@@ -77,16 +100,20 @@ class _Cutter:
 
     def _what_is_over(self) -> Iterator[Trace]:
         while self.due and self.due[0][0] < self.now_ns and not self.observations:
-            _, _, part = heapq.heappop(self.due)
-            if not part.gone and self._is_over(part):
+            at, _, part = heapq.heappop(self.due)
+            if part.gone or at != part.due:
+                continue
+            if part.open_until + QUIET_NS < self.now_ns:
                 yield self._give_out(part)
+            else:
+                self._ask_again(part, part.open_until + QUIET_NS)
 
     def _rest(self) -> Iterator[Trace]:
         parts = list({id(p): p for p in self.by_call.values()}.values())
         if self.observations and parts:
             whole = parts[0]
             for other in parts[1:]:
-                _merge(whole, other)
+                whole.take_in(other)
             parts = [whole]
         for part in parts[:-1]:
             yield self._give_out(part)
@@ -101,13 +128,19 @@ class _Cutter:
         if part is None:
             part = self._part_for(message)
             self.by_call[call_id] = part
-            part.calls[call_id] = 0
-            heapq.heappush(self.due, (self.now_ns + QUIET_NS, self._next_ticket(), part))
         part.messages.append(message)
         until, ends = _lives_until(message)
-        if ends or until > part.calls[call_id]:
-            part.calls[call_id] = until
+        if ends or until > part.calls.get(call_id, 0):
+            part.stays(call_id, until)
+        if not part.due or (ends and part.due > self.now_ns + QUIET_NS):
+            self._ask_again(part, self.now_ns + QUIET_NS)
         return part
+
+    def _ask_again(self, part: _Part, at: int) -> None:
+        """One question a part is under way; those that it replaces are passed over."""
+        self.ticket += 1
+        part.due = at
+        heapq.heappush(self.due, (at, self.ticket, part))
 
     def _part_for(self, message: WireMessage) -> _Part:
         users = {user for user in (_user(message.text("From")), _user(message.text("To"))) if user}
@@ -115,23 +148,12 @@ class _Cutter:
         part = max(met, key=lambda p: len(p.messages), default=_Part())
         for other in met:
             if other is not part:
-                _merge(part, other)
+                part.take_in(other)
                 self.by_call.update(dict.fromkeys(other.calls, part))
                 self.by_user.update(dict.fromkeys(other.users, part))
         part.users |= users
         self.by_user.update(dict.fromkeys(users, part))
         return part
-
-    def _next_ticket(self) -> int:
-        self.ticket += 1
-        return self.ticket
-
-    def _is_over(self, part: _Part) -> bool:
-        until = max(part.calls.values()) + QUIET_NS
-        if until < self.now_ns:
-            return True
-        heapq.heappush(self.due, (until, self._next_ticket(), part))
-        return False
 
     def _give_out(self, part: _Part, *, cut: bool = False) -> Trace:
         for call_id in part.calls:
@@ -155,13 +177,6 @@ class _Cutter:
         trace = correlator.finish()
         trace.start_ns, trace.end_ns = self.start_ns or trace.start_ns, max(self.now_ns, trace.end_ns)
         return trace
-
-
-def _merge(into: _Part, other: _Part) -> None:
-    into.messages += other.messages
-    into.calls.update(other.calls)
-    into.users |= other.users
-    other.gone, other.messages = True, []
 
 
 def _user(value: str) -> str:
