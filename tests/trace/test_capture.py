@@ -91,6 +91,16 @@ def test_what_is_no_capture_is_refused_in_one_sentence(tmp_path: Path, content: 
         assert caught.value.do
 
 
+def test_a_small_file_that_unpacks_to_a_mountain_is_read_only_to_its_foot(tmp_path: Path) -> None:
+    """Nothing would be found in it, and the reading would not end."""
+    path = pcap(tmp_path / "c", [datagram(sip())])
+    path.write_bytes(gzip.compress(path.read_bytes() + bytes(1 << 26)))
+    packets, _, notes = read(path)
+    assert [p.payload for p in packets] == [sip()]
+    assert {note.code for note in notes} == {"truncated"}
+    assert "unpacks to more than 500 times its size" in notes[-1].text
+
+
 def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
     for path in (tmp_path / "nothing", tmp_path):
         with pytest.raises(CaptureError, match="cannot be read"):

@@ -60,14 +60,56 @@ def test_two_datagrams_interleaved_are_kept_apart_by_their_ids(tmp_path: Path) -
     assert notes == []
 
 
-def test_an_overlap_is_named(tmp_path: Path) -> None:
+def test_a_contradiction_is_named_and_not_judged(tmp_path: Path) -> None:
+    """Two datagrams that follow each other under one number make a message that nobody has sent."""
     pieces = fragments4()
     forged = bytearray(pieces[1])
     forged[-1] ^= 0xFF
     packets, _, notes = read(pcap(tmp_path / "c", [pieces[1], bytes(forged), pieces[0], *pieces[2:]]))
-    assert [p.payload for p in packets] == [LONG]
-    assert codes(notes) == ["fragment-overlap"]
-    assert set(packets[0].frames) <= set(notes[0].frames)
+    assert packets == []
+    assert codes(notes) == ["fragment-conflict"]
+    assert notes[0].frames == tuple(range(1, len(pieces) + 2))
+
+
+def test_an_overlap_that_says_the_same_is_named_and_read() -> None:
+    notes = Notes()
+    fragments = Fragments(notes)
+    assert fragments.join("a", Piece(0, b"12345678", False), 1, 0) is None
+    assert fragments.join("a", Piece(0, b"123456789", True), 2, 0) is None
+    assert fragments.join("a", Piece(8, b"9", True), 3, 0) == (b"123456789", (1, 2, 3))
+    assert codes(list(notes.drain())) == ["fragment-overlap"]
+
+
+def test_the_end_of_another_datagram_is_not_the_end_of_this_one(tmp_path: Path) -> None:
+    """Each has lost a fragment, and nothing but the length tells that they are two."""
+    mine, other = fragments4(), fragments4(sip("other", b"y" * 900))
+    packets, _, notes = read(pcap(tmp_path / "c", [mine[0], other[-1]]))
+    assert packets == []
+    assert codes(notes) == ["fragment-conflict"]
+
+
+def test_a_number_that_comes_again_later_is_that_of_another_datagram() -> None:
+    notes = Notes()
+    fragments = Fragments(notes)
+    assert fragments.join("a", Piece(0, b"12345678", False), 1, 0) is None
+    assert fragments.join("a", Piece(0, b"abcdefgh", False), 2, 3_000_000_000) is None
+    assert fragments.join("a", Piece(8, b"i", True), 3, 3_000_000_000) == (b"abcdefghi", (2, 3))
+    assert [(note.code, note.frames) for note in notes.drain()] == [("fragment", (1,))]
+
+
+def test_what_is_caught_twice_is_neither_two_datagrams_nor_half_a_one(tmp_path: Path) -> None:
+    """The last fragment's copy comes when the datagram is whole already."""
+    twice = [piece for piece in fragments4() for _ in range(2)]
+    packets, _, notes = read(pcap(tmp_path / "c", twice))
+    assert ([p.payload for p in packets], notes) == ([LONG], [])
+
+
+def test_what_is_sent_again_under_its_number_is_a_datagram_of_its_own() -> None:
+    fragments = Fragments(Notes())
+    pieces = [Piece(0, b"12345678", False), Piece(8, b"9", True)]
+    for seconds in (0, 0.5, 1.5):
+        first, second = (fragments.join("a", piece, 1, round(seconds * 1e9)) for piece in pieces)
+        assert (first, second) == (None, (b"123456789", (1, 1)))
 
 
 def test_what_never_becomes_whole_is_named(tmp_path: Path) -> None:

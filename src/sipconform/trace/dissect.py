@@ -9,6 +9,7 @@ from typing import Any
 
 from sipconform.sip.message import looks_like_sip
 from sipconform.trace.exported import ForeignExport, read_exported
+from sipconform.trace.fragments import CONFLICT
 from sipconform.trace.frame import Frame, Interface
 from sipconform.trace.ip import TCP, UDP, Caught, IpPacket, IpReader
 from sipconform.trace.link import ETHERNET, EXPORTED_PDU, IPV4, IPV6, LINKS, RAW_IP, USER0
@@ -16,7 +17,6 @@ from sipconform.trace.notes import Notes
 from sipconform.trace.packet import SILENCE, Address, Observation, Packet, is_keep_alive
 from sipconform.trace.streams import Streams
 
-GTP_USER_PORT = 2152
 ADDRESSES_KEPT = 65_536
 _FAMILIAR = (
     b"SIP/2.0 ",
@@ -35,6 +35,11 @@ _UNOPENED = {  # protocols that may carry SIP and that are not opened: code and 
     41: ("tunnel", "SIP inside an IP-in-IP tunnel is not opened"),
     47: ("tunnel", "SIP inside a GRE tunnel is not opened"),
     132: ("sctp", "SIP over SCTP is not opened"),
+}
+_WRAPPED = {  # … and those that carry it in datagrams, by their port
+    2152: ("gtp", "SIP inside a GTP-U tunnel is not opened"),
+    4789: ("vxlan", "SIP inside VXLAN is not opened"),
+    9060: ("hep", "SIP in a copy for Homer (HEP) is not opened"),
 }
 _ESP = 50
 
@@ -116,10 +121,14 @@ class Dissector:
 
     def _unwanted(self, payload: bytes, ports: bytes, frames: tuple[int, ...]) -> None:
         source, destination = struct.unpack("!HH", ports)
-        if GTP_USER_PORT in (source, destination) and _SIP_INSIDE in payload:
-            self._notes.add("gtp", "SIP inside a GTP-U tunnel is not opened", frames)
-        elif 5060 in (source, destination) and is_other_datagram(payload):
-            self._notes.add("not-sip", "A datagram on port 5060 is neither SIP nor a keep-alive", frames)
+        wrapped = (_WRAPPED.get(destination) or _WRAPPED.get(source)) if _SIP_INSIDE in payload else None
+        if wrapped:
+            self._notes.add(*wrapped, frames)
+        elif 5060 in (source, destination):
+            if is_other_datagram(payload):
+                self._notes.add("not-sip", "A datagram on port 5060 is neither SIP nor a keep-alive", frames)
+        elif _SIP_INSIDE in payload:
+            self._notes.add("wrapped", "A datagram that begins otherwise holds SIP, which is not opened", frames)
 
     # -- the general way ------------------------------------------------------------------------------------
 
@@ -156,6 +165,9 @@ class Dissector:
             self._notes.add("damaged", "A datagram is shorter than its header", packet.frames)
             return
         source_port, destination_port, length = struct.unpack_from("!HHH", packet.payload)
+        if len(packet.frames) > 1 and length != len(packet.payload):
+            self._notes.add("fragment-conflict", CONFLICT, packet.frames)  # the end of another than the beginning
+            return
         payload = packet.payload[8:length] if 8 <= length <= len(packet.payload) else packet.payload[8:]
         if length > len(packet.payload):
             self._notes.add("damaged", "A datagram is shorter than it says", packet.frames)

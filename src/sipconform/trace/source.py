@@ -9,6 +9,9 @@ from typing import BinaryIO, Protocol
 from sipconform.trace.errors import CaptureError
 
 CHUNK = 1 << 20
+DENSEST = 500
+"""Octets that one packed octet of a capture may stand for: time stamps alone keep them from being alike."""
+BELIEVED = 1 << 24  # octets unpacked before that is asked
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
@@ -54,11 +57,12 @@ class GzipSource:
         self._inflate = zlib.decompressobj(wbits=31)
         self._waiting = b""
         self._inside = False  # a member has begun and not ended
+        self._taken_in = self._given = 0  # octets, packed and unpacked
         self.damaged = ""
 
     def read(self) -> bytes:
         while not self.damaged:
-            packed = self._waiting or self._packed.read()
+            packed = self._waiting or self._taken(self._packed.read())
             # Behind the last member there may be padding, as gzip itself tolerates.
             if not packed or not (self._inside or _GZIP_MAGIC.startswith(packed[:2])):
                 if self._inside:
@@ -68,11 +72,19 @@ class GzipSource:
                 return data
         return b""
 
+    def _taken(self, packed: bytes) -> bytes:
+        self._taken_in += len(packed)
+        return packed
+
     def _unpack(self, packed: bytes) -> bytes:
         try:
             data = self._inflate.decompress(packed, CHUNK)
         except zlib.error as error:
             self.damaged = f"the gzip data is damaged ({error})"
+            return b""
+        self._given += len(data)
+        if self._given > max(BELIEVED, DENSEST * (self._taken_in - len(self._inflate.unconsumed_tail))):
+            self.damaged = f"the gzip data unpacks to more than {DENSEST} times its size, as no capture does"
             return b""
         self._inside = not self._inflate.eof
         self._waiting = self._inflate.unconsumed_tail
