@@ -1,5 +1,6 @@
 """The front door: which commands there are, how they end, and that a mistake costs one clear sentence."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -8,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from sipconform.checks.catalogue import catalogue
-from sipconform.cli import COMMANDS, NOT_JUDGED, OK, WRONG_USE, main
+from sipconform.cli import COMMANDS, NOT_JUDGED, OK, VIOLATION, WRONG_USE, main
+from tests.trace.capture_files import datagram, pcap, sip
 
 LAB = "lab.toml"
 
@@ -148,6 +150,70 @@ def test_a_reader_that_has_seen_enough_is_no_error() -> None:
         listing.stdout.close()
         complaint = listing.stderr.read()
         assert (listing.wait(60), complaint) == (OK, b"")
+
+
+def bad_capture(folder: Path) -> None:
+    """One that violates a MUST."""
+    pcap(folder / "bad.pcap", [datagram(sip().replace(b"z9hG4bK", b""))])
+
+
+def test_work_goes_on_when_nobody_reads_and_the_exit_code_tells_of_it(tmp_path: Path) -> None:
+    bad_capture(tmp_path)
+    command = [
+        sys.executable,
+        "-c",
+        "import sys; sys.stdin.read(); import sipconform.cli as c; raise SystemExit(c.main())",
+    ]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen([*command, "judge", "bad.pcap", "--out", "run"], cwd=tmp_path, **pipes) as judging:  # type: ignore[call-overload]
+        judging.stdout.close()
+        judging.stdin.close()  # begins when nobody reads any more
+        complaint = judging.stderr.read()
+        assert (judging.wait(60), complaint) == (VIOLATION, b"")
+    assert (tmp_path / "run" / "report.html").is_file()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full here")
+@pytest.mark.parametrize(("capture", "code"), [("bad.pcap", VIOLATION), ("missing.pcap", NOT_JUDGED)])
+def test_what_could_not_be_printed_is_said(tmp_path: Path, capture: str, code: int) -> None:
+    bad_capture(tmp_path)
+    command = [sys.executable, "-m", "sipconform", "judge", capture, "--out", "run"]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == code
+    assert done.stderr.splitlines()[-1].startswith(b"sipconform: not everything could be printed: ")
+
+
+def test_a_list_that_could_not_be_printed_is_no_success() -> None:
+    command = [sys.executable, "-m", "sipconform", "faults"]
+    with open(os.open(os.devnull, os.O_RDONLY), "wb", buffering=0, closefd=True) as unwritable:
+        done = subprocess.run(command, stdout=unwritable, stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stderr.count(b"\n")) == (NOT_JUDGED, 1)
+
+
+def test_closed_streams_do_not_keep_it_from_working(tmp_path: Path) -> None:
+    bad_capture(tmp_path)
+    line = f"exec {sys.executable} -m sipconform judge bad.pcap --out run <&- >&- 2>&-"
+    assert subprocess.run(["sh", "-c", line], cwd=tmp_path, check=False).returncode == VIOLATION
+    assert (tmp_path / "run" / "report.html").is_file()
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (OSError(28, "No space left on device", "run/report.html"), "run/report.html: No space left on device"),
+        (KeyError("lamp"), "KeyError: 'lamp' (test_cli.py, line "),
+    ],
+)
+def test_what_breaks_in_a_command_accuses_no_device(
+    error: Exception, told: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: Sequence[str]) -> int:
+        raise error
+
+    monkeypatch.setattr("sipconform.commands.checks.main", broken)
+    assert main(["checks"]) == NOT_JUDGED
+    assert told in said(capsys)
 
 
 def test_help_imports_nothing_heavy() -> None:

@@ -11,7 +11,7 @@ from tests.commands.programs import lines, run_facts
 from tests.support import require_captures
 from tests.trace.capture_files import datagram, pcap, sip
 
-OK, VIOLATION, NOT_JUDGED = 0, 1, 2
+OK, VIOLATION, NOT_JUDGED, WRONG_USE = 0, 1, 2, 3
 
 
 @pytest.fixture(autouse=True)
@@ -105,7 +105,56 @@ def test_a_real_capture_is_judged_from_any_folder(here: Path, capsys: pytest.Cap
     assert scenario["messages"] > 10
 
 
-def test_an_interrupt_leaves_what_was_judged(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+PROFILE = """name = "mine"
+vendor = "Mine"
+title = "Mine"
+[[deviations]]
+check = "{check}"
+reason = "Known since 5.6."
+"""
+
+
+def test_a_deviation_from_no_check_is_a_mistake(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "mine.toml").write_text(PROFILE.format(check="SIP-999"))
+    for words in (["judge", "c.pcap", "--profile", "mine.toml"], ["profiles", "mine.toml"]):
+        assert main(words) == WRONG_USE
+        assert "mine.toml: deviations[0].check: no check is called 'SIP-999'" in capsys.readouterr().err
+
+
+def test_a_run_that_fails_by_an_unexpected_pass_says_so(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "mine.toml").write_text(PROFILE.format(check="SIP-001"))
+    pcap(here / "good.pcap", [datagram(sip())])
+    assert main(["judge", "good.pcap", "--check", "SIP-001", "--profile", "mine.toml", "--out", "run"]) == VIOLATION
+    assert "unexpected pass: SIP-001, which the profile expects to fail (Known since 5.6)" in capsys.readouterr().out
+
+
+def test_on_a_terminal_the_counter_is_gone_before_the_result(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    pcap(here / "good.pcap", [datagram(sip())])
+    main(["judge", "good.pcap", "--out", "run"])
+    assert capsys.readouterr().err == "\r1 messages judged\r\x1b[K"
+
+
+def test_two_that_begin_in_one_second_have_a_folder_each_and_are_compared(here: Path) -> None:
+    pcap(here / "good.pcap", [datagram(sip())])
+    for _ in range(2):
+        main(["judge", "good.pcap"])
+    assert len([path for path in (here / "reports").iterdir() if path.is_dir()]) == 2
+
+
+def test_a_folder_of_ones_own_has_a_history_too(here: Path) -> None:
+    pcap(here / "c.pcap", [datagram(sip().replace(b"z9hG4bK", b""))])
+    main(["judge", "c.pcap", "--out", "build/1"])
+    main(["judge", "c.pcap", "--out", "build/2"])
+    assert "0 new failures, 0 fixed" in (here / "build" / "2" / "report.html").read_text("utf-8")
+
+
+def test_an_interrupt_leaves_what_was_judged(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A violation that was found by then was found."""
     pcap(here / "bad.pcap", [datagram(sip().replace(b"z9hG4bK", b""))])
     judged: list[Path] = []
 
@@ -116,8 +165,11 @@ def test_an_interrupt_leaves_what_was_judged(here: Path, monkeypatch: pytest.Mon
         judge_into(folder, result, path, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr("sipconform.commands.judge.judge_into", interrupted)
-    assert main(["judge", "bad.pcap", "bad.pcap", "--out", "run"]) == NOT_JUDGED
+    assert main(["judge", "bad.pcap", "bad.pcap", "--out", "run"]) == VIOLATION
+    told = capsys.readouterr()
+    assert told.out.splitlines()[-1] == "report: run/report.html"
+    assert "interrupted" in told.err
     facts = run_facts(here / "run")
-    assert facts["status"] == "interrupted"
+    assert (facts["status"], facts["exit_code"]) == ("interrupted", VIOLATION)
     assert [s["verdict"] for s in facts["scenarios"]] == ["fail"]
     assert "SIP-001" in (here / "run" / "report.html").read_text("utf-8")

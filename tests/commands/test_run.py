@@ -124,8 +124,9 @@ def test_a_program_that_cannot_begin_says_why(tmp_path: Path, command: list[str]
         assert named in done.stderr
 
 
+@pytest.mark.parametrize("signal_", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_run_leaves_a_report_of_what_was_done(
-    tmp_path: Path, holder: socket.socket, taken: Address
+    tmp_path: Path, holder: socket.socket, taken: Address, signal_: signal.Signals
 ) -> None:
     """The first scenario is over; the second asks a server that never answers, and there the user loses patience."""
     story = tmp_path / "test_story.py"
@@ -134,7 +135,7 @@ def test_an_interrupted_run_leaves_a_report_of_what_was_done(
     )
     with begun(tmp_path, "run", str(story), "--server", str(taken), "--out", "run") as program:
         assert holder.recv(100).startswith(b"REGISTER ")
-        program.send_signal(signal.SIGINT)
+        program.send_signal(signal_)
         assert program.stdout is not None
         told = program.stdout.read()
         assert program.wait(PATIENCE) == NOT_JUDGED, told

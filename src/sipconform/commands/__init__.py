@@ -7,6 +7,7 @@ import sys
 from typing import NoReturn
 
 WRONG_USE = 3
+CLEAR_LINE = "\x1b[K"  # for a terminal: what stands from here on in this line goes
 
 
 class Parser(argparse.ArgumentParser):

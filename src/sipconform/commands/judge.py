@@ -11,13 +11,14 @@ from pathlib import Path
 
 from sipconform import __version__
 from sipconform.checks.catalogue import Verdict, catalogue
-from sipconform.commands import Parser, complain
+from sipconform.commands import CLEAR_LINE, Parser, complain
+from sipconform.expectations import load_expecting
 from sipconform.judging import Read, judge_into, usable_processors
-from sipconform.lab.profile import ProfileError, load_profile
+from sipconform.lab.profile import ProfileError
 from sipconform.report.folder import RunFolder
 from sipconform.report.legible import counted, in_frames
 from sipconform.report.model import Arrangement, Run, ScenarioResult
-from sipconform.report.summary import counts, failed_checks
+from sipconform.report.summary import counts, failed_checks, unexpected
 from sipconform.trace.capture import read_capture
 from sipconform.trace.errors import CaptureError
 from sipconform.trace.second_opinion import read_with_tshark
@@ -42,14 +43,12 @@ def main(arguments: Sequence[str]) -> int:
     if unknown:
         return complain(f"no check is called {unknown[0]!r}; `sipconform checks` lists them")
     try:
-        profile = load_profile(given.profile) if given.profile else None
+        profile = load_expecting(given.profile) if given.profile else None
     except ProfileError as error:
         return complain(str(error))
-    started = datetime.now().astimezone()
-    path = given.out or Path("reports") / f"{started:%Y-%m-%d-%H%M%S}"
     run = Run(
-        path.name,
-        started,
+        "",
+        datetime.now().astimezone(),
         shlex.join(["sipconform", "judge", *arguments]),
         Arrangement.CAPTURE,
         profile=profile.name if profile else "",
@@ -60,12 +59,16 @@ def main(arguments: Sequence[str]) -> int:
     if given.check:
         run.checks = {name: check for name, check in run.checks.items() if name in given.check}
     try:
-        folder = RunFolder(path, run, None if given.out else path.parent / "history.sqlite")
+        folder = RunFolder.begun(run, given.out)
     except OSError as error:
-        return complain(f"{path} cannot be written: {error.strerror}", COULD_NOT_JUDGE)
-    with folder:
-        read = [_judge_one(folder, capture, given) for capture in given.capture]
-    _tell(run, path, read)
+        return complain(f"{given.out or error.filename} cannot be written: {error.strerror}", COULD_NOT_JUDGE)
+    try:
+        with folder:
+            for capture in given.capture:
+                _judge_one(folder, capture, given)
+    except KeyboardInterrupt:
+        complain("interrupted; the report tells what was judged until then")
+    _tell(run, folder.path)
     return run.exit_code
 
 
@@ -75,20 +78,18 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _judge_one(folder: RunFolder, capture: Path, given: argparse.Namespace) -> bool:
-    """False if the capture cannot be read; that has been said then."""
+def _judge_one(folder: RunFolder, capture: Path, given: argparse.Namespace) -> None:
+    """What cannot be read is said, and costs the other captures nothing."""
     result = ScenarioResult(capture.name, title=capture.name, bare=True, capture=str(capture))
     result.reproduce = _again(capture, given)
-    progress = _progress if sys.stderr.isatty() else None
+    read, processes = READERS[given.dissector], given.processes or usable_processors()
     try:
-        read, processes = READERS[given.dissector], given.processes or usable_processors()
-        judge_into(folder, result, capture, keylog=given.keylog, progress=progress, read=read, processes=processes)
+        with _Counter() as counter:
+            judge_into(folder, result, capture, keylog=given.keylog, progress=counter, read=read, processes=processes)
     except CaptureError as error:
         complain(str(error))
         result.verdict, result.error = Verdict.COULD_NOT_RUN, str(error)
         folder.add(result)
-        return False
-    return True
 
 
 def _again(capture: Path, given: argparse.Namespace) -> str:
@@ -100,16 +101,35 @@ def _again(capture: Path, given: argparse.Namespace) -> str:
     return shlex.join([*words, *(word for check in given.check for word in ("--check", check))])
 
 
-def _progress(messages: int) -> None:
-    print(f"\r{messages} messages judged", end="", file=sys.stderr, flush=True)
+class _Counter:
+    """How many messages have been judged, while somebody watches; gone when other things are said."""
+
+    def __init__(self) -> None:
+        self._shown = False
+        self._watched = sys.stderr.isatty()
+
+    def __enter__(self) -> _Counter:
+        return self
+
+    def __call__(self, messages: int) -> None:
+        if self._watched:
+            self._shown = True
+            print(f"\r{messages:,} messages judged", end="", file=sys.stderr, flush=True)
+
+    def __exit__(self, *_: object) -> None:
+        if self._shown:
+            print(f"\r{CLEAR_LINE}", end="", file=sys.stderr, flush=True)
 
 
-def _tell(run: Run, path: Path, read: Sequence[bool]) -> None:
-    for result, was_read in zip(run.scenarios, read, strict=True):
-        why = (result.error or failed_checks(result)) if was_read else "see above"
+def _tell(run: Run, path: Path) -> None:
+    for result in run.scenarios:
+        why = failed_checks(result) or result.error
+        why = "see above" if why.startswith(f"{result.capture}: ") else why  # it was a sentence of its own
         print(f"{result.id}: {result.verdict}, {counted(result.messages, 'message')}{f': {why}' if why else ''}")
         for note in result.notes:
             print(f"  note: {note.text}{in_frames(note.frames)}")
+    for line in unexpected(run):
+        print(line)
     if len(run.scenarios) > 1:
         print(counts(run))
     print(f"report: {path / 'report.html'}")

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sipconform.commands import Parser, complain
-from sipconform.lab.profile import ProfileError, list_profiles, load_profile
-from sipconform.shipped import shipped
+from sipconform.expectations import load_expecting
+from sipconform.lab.profile import ProfileError, list_profiles, load_profile, profile_path
 
 
 def main(arguments: Sequence[str]) -> int:
     parser = Parser("profiles", "List the vendor profiles, or print one (to copy and change).")
-    parser.add_argument("name", nargs="?")
+    parser.add_argument("name", nargs="?", help="one that comes with the suite, or a TOML file to look through")
     name = parser.parse_args(arguments).name
     if not name:
         for known in list_profiles():
@@ -19,8 +19,8 @@ def main(arguments: Sequence[str]) -> int:
             print(f"{known:<18} {profile.title}")
         return 0
     try:
-        load_profile(name)
+        load_expecting(name)
     except ProfileError as error:
         return complain(str(error))
-    print((shipped("fixtures") / "profiles" / f"{name}.toml").read_text("utf-8"), end="")
+    print(profile_path(name).read_text("utf-8"), end="")
     return 0

@@ -12,17 +12,18 @@ from pathlib import Path
 
 from sipconform import __version__
 from sipconform.checks.catalogue import Verdict
-from sipconform.commands import Parser, complain
+from sipconform.commands import CLEAR_LINE, Parser, complain
+from sipconform.expectations import load_expecting
 from sipconform.judging import judge_into
-from sipconform.lab.profile import ProfileError, load_profile
+from sipconform.lab.profile import ProfileError
 from sipconform.net.sniffer import MayNotListen, Sniffer
 from sipconform.report.folder import RunFolder
 from sipconform.report.model import Arrangement, Run, ScenarioResult
+from sipconform.report.summary import unexpected
 from sipconform.trace.packet import Note, Observation, Packet
 
 NOT_JUDGED = 2
 COUNTED_EVERY_S = 0.5
-CLEAR_LINE = "\x1b[K"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -34,31 +35,29 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--out", type=Path, help="run folder (default reports/<date and time>)")
     given = parser.parse_args(arguments)
     try:
-        profile = load_profile(given.profile) if given.profile else None
+        profile = load_expecting(given.profile) if given.profile else None
         sniffer = Sniffer(given.interface, given.filter, given.seconds)
     except ProfileError as error:
         return complain(str(error))
     except MayNotListen as error:
         return complain(str(error), NOT_JUDGED)
-    started = datetime.now().astimezone()
-    path = given.out or Path("reports") / f"{started:%Y-%m-%d-%H%M%S}"
     run = Run(
-        path.name, started, shlex.join(["sipconform", "watch", *arguments]), Arrangement.WATCHED,
+        "", datetime.now().astimezone(), shlex.join(["sipconform", "watch", *arguments]), Arrangement.WATCHED,
         profile=profile.name if profile else "",
         device=f"what passes {given.interface}",
         environment={"sipconform": __version__, "interface": given.interface, "filter": given.filter or "none"},
         expected_deviations={d.check: d.reason for d in profile.deviations} if profile else {},
     )  # fmt: skip
     try:
-        folder = RunFolder(path, run, None if given.out else path.parent / "history.sqlite")
+        folder = RunFolder.begun(run, given.out)
     except OSError as error:
-        return complain(f"{path} cannot be written: {error.strerror}", NOT_JUDGED)
-    for number in (signal.SIGINT, signal.SIGTERM):
+        return complain(f"{given.out or error.filename} cannot be written: {error.strerror}", NOT_JUDGED)
+    for number in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
         signal.signal(number, lambda *_: sniffer.stop())
     print(f"listening on {given.interface}; Ctrl-C ends it", flush=True)
     with folder:
         _watch(folder, sniffer)
-    _tell(run, path, sniffer)
+    _tell(run, folder.path, sniffer)
     return run.exit_code
 
 
@@ -116,4 +115,6 @@ def _tell(run: Run, path: Path, sniffer: Sniffer) -> None:
         print(f"{sniffer.frames} frames, {result.messages} messages: {result.verdict}{failed}")
         for note in result.notes:
             print(f"  note: {note.text}")
+    for line in unexpected(run):
+        print(line)
     print(f"capture: {path / run.scenarios[0].capture}\nreport: {path / 'report.html'}")

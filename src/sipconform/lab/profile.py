@@ -199,15 +199,21 @@ def load_profile(name_or_path: str | Path) -> Profile:
 
     Raises `ProfileError`, which names the file and the key (and the line, where the TOML is broken).
     """
-    path = Path(name_or_path)
-    if path.suffix != ".toml":
-        known = list_profiles()
-        if str(name_or_path) not in known:
-            raise ProfileError(str(name_or_path), "", f"no such profile; there are {', '.join(known)}")
-        path = _folder() / f"{name_or_path}.toml"
+    path = profile_path(name_or_path)
     profile = _convert(str(path), _read(path))
     _examine(str(path), profile)
     return profile
+
+
+def profile_path(name_or_path: str | Path) -> Path:
+    """The file of a profile. Raises `ProfileError` for a name that none ships under."""
+    path = Path(name_or_path)
+    if path.suffix == ".toml":
+        return path
+    known = list_profiles()
+    if str(name_or_path) not in known:
+        raise ProfileError(str(name_or_path), "", f"no such profile; there are {', '.join(known)}")
+    return _folder() / f"{name_or_path}.toml"
 
 
 def list_profiles() -> list[str]:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import sqlite3
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
@@ -25,6 +29,8 @@ from sipconform.report.secrets import Mask
 from sipconform.report.telling import Teller, conclude, told
 from sipconform.trace.trace import Trace
 
+STAMP = "%Y-%m-%d-%H%M%S"
+"""How a run is named after the moment it began."""
 SHOWN_PER_DEFECT = 10
 """Places of one defect that the report shows; findings.jsonl has all."""
 SHOWN_FINDINGS = 300
@@ -46,6 +52,7 @@ class RunFolder:
         self.mask = Mask(run.secrets)
         self._teller = Teller(run.checks, run.expected_deviations, self.mask)
         self._history = History(history) if history is not None else None
+        self._since: Since | None = None
         self._sections: list[str] = []
         self._unfinished: list[ScenarioResult] = []
         self._began = time.monotonic()
@@ -53,6 +60,15 @@ class RunFolder:
         (path / "captures").mkdir(parents=True, exist_ok=True)
         self._lines: TextIO = (path / "findings.jsonl").open("w", encoding="utf-8")
         self._write_run("running")
+
+    @classmethod
+    def begun(cls, run: Run, out: Path | None, reports: Path = Path("reports")) -> RunFolder:
+        """The folder the user names, else one of the run's own below `reports`, with the history beside it."""
+        path = out or new_folder(reports, run.started)
+        path.mkdir(parents=True, exist_ok=True)
+        beside, name = path.resolve().parent, path.resolve().name
+        run.id = name if out is None else f"{run.started:{STAMP}} {name}"
+        return cls(path, run, beside / "history.sqlite" if out is None or os.access(beside, os.W_OK) else None)
 
     # -- what a run hands in --------------------------------------------------------------------------------
 
@@ -102,27 +118,32 @@ class RunFolder:
         self._write_run("running")
 
     def close(self, *, interrupted: bool = False) -> None:
-        """Writes junit.xml, report.html and the history. A second call does nothing."""
+        """Writes junit.xml, report.html and the history. A second call does nothing. What cannot be written does not
+        keep the rest from being written: the first `OSError` is raised when all has been tried."""
         if self._closed:
             return
         self._closed = True
-        for result in self._unfinished:
-            self._break_off(result)
-        self._lines.close()
-        self.run.interrupted = self.run.interrupted or interrupted
-        self.run.duration_s = self.run.duration_s or time.monotonic() - self._began
-        since = self._compared()
-        replace_file(self.path / "junit.xml", junit(self.run))
-        replace_file(self.path / "report.html", html.page(self.run, self._sections, since, self.mask).encode())
-        self._write_run("interrupted" if self.run.interrupted else "done")
+        trouble: list[OSError] = []
+        for step in (self._break_off_all, self._lines.close, partial(self._conclude, interrupted), self._write_junit,
+                     self._write_report, self._write_end):  # fmt: skip
+            try:
+                step()
+            except OSError as error:
+                trouble.append(error)
+        if trouble:
+            raise trouble[0]
 
     def __enter__(self) -> RunFolder:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        if error is not None and not isinstance(error, KeyboardInterrupt):
+        if error is None:
+            self.close()
+            return
+        if not isinstance(error, KeyboardInterrupt):
             self.run.notes.append(f"The run broke off: {kind.__name__ if kind else ''}: {error}")
-        self.close(interrupted=error is not None)
+        with suppress(OSError):  # why it broke off is told
+            self.close(interrupted=True)
 
     # -- what is written ------------------------------------------------------------------------------------
 
@@ -154,12 +175,31 @@ class RunFolder:
         facts = self.mask.facts(_facts(self.run, status))
         replace_file(self.path / "run.json", json.dumps(facts, ensure_ascii=False, indent=1).encode())
 
+    def _break_off_all(self) -> None:
+        for result in list(self._unfinished):
+            self._break_off(result)
+
     def _break_off(self, result: ScenarioResult) -> None:
         """What was judged of it stays told; what it did not show by then, it did not show."""
         if not result.failing():
             result.verdict = Verdict.INCONCLUSIVE
             result.sentence = f"It broke off; no MUST was violated in the messages until then ({result.messages:,})."
         self.add(result)
+
+    def _conclude(self, interrupted: bool) -> None:
+        self.run.interrupted = self.run.interrupted or interrupted
+        self.run.duration_s = self.run.duration_s or time.monotonic() - self._began
+        self._since = self._compared()
+
+    def _write_junit(self) -> None:
+        replace_file(self.path / "junit.xml", junit(self.run))
+
+    def _write_report(self) -> None:
+        page = html.page(self.run, self._sections, self._since, self.mask)
+        replace_file(self.path / "report.html", page.encode())
+
+    def _write_end(self) -> None:
+        self._write_run("interrupted" if self.run.interrupted else "done")
 
     def _told_bytes(self) -> int:
         return sum(map(len, self._sections))
@@ -236,6 +276,20 @@ def _scenario_facts(result: ScenarioResult) -> dict[str, Any]:
         "counts": dict(sorted(verdicts.items())),
         "notes": [note._asdict() for note in result.notes],
     }
+
+
+def new_folder(reports: Path, started: datetime) -> Path:
+    """A folder below `reports` for a run that begins now, and nobody else's. Raises `OSError`."""
+    for number in itertools.count(1):
+        path = reports / f"{started:{STAMP}}{f'-{number}' if number > 1 else ''}"
+        try:
+            path.mkdir(parents=True)
+        except FileExistsError:
+            if not path.exists():  # a file stands where a folder above it should be
+                raise
+        else:
+            return path
+    raise AssertionError("numbers do not end")
 
 
 def file_name(text: str) -> str:

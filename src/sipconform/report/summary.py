@@ -23,8 +23,16 @@ def summary(run: Run) -> Iterator[str]:
             fates.setdefault((result.verdict, result.sentence), []).append(result.title or result.id)
     for (verdict, sentence), titles in fates.items():
         yield legible(mask.text(f"{verdict}: {_names(titles)}: {'; '.join(sentence.splitlines())}"))
+    yield from unexpected(run)
     if run.scenarios:
         yield counts(run)
+
+
+def unexpected(run: Run) -> Iterator[str]:
+    """Why a run fails in which nothing failed."""
+    for check in run.unexpected_passes:
+        reason = run.expected_deviations[check].rstrip(".")
+        yield f"unexpected pass: {check}, which the profile expects to fail ({reason}): the profile is out of date"
 
 
 def _names(titles: list[str]) -> str:
@@ -40,6 +48,8 @@ def counts(run: Run) -> str:
         asked += Counter(result.passed)
     messages, passed = sum(result.messages for result in run.scenarios), asked.total()
     told = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.items())
+    if not messages and not asked and not any(result.tally for result in run.scenarios):
+        return f"{told}; no message was seen, and nothing was judged"
     seen = f"{counted(messages, 'message')}; {counted(len(asked), 'check')} passed {counted(passed, 'time')}"
     return f"{told}; {seen}; {_violations(run.scenarios)}"
 
