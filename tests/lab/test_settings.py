@@ -33,7 +33,9 @@ def test_every_table_is_read(tmp_path: Path) -> None:
     ("text", "key"),
     [
         ('transport = "sctp"', "transport"),
-        ("ip = 5", "ip"),
+        ("transport = 'sctp'", "there are 'tcp', 'tls', 'udp'"),
+        ("ip = 5", "there are 4, 6"),
+        ("[phones.phone]\nkind = 'yealink'", "phones.phone.kind: Invalid enum value 'yealink'; there are 'baresip', "),
         ("[weather]\nloss = 1.5", "weather.loss"),
         ("[weather]\ndelay = [1]", "weather.delay"),
         ("[server]\naddress = 5060", "server.address"),

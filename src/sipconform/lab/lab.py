@@ -179,7 +179,7 @@ class Lab:
         first = (await self.phone("phone")).driver
         driver: Driver = Nobody()
         if isinstance(first, OwnPhone):
-            home = parse_address(self._places[second_line.SERVER], 0)
+            home = parse_address(self._places[second_line.SERVER])
             line = Lines(first.phone).add(second_line.ACCOUNT, home)
             teach_phone(line, self.profile)
             self._adopt(line)
@@ -289,7 +289,7 @@ class Lab:
             return Nobody()
         if control == BY_HAND:
             return Operator(who)
-        driver = await ControlledDriver.connect(parse_address(control, 0), self._witness(name), self._announce(name))
+        driver = await ControlledDriver.connect(parse_address(control), self._witness(name), self._announce(name))
         with suppress(NotSupportedError):  # many a device cannot: it is put back as far as may be, see `leave`
             await driver.do("reset")
         return driver

@@ -17,6 +17,7 @@ import msgspec
 from sipconform.features import feature_code, feature_state
 from sipconform.features.feature_code import FORWARDS, PLACEHOLDERS, Feature, UriForm
 from sipconform.features.lamp import TABLES
+from sipconform.lab.allowed import with_choices
 from sipconform.shipped import shipped
 
 Assignable = Literal["dnd", "cfu", "cfb", "cfna"]
@@ -246,7 +247,7 @@ def _convert(file: str, data: dict[str, object]) -> Profile:
         key = where.removeprefix("`key` in ").strip("`").removeprefix("$").removeprefix(".")
         if field := re.search(r"(?:field|required field) `(.+?)`", why):
             key = f"{key}.{field[1]}".lstrip(".")
-        raise ProfileError(file, key, why) from error
+        raise ProfileError(file, key, with_choices(why, Profile, key)) from error
 
 
 def _examine(file: str, profile: Profile) -> None:

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from sipconform.lab.allowed import with_choices
 from sipconform.sip.timers import Timers
 
 Kind = Literal["own", "remote"]
@@ -99,7 +100,8 @@ def load_lab(path: Path) -> LabSettings:
         return msgspec.convert(data, LabSettings)
     except msgspec.ValidationError as error:
         why, _, where = str(error).partition(" - at `$")
-        raise LabError(str(path), _whole(where.strip("`."), data), why) from error
+        key = _whole(where.strip("`."), data)
+        raise LabError(str(path), key, with_choices(why, LabSettings, key)) from error
 
 
 def _whole(where: str, data: dict[str, Any]) -> str:
