@@ -63,7 +63,7 @@ def test_every_command_refuses_an_unknown_option(command: str, capsys: pytest.Ca
         (["run", "--fault", "M999"], "'M999'"),
         (["run", "--profile", "nobody"], "nobody"),
         (["run", "--lab", "missing.toml"], "missing.toml"),
-        (["run", "--loss", "2"], "weather.loss"),
+        (["run", "--loss", "2"], "--loss: a probability from 0 to 1 is wanted, not '2'"),
         (["serve", "--listen", "pbx.example.invalid:x"], "pbx.example.invalid"),
         (["phone", "--server", "127.0.0.1:5060"], "--user"),
     ],

@@ -4,7 +4,20 @@ finds the plugin reads this.
 
 from __future__ import annotations
 
+from argparse import ArgumentTypeError
 from typing import Any
+
+
+def probability(text: str) -> float:
+    """For argparse."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise ArgumentTypeError(f"a probability from 0 to 1 is wanted, not {text[:20]!r}")
+    return value
+
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "--profile": {"help": "vendor profile: a shipped name or a TOML file (default: the scenario's own)"},
@@ -19,10 +32,10 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "--network": {"choices": ["sockets", "simulated"], "help": "real sockets (default) or the simulated network"},
     "--transport": {"choices": ["udp", "tcp", "tls"], "help": "SIP transport (default udp)"},
     "--ip": {"type": int, "choices": [4, 6], "help": "address family (default 4)"},
-    "--seed": {"type": int, "help": "of everything random (default 1)"},
-    "--loss": {"type": float, "help": "simulated network: probability that a datagram is lost"},
-    "--duplicate": {"type": float, "help": "simulated network: probability that it arrives twice"},
-    "--reorder": {"type": float, "help": "simulated network: probability that it is overtaken"},
+    "--seed": {"type": int, "help": "simulated network: of everything random (default 1)"},
+    "--loss": {"type": probability, "help": "simulated network: probability that a datagram is lost"},
+    "--duplicate": {"type": probability, "help": "simulated network: probability that it arrives twice"},
+    "--reorder": {"type": probability, "help": "simulated network: probability that it is overtaken"},
     "--out": {"help": "run folder (default reports/<date and time>)"},
     "--fault": {"action": "append", "default": [], "help": "seed a fault into our agents (id, repeatable)"},
 }

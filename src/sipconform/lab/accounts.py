@@ -25,6 +25,8 @@ ACCOUNTS = {  # name in a scenario -> user; two phones of one user share the use
     **hotspot.HOSTS,
     **hotspot.OUTSIDE,
 }
+PHONES = frozenset({*ACCOUNTS, *shared_line.DESKS, *hotspot.CLIENTS})
+"""Every phone a scenario of the suite may speak to, by name."""
 MEMBERS = ("member_one", "member_two", "member_three", "desk_member")
 
 

@@ -7,16 +7,19 @@ by a few options on the command line.
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
 
+from sipconform.lab.addresses import split_address
 from sipconform.lab.allowed import with_choices
 from sipconform.sip.timers import Timers
 
 Kind = Literal["own", "remote"]
 PhoneKind = Literal["own", "remote", "baresip", "linphone", "twinkle"]
+BY_HAND = "operator"  # the value of `control` that means: ask the person at the terminal
 Probability = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
@@ -86,6 +89,48 @@ class LabSettings(_Table):
     weather: Weather = msgspec.field(default_factory=Weather)
     server: ServerSettings = msgspec.field(default_factory=ServerSettings)
     phones: dict[str, PhoneSettings] = {}
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether a person has to do something."""
+        return BY_HAND in (self.server.control, *(phone.control for phone in self.phones.values()))
+
+    @property
+    def phones_under_test(self) -> list[str]:
+        """The names of the real phones that are under test; none where only our own are."""
+        real = [name for name, phone in self.phones.items() if phone.kind != "own"]
+        return real if self.under_test in ("both", "phone") else []
+
+
+def unusable(settings: LabSettings) -> Iterator[str]:
+    """What types cannot say: an address that is none, a device without one, a key that nothing would come of."""
+    server = settings.server
+    if server.kind == "remote" and not server.address:
+        yield "server.address: a remote server needs one"
+    if server.kind == "own" and server.control:
+        yield "server.control: our own server needs no driver; a remote one is told by kind = 'remote'"
+    yield from _no_address("server.address", server.address, 5060)
+    yield from _no_address("server.control", server.control)
+    for name, phone in settings.phones.items():
+        if phone.kind != "remote" and (phone.control or phone.address):
+            key = "control" if phone.control else "address"
+            yield f"phones.{name}.{key}: only a phone of kind = 'remote' has one"
+        yield from _no_address(f"phones.{name}.address", phone.address)
+        yield from _no_address(f"phones.{name}.control", phone.control)
+    if settings.network == "simulated":
+        drivers = [server.control, *(phone.control for phone in settings.phones.values())]
+        for driver in filter(None, drivers):  # its clock waits for nobody
+            yield f"the simulated network has no place for what {driver} drives"
+    elif settings.weather != Weather():
+        yield "weather: only the simulated network has any"
+
+
+def _no_address(key: str, text: str, default_port: int = 0) -> Iterator[str]:
+    if text and text != BY_HAND:
+        try:
+            split_address(text, default_port)
+        except ValueError as error:
+            yield f"{key}: {error}"
 
 
 def load_lab(path: Path) -> LabSettings:
