@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 
 from sipconform.checks.catalogue import Verdict
+from sipconform.cli import main
 from sipconform.judging import judge_capture
 from sipconform.lab.actor import CouldNotRunError
+from sipconform.lab.actors import Phone
 from sipconform.lab.lab import Lab, new_loop
 from sipconform.lab.scenarios import known_scenarios
 from sipconform.lab.settings import LabSettings, PhoneSettings, ServerSettings
@@ -109,6 +111,20 @@ def test_scenarios_where_no_kernel_stamps_datagrams(tmp_path: Path, monkeypatch:
     judged = [judgement for _, judgement in judge_capture(capture)]
     assert [f.check and f.check.id for j in judged for f in j.findings if f.verdict is Verdict.FAIL] == []
     assert any(judgement.passed for judgement in judged)
+
+
+def test_tls_without_what_makes_certificates_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing() -> None:
+        raise RuntimeError("throw-away certificates need trustme: pip install 'sipconform[tls]'")
+
+    async def story(phone: Phone) -> None:
+        await phone.start()
+
+    monkeypatch.setattr("sipconform.net.certificates._trustme", missing)
+    played = Stage(LabSettings(transport="tls", profile="broadsoft"), tmp_path / "c.pcapng").play(story)
+    assert (played.ending, "sipconform[tls]" in played.sentence) == (Ending.COULD_NOT_RUN, True)
+    serve = ["--listen", "127.0.0.1:0", "--transport", "tls"]
+    assert main(["serve", *serve]) == 2
 
 
 class Portal:

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from sipconform.lab import record
 from sipconform.lab.actor import CouldNotRunError, NotSupportedError
 from sipconform.lab.actors import Phone, Server
 from sipconform.lab.settings import LabSettings, PhoneSettings
 from sipconform.lab.stage import Ending, Played, Scenario, Stage
 from sipconform.trace.capture import read_capture
-from sipconform.trace.packet import Observation
+from sipconform.trace.packet import Observation, Packet
 
 
 def simulated(**settings: object) -> LabSettings:
@@ -88,6 +89,30 @@ def test_every_ending_is_told_with_its_reason(
     assert ended.ending is ending
     assert sentence in ended.sentence
     assert bool(sentence) == bool(ended.sentence)
+
+
+async def answered(phone: Phone, server: Server) -> None:
+    """Two who answer each other without end."""
+    ours, theirs = (driver.endpoint.transports[0] for driver in (phone.driver.phone, server.driver.server))  # type: ignore[attr-defined]
+    ours.receive = lambda packet: ours.send(packet.payload, theirs.local)
+    theirs.receive = lambda packet: theirs.send(packet.payload, ours.local)
+    ours.send(b"OPTIONS sip:2001@10.0.0.1 SIP/2.0\r\n\r\n", theirs.local)
+
+
+async def answered_meanwhile(phone: Phone, server: Server) -> None:
+    await answered(phone, server)
+    await asyncio.sleep(1e6)
+
+
+@pytest.mark.parametrize("scenario", [answered, answered_meanwhile])
+def test_who_answers_without_end_is_stopped(
+    tmp_path: Path, scenario: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(record, "MOST_MESSAGES", 100)
+    ended = played(tmp_path, scenario)
+    assert ended.ending is Ending.TOO_MUCH
+    assert "without end" in ended.sentence
+    assert sum(isinstance(item, Packet) for item in read_capture(tmp_path / "c.pcapng")) == 100
 
 
 def test_a_mistake_of_the_scenario_itself_is_not_swallowed(tmp_path: Path) -> None:

@@ -131,7 +131,7 @@ class Parties:
 
 
 def _ordered(trace: Trace) -> Iterator[Address]:
-    for observation in trace.observations:
+    for observation in reversed(trace.observations):  # the last knows all: a device may have shown itself late
         if observation.kind == "lab":
             for role in ("servers", "phones"):
                 listed = observation.what.get(role)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,7 @@ class Phone(Actor):
     """A phone on somebody's desk, signed in as `account`."""
 
     account: Account = field(kw_only=True)
+    silence: Callable[[], str] = field(default=lambda: "nobody answered", kw_only=True)  # of its server
 
     @property
     def user(self) -> str:
@@ -23,7 +25,7 @@ class Phone(Actor):
         """Registers; with `sync` the feature synchronisation switch is on. Raises if it cannot register."""
         status = await self.do("start", sync=sync)
         if not 200 <= status < 300:
-            answer = "nobody answered" if status == 408 else f"the registrar answered {status}"
+            answer = self.silence() if status == 408 else f"the registrar answered {status}"
             raise CouldNotRunError(f"{self.name} ({self.account.aor}) could not register: {answer}")
 
     async def synchronised(self) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,12 +19,16 @@ from sipconform.lab.aside import Aside
 from sipconform.lab.clock import Clock
 from sipconform.lab.lab import Lab, new_loop
 from sipconform.lab.listening import Listening
+from sipconform.lab.record import MOST_MESSAGES
 from sipconform.lab.settings import LabSettings
 from sipconform.lab.shared_line import DESKS, TONES
+from sipconform.trace.trace import Trace
 
 QUIET = {"sockets": 1.0, "simulated": 40.0}
 """Seconds of silence recorded after a scenario, so that a late NOTIFY, an echo or a retransmission is evidence too."""
 SCENARIO_LIMIT = {"sockets": 120.0, "simulated": 90_000.0}
+BY_HAND_LIMIT = 1800.0
+FLOOD = f"more than {MOST_MESSAGES:,} messages crossed the wire, as where two answer each other without end"
 
 Scenario = Callable[..., Coroutine[Any, Any, None]]
 
@@ -37,6 +41,7 @@ class Ending(StrEnum):
     NOT_SUPPORTED = "not supported"
     COULD_NOT_RUN = "could not run"
     TOO_LONG = "too long"
+    TOO_MUCH = "too much"
 
 
 class Played(NamedTuple):
@@ -50,6 +55,10 @@ def race_of(scenario: Scenario) -> str:
     """What the outcome of a scenario hangs on, as told by `@pytest.mark.race("who answers first")`; "" for nothing."""
     marks = getattr(scenario, "pytestmark", [])
     return next((str(mark.args[0]) for mark in marks if mark.name == "race"), "")
+
+
+class FloodError(Exception):
+    """More messages than any scenario has: two who answer each other would never end."""
 
 
 class Stage:
@@ -106,6 +115,10 @@ class Stage:
         finally:
             self.close()
 
+    def takes_part(self, traces: Iterable[Trace]) -> bool:
+        """Whether a device under test has sent anything that the capture shows; True where only ours are tested."""
+        return self.lab.record.takes_part(traces)
+
     def close(self) -> None:
         """Closes the lab, played or not. A second call does nothing."""
         if not self._closed:
@@ -125,12 +138,17 @@ class Stage:
             played = Played(Ending.FAILED, str(error) or "an expectation of the scenario was not met")
         except TimeoutError:
             played = Played(Ending.TOO_LONG, f"the scenario was not over after {self._limit:g} s")
-        self.runner.run(asyncio.sleep(QUIET[self.lab.settings.network]))
+        except FloodError:
+            return Played(Ending.TOO_MUCH, FLOOD)
+        try:
+            self.runner.run(self._in_bounds(asyncio.sleep(QUIET[self.lab.settings.network])))
+        except FloodError:
+            return Played(Ending.TOO_MUCH, FLOOD)
         return played
 
     @property
     def _limit(self) -> float:
-        return SCENARIO_LIMIT[self.lab.settings.network]
+        return BY_HAND_LIMIT if self.lab.settings.by_hand else SCENARIO_LIMIT[self.lab.settings.network]
 
     async def _in_time(self, scenario: Coroutine[Any, Any, None], race: str) -> None:
         if race:
@@ -138,8 +156,21 @@ class Stage:
         aside = Aside(asyncio.get_running_loop())
         try:
             async with asyncio.timeout(self._limit):
-                await scenario
+                await self._in_bounds(scenario)
         except AssertionError as error:
             if refusal := aside.refusal():
                 raise refusal from error
             raise
+
+    async def _in_bounds(self, doing: Coroutine[Any, Any, None]) -> None:
+        """Until it is done, or too much is said meanwhile. Raises FloodError then."""
+        task = asyncio.current_task()
+        assert task is not None
+        self.lab.record.on_flood(lambda: task.cancelling() or task.cancel())
+        try:
+            await doing
+        except asyncio.CancelledError:
+            if not self.lab.record.is_flooded:
+                raise
+            task.uncancel()
+            raise FloodError from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import ssl
 import time
@@ -104,7 +105,7 @@ class StreamTransport:
         except OSError as error:  # of TLS and of time too
             if self.connections.get(to) is connection:
                 del self.connections[to]
-            self.witness.says("not connected", self.local, to, str(error) or "no answer")
+            self.witness.says("not connected", self.local, to, _reason(error))
 
 
 class Connection(asyncio.Protocol):
@@ -207,3 +208,10 @@ class Connection(asyncio.Protocol):
 
     def _says(self, event: str, reason: str) -> None:
         self._owner.witness.says(event, self._near, self._far, reason)
+
+
+def _reason(error: OSError) -> str:
+    """What the system says of it, without the address, which asyncio says once more."""
+    if isinstance(error, ssl.SSLError) or not error.errno:
+        return str(error) or "no answer"
+    return os.strerror(error.errno)
