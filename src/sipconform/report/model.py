@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
@@ -53,12 +53,19 @@ class Line:
 
     @property
     def counts_against(self) -> bool:
-        """A MUST failed and the profile did not say that it would."""
-        return self.verdict is Verdict.FAIL and self.level is Level.MUST and self.deviation is None
+        """A device violates a MUST, and the profile did not say that it would."""
+        violated = self.verdict is Verdict.FAIL and self.level is Level.MUST
+        return violated and self.side is not Side.SUITE and self.deviation is None
 
     def facts(self) -> dict[str, Any]:
-        """The line as it stands in findings.jsonl."""
-        return {"schema": SCHEMA} | {name: getattr(self, name) for name in _LINE}
+        """The line as it stands in findings.jsonl (docs/findings.md). What a scenario expects weighs as a MUST does."""
+        told = {"schema": SCHEMA} | {name: getattr(self, name) for name in _LINE}
+        if self.side is Side.EITHER:
+            told["side"] = None  # a check of both sides that accuses neither
+        if self.check is None:
+            unsure = self.verdict in (Verdict.COULD_NOT_RUN, Verdict.INCONCLUSIVE)
+            told |= {"level": Level.MUST, "side": Side.SUITE if unsure else None, "clause": "the scenario"}
+        return told
 
 
 _LINE = tuple(one.name for one in fields(Line))
@@ -160,11 +167,18 @@ class ScenarioResult:
         return (self.times[-1] - self.times[0]) / 1e9 if self.times else 0.0
 
     def failing(self, *, expected: bool = False) -> int:
-        """How many MUSTs failed, by default those that no profile expects."""
-        return sum(
-            n for told, n in self.tally.items()
-            if told.verdict is Verdict.FAIL and told.level is Level.MUST and told.expected is expected
-        )  # fmt: skip
+        """How many MUSTs a device violates, by default those that no profile expects."""
+        return sum(n for told, n in self._violations() if told.side is not Side.SUITE and told.expected is expected)
+
+    @property
+    def own_failings(self) -> set[str]:
+        """The MUSTs that an agent of ours violates which is not under test: what came of it accuses nobody."""
+        return {told.check for told, _ in self._violations() if told.side is Side.SUITE and not told.expected}
+
+    def _violations(self) -> Iterator[tuple[Told, int]]:
+        return (
+            (told, n) for told, n in self.tally.items() if told.verdict is Verdict.FAIL and told.level is Level.MUST
+        )
 
 
 @dataclass(slots=True)
@@ -207,4 +221,6 @@ class Run:
         if self.unexpected_passes or any(r.failed or r.failing() for r in self.scenarios):
             return 1
         unjudged = {Verdict.INCONCLUSIVE, Verdict.COULD_NOT_RUN} & verdicts
-        return 2 if unjudged or self.interrupted or not self.scenarios else 0
+        played = [result for result in self.scenarios if not result.bare]
+        in_vain = played and all(result.verdict is Verdict.NOT_APPLICABLE for result in played)
+        return 2 if unjudged or in_vain or self.interrupted or not self.scenarios else 0

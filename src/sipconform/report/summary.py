@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from sipconform.checks.catalogue import Level, Verdict
+from sipconform.checks.catalogue import Level, Side, Verdict
 from sipconform.report.legible import counted, legible
 from sipconform.report.model import Run, ScenarioResult
 from sipconform.report.secrets import Mask
@@ -58,11 +58,14 @@ def _violations(results: list[ScenarioResult]) -> str:
     failed: Counter[Level | None] = Counter()
     for result in results:
         for told, count in result.tally.items():
-            failed[told.level] += count * (told.verdict is Verdict.FAIL and not told.expected)
+            theirs = told.side is not Side.SUITE or told.level is not Level.MUST
+            failed[told.level] += count * (told.verdict is Verdict.FAIL and not told.expected and theirs)
     lesser = ", ".join(f"{failed[level]:,} × {level}" for level in Level if level is not Level.MUST and failed[level])
     times = counted(failed[Level.MUST], "time")
     must = f"a MUST was violated {times}" if failed[Level.MUST] else "no MUST was violated"
-    return must + (f" ({lesser} noted)" if lesser else "")
+    ours = sorted(set().union(*(result.own_failings for result in results)))
+    noted = f" ({lesser} noted)" if lesser else ""
+    return f"{must} by a device{noted}; our own agents violate {', '.join(ours)}" if ours else must + noted
 
 
 def failed_checks(result: ScenarioResult) -> str:

@@ -132,7 +132,7 @@ def _verdict(result: ScenarioResult) -> Verdict:
         return Verdict.COULD_NOT_RUN
     if result.failing():
         return Verdict.FAIL
-    if any(told.verdict is Verdict.COULD_NOT_RUN for told in result.tally):
+    if result.own_failings or any(told.verdict is Verdict.COULD_NOT_RUN for told in result.tally):
         return Verdict.COULD_NOT_RUN
     if any(told.verdict is Verdict.INCONCLUSIVE and told.level is Level.MUST for told in result.tally):
         return Verdict.INCONCLUSIVE
@@ -189,5 +189,8 @@ def _unsure(result: ScenarioResult) -> str:
 def _why_not(result: ScenarioResult) -> str:
     if result.error:
         return f"It could not run: {shortened(result.error.strip().splitlines()[-1], 300)}"
+    if result.own_failings:
+        checks = ", ".join(sorted(result.own_failings)[:3])
+        return f"An agent of our own that is not under test breaks {checks}: what came of it accuses nobody."
     broken = sorted({told.check for told in result.tally if told.verdict is Verdict.COULD_NOT_RUN})
     return f"The suite could not ask {', '.join(broken)}." if broken else "It could not run; no reason was recorded."
