@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.commands.programs import run_facts, sipconform
+from sipconform.lab.settings import LabSettings, PhoneSettings, ServerSettings
+from sipconform.session import arrangement
+from tests.commands.programs import environment, run_facts, sipconform
+from tests.lab.apart import free_port, program
 
 FINE = "async def test_fine(server, phone):\n    await phone.start()\n"
 BROKEN = "async def test_broken(server, phone):\n    await phone.start()\n    print(1 / 0)\n"
@@ -74,3 +80,122 @@ def test_a_run_is_laid_beside_its_reference(tmp_path: Path, options: tuple[str, 
 def test_a_reference_of_another_dialect_or_road_is_not_asked(tmp_path: Path, other: tuple[str, str]) -> None:
     sipconform(tmp_path, *FULL_STATE, *other)
     assert "Beside the reference" not in (tmp_path / "run" / "report.html").read_text("utf-8")
+
+
+APART = "async def test_apart(server, phone, other_phone):\n    await other_phone.start(sync=False)\n"
+TOLD = "async def test_told(server, phone):\n    await phone.start()\n    await phone.synchronised()\n"
+
+
+@pytest.mark.parametrize(
+    ("story", "fault", "verdict", "shown"),
+    [
+        (TOLD, (), "pass", "1 pass"),
+        (APART, (), "not-applicable", "the device under test took no part"),
+        (TOLD, ("--fault", "M01"), "could-not-run", "our own agents violate FS-003"),
+    ],
+)
+def test_only_what_a_device_does_is_held_for_or_against_it(
+    tmp_path: Path, story: str, fault: tuple[str, ...], verdict: str, shown: str
+) -> None:
+    (tmp_path / "test_story.py").write_text(story)
+    place = f"127.0.0.1:{free_port()}"
+    with program("phone", "--server", place, "--user", "2001:pw2001") as phone:
+        words = ("--listen", place, "--phone", f"phone={phone.control}", "--profile", "broadsoft", "--out", "run")
+        done = sipconform(tmp_path, "run", "test_story.py", *words, *fault)
+    told = run_facts(tmp_path / "run")
+    assert [scenario["verdict"] for scenario in told["scenarios"]] == [verdict], done.stdout
+    assert shown in done.stdout
+    assert done.returncode == told["exit_code"] == (0 if verdict == "pass" else 2)
+    assert told["arrangement"] == "phone under test"
+    [capture] = (tmp_path / "run" / "captures").iterdir()
+    assert sipconform(tmp_path, "judge", str(capture)).returncode == (2 if fault else 0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "arrangement_"),
+    [
+        ({}, "both ours"),
+        ({"under_test": "none"}, "both ours"),
+        ({"under_test": "server"}, "server under test"),
+        ({"under_test": "phone"}, "phone under test"),
+        ({"phones": {"phone": PhoneSettings(kind="remote")}}, "phone under test"),
+        ({"phones": {"phone": PhoneSettings(kind="remote")}, "under_test": "none"}, "watched"),
+        ({"server": ServerSettings(kind="remote")}, "server under test"),
+        ({"server": ServerSettings(kind="remote"), "under_test": "none"}, "watched"),
+        ({"server": ServerSettings(kind="remote"), "under_test": "phone"}, "phone under test"),
+    ],
+)
+def test_who_is_ours_is_told_from_the_settings(settings: dict[str, Any], arrangement_: str) -> None:
+    assert arrangement(LabSettings(**settings)) == arrangement_
+
+
+def test_several_processes_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "test_story.py").write_text(FINE)
+    command = [sys.executable, "-m", "pytest", "test_story.py", "-n", "2", "--network", "simulated"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, env=environment())
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR, done.stdout + done.stderr
+    assert "not played by several processes" in done.stdout
+    assert not (tmp_path / "reports").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (("--phone", "phnoe=operator"), 3, "--phone phnoe: there is no such phone; they speak to phone"),
+        (("--phone", "caller=operator"), 3, "--phone caller: no scenario that was chosen speaks to it"),
+        (("--out", "test_story.py/run"), 2, "test_story.py/run cannot be written"),
+    ],
+)
+def test_what_cannot_be_begun_is_said_before_anything_is_played(
+    tmp_path: Path, words: tuple[str, ...], code: int, told: str
+) -> None:
+    (tmp_path / "test_story.py").write_text(FINE)
+    done = sipconform(tmp_path, "run", "test_story.py", *words)
+    assert done.returncode == code, done.stdout + done.stderr
+    assert told in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert not (tmp_path / "reports").exists()
+
+
+def test_a_password_is_written_nowhere(tmp_path: Path) -> None:
+    (tmp_path / "test_story.py").write_text(FINE)
+    account = ("--account", "phone=2001:4711")
+    sipconform(tmp_path, "run", "test_story.py", "--network", "simulated", *account, "--out", "run")
+    assert run_facts(tmp_path / "run")["command"].endswith("--account phone=2001:PASSWORD --out run")
+    for path in (tmp_path / "run").rglob("*.*"):
+        assert b"2001:4711" not in path.read_bytes()
+    assert b"4711" not in (tmp_path / "history.sqlite").read_bytes()
+
+
+def test_nothing_but_the_run_is_told(tmp_path: Path) -> None:
+    (tmp_path / "test_story.py").write_text(FINE)
+    done = sipconform(tmp_path, "run", "test_story.py", "--network", "simulated", "--out", "run")
+    assert "warning" not in done.stdout
+    assert [line for line in done.stdout.splitlines() if "site-packages" in line or "test_story" in line] == []
+
+
+def test_a_full_disk_accuses_nobody(tmp_path: Path) -> None:
+    """As soon as a finding cannot be written any more, the run ends, and says why."""
+    (tmp_path / "test_story.py").write_text(FINE + UNMET)
+    (tmp_path / "sitecustomize.py").write_text(FULL)
+    words = ["run", "test_story.py", "--network", "simulated", "--out", "run"]
+    command = [sys.executable, "-m", "sipconform", *words]
+    path = environment() | {"PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, env=path)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "No space left on device" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+FULL = """
+import sipconform.report.folder as folder
+
+def full(path, content):
+    raise OSError(28, "No space left on device", str(path))
+
+first = folder.replace_file
+def replace_file(path, content):
+    (first if path.name == "run.json" and b'"scenarios": []' in content else full)(path, content)
+
+folder.replace_file = replace_file
+"""

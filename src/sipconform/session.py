@@ -8,7 +8,7 @@ import shlex
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ import pytest
 
 from sipconform import __version__
 from sipconform.agents.faults import Fault, fault_named
-from sipconform.checks.catalogue import Level, Verdict
+from sipconform.checks.catalogue import Finding, Level, Side, Verdict
 from sipconform.checks.judge import Judgement
 from sipconform.comparing import compare_captures
 from sipconform.judging import judge_capture
@@ -26,34 +26,33 @@ from sipconform.lab.profile import Deviation, load_profile
 from sipconform.lab.scenarios import DEFAULT_PROFILE
 from sipconform.lab.settings import LabSettings
 from sipconform.lab.stage import Ending, Stage
-from sipconform.options import again, usable
+from sipconform.options import again, typed, usable
 from sipconform.recording import reference_of
 from sipconform.report.folder import RunFolder
 from sipconform.report.legible import flowing
 from sipconform.report.model import Arrangement, Beside, Run, ScenarioResult
 from sipconform.report.summary import summary
 from sipconform.trace.packet import Note
+from sipconform.trace.trace import Trace
 
 log = logging.getLogger(__name__)
 
+Judged = tuple[Trace, Judgement]
 VERDICTS = {
     Ending.PLAYED: Verdict.PASS,
     Ending.FAILED: Verdict.FAIL,
     Ending.NOT_SUPPORTED: Verdict.NOT_SUPPORTED,
     Ending.COULD_NOT_RUN: Verdict.COULD_NOT_RUN,
     Ending.TOO_LONG: Verdict.INCONCLUSIVE,
+    Ending.TOO_MUCH: Verdict.INCONCLUSIVE,
 }
 SILENT = (
     "no message crossed the wire and no check found anything to judge, which proves nothing; "
     "a scenario that expects silence says so with @pytest.mark.silent"
 )
 REFERENCES_ARE_OVER = ("udp", 4)
-ARRANGEMENTS = {
-    "both": Arrangement.BOTH_OURS,
-    "server": Arrangement.SERVER_UNDER_TEST,
-    "phone": Arrangement.PHONE_UNDER_TEST,
-    "none": Arrangement.BOTH_OURS,
-}
+NOT_JUDGED = 2
+NO_PART = "the device under test took no part: nothing it sent was seen"
 
 
 @dataclass(eq=False)
@@ -67,9 +66,11 @@ class Outcome:
     def raise_for_pytest(self) -> None:
         if self.verdict is Verdict.NOT_SUPPORTED:
             pytest.skip(f"not supported: {self.sentence}")
+        if self.verdict is Verdict.NOT_APPLICABLE:
+            pytest.skip(f"not applicable: {self.sentence}")
         if self.deviation:
             pytest.xfail(self.sentence)
-        if self.verdict not in (Verdict.PASS, Verdict.NOT_APPLICABLE):
+        if self.verdict is not Verdict.PASS:
             pytest.fail(self.sentence or str(self.verdict), pytrace=False)
 
 
@@ -82,21 +83,18 @@ class ScenarioSession:
     options: Any
     faults: tuple[Fault, ...] = ()
     deviations: tuple[Deviation, ...] = ()
-    sentences: list[str] = field(default_factory=list)
+    trouble: OSError | None = None  # what keeps the run from being written
 
     @classmethod
     def from_options(cls, options: Any, where: str) -> ScenarioSession:
         """Reads the plugin's options, which `usable` has looked at. Raises OSError where nothing can be written."""
         settings = usable(options)
         profile = load_profile(settings.profile or DEFAULT_PROFILE)
-        started = datetime.now().astimezone()
-        name = f"{started:%Y-%m-%d-%H%M%S}"
-        path = Path(options.out) if options.out else Path(where) / "reports" / name
         run = Run(
-            name,
-            started,
-            shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
-            ARRANGEMENTS[settings.under_test],
+            "",
+            datetime.now().astimezone(),
+            typed([Path(sys.argv[0]).name, *sys.argv[1:]], options),
+            arrangement(settings),
             profile=profile.name,
             device=_device(settings),
             environment=environment(settings),
@@ -104,9 +102,8 @@ class ScenarioSession:
             deviation_stories={d.check: d.stories for d in profile.deviations},
             secrets=[p.password for p in settings.phones.values() if p.password],
         )
-        history = path.parent / "history.sqlite" if not options.out else None
-        faults = tuple(map(fault_named, options.fault))
-        return cls(settings, RunFolder(path, run, history), options, faults, profile.deviations)
+        folder = RunFolder.begun(run, Path(options.out) if options.out else None, Path(where) / "reports")
+        return cls(settings, folder, options, tuple(map(fault_named, options.fault)), profile.deviations)
 
     def stage(self, scenario: str, written_for: str = "") -> Stage:
         """A laboratory for one scenario, in the profile asked for, else the one it was written for."""
@@ -125,26 +122,40 @@ class ScenarioSession:
         except Exception as error:
             self._broken(result, stage, error)
             raise
-        verdict, failed = VERDICTS[ending], dict[str, bool]()  # check id: whether it is a MUST
         result.duration_s = time.monotonic() - began
-        for judgement in self._judge(result, stage):
-            for found in judgement.findings:
-                if found.verdict is Verdict.FAIL and found.check:
-                    failed[found.check.id] = failed.get(found.check.id, False) or found.level is Level.MUST
-        if verdict is Verdict.PASS and self._unexpected(failed):
-            verdict, sentence = Verdict.FAIL, ""  # the findings say whose
-        if verdict is Verdict.PASS and _proves_nothing(result) and not item.get_closest_marker("silent"):
-            verdict, sentence = Verdict.INCONCLUSIVE, SILENT
-        if ending is Ending.FAILED:
-            result.deviation = self._deviation(result.id, failed)
-            sentence = f"as expected ({result.deviation}), {sentence}" if result.deviation else sentence
-        result.verdict, result.sentence = verdict, sentence
-        if verdict is Verdict.COULD_NOT_RUN:
-            result.error = sentence
+        result.steps = stage.lab.steps
+        judged = self._judge(result, stage)
+        result.verdict, result.sentence = self._verdict(item, stage, ending, sentence, judged)
+        if ending is Ending.FAILED and result.verdict is Verdict.FAIL:
+            result.deviation = self._deviation(result.id, _failed(judged))
+            if result.deviation:
+                result.sentence = f"as expected ({result.deviation}), {result.sentence}"
+        if result.verdict is Verdict.COULD_NOT_RUN:
+            result.error = result.sentence
         if ending in (Ending.PLAYED, Ending.FAILED):
             result.beside = self._beside(result, stage)
         self.folder.add(result)
-        return Outcome(verdict, result.sentence, result.deviation)
+        return Outcome(result.verdict, result.sentence, result.deviation)
+
+    def _verdict(
+        self, item: pytest.Function, stage: Stage, ending: Ending, sentence: str, judged: list[Judged]
+    ) -> tuple[Verdict, str]:
+        """What the play and the judge say together, and the sentence for it."""
+        verdict = VERDICTS[ending]
+        if verdict not in (Verdict.PASS, Verdict.FAIL):
+            return verdict, sentence
+        ours, theirs = self._violations(judged)
+        if theirs and verdict is Verdict.PASS:
+            return Verdict.FAIL, ""  # the findings say whose
+        if ours and not theirs:
+            return Verdict.COULD_NOT_RUN, ""  # as above
+        if not stage.takes_part(trace for trace, _ in judged):
+            failed = verdict is Verdict.FAIL  # our own agents did, or what stands between them and the device
+            return (Verdict.COULD_NOT_RUN, f"{NO_PART}; {sentence}") if failed else (Verdict.NOT_APPLICABLE, NO_PART)
+        silent = item.get_closest_marker("silent")
+        if verdict is Verdict.PASS and not silent and not any(_something(trace, said) for trace, said in judged):
+            return Verdict.INCONCLUSIVE, SILENT
+        return verdict, sentence
 
     def _beside(self, result: ScenarioResult, stage: Stage) -> Beside | None:
         """The run beside the shipped reference of its story and dialect; a comfort that must not cost the verdict."""
@@ -177,16 +188,27 @@ class ScenarioSession:
         expected = (d for d in self.deviations if d.check in failed and any(word in scenario for word in d.stories))
         return next((f"{d.check}: {d.reason}" for d in expected), "")
 
-    def _judge(self, result: ScenarioResult, stage: Stage) -> list[Judgement]:
+    def _judge(self, result: ScenarioResult, stage: Stage) -> list[Judged]:
         """Judges a scenario's capture, part by part, into the run's folder."""
         judged = list(judge_capture(stage.lab.capture))
         for trace, judgement in judged:
             self.folder.take(result, trace, judgement.findings, judgement.passed)
-        return [judgement for _, judgement in judged]
+        return judged
 
     def _unexpected(self, failed: dict[str, bool]) -> bool:
         """Whether a MUST is violated that the profile does not expect to be."""
         return any(must and check not in self.folder.run.expected_deviations for check, must in failed.items())
+
+    def _violations(self, judged: list[Judged]) -> tuple[list[Finding], list[Finding]]:
+        """The violated MUSTs that the profile does not expect: of agents of ours that are not under test, and the
+        others."""
+        expected = self.folder.run.expected_deviations
+        bad = [
+            f
+            for f in _findings(judged)
+            if f.verdict is Verdict.FAIL and f.level is Level.MUST and f.check and f.check.id not in expected
+        ]
+        return [f for f in bad if f.side is Side.SUITE], [f for f in bad if f.side is not Side.SUITE]
 
     def _result(self, item: pytest.Function, stage: Stage) -> ScenarioResult:
         path = Path(item.path)
@@ -205,25 +227,60 @@ class ScenarioSession:
         """DESIGN: 0 all well, 1 a violation, 2 could not judge. What failed beside the scenarios (a plain test, a
         fixture) counts as a violation where nothing else does."""
         run = self.folder.run
-        return (run.exit_code if run.scenarios else 0) or int(any_failed)
+        code = (run.exit_code if run.scenarios or run.interrupted else 0) or int(any_failed)
+        return NOT_JUDGED if self.trouble and code == 0 else code
 
     def summary(self) -> Iterator[str]:
         yield from summary(self.folder.run)
-        yield f"report: {self.folder.path / 'report.html'}"
+        if self.trouble:
+            where = self.trouble.filename or self.folder.path
+            yield f"not everything could be written: {where}: {self.trouble.strerror or self.trouble}"
+        if (report := self.folder.path / "report.html").is_file():
+            yield f"report: {report}"
 
     def close(self, *, interrupted: bool = False) -> None:
-        self.folder.close(interrupted=interrupted)
+        """Writes what there is. What cannot be written is told in the summary."""
+        try:
+            self.folder.close(interrupted=interrupted or self.trouble is not None)
+        except OSError as error:
+            self.trouble = self.trouble or error
 
 
-def _proves_nothing(result: ScenarioResult) -> bool:
-    return not (result.messages or result.passed or result.tally)
+def _findings(judged: list[Judged]) -> Iterator[Finding]:
+    return (finding for _, judgement in judged for finding in judgement.findings)
+
+
+def _failed(judged: list[Judged]) -> dict[str, bool]:
+    """The checks that failed, each with whether it is a MUST."""
+    failed: dict[str, bool] = {}
+    for found in _findings(judged):
+        if found.verdict is Verdict.FAIL and found.check:
+            failed[found.check.id] = failed.get(found.check.id, False) or found.level is Level.MUST
+    return failed
+
+
+def _something(trace: Trace, judgement: Judgement) -> bool:
+    return bool(trace.messages or judgement.passed or judgement.findings)
+
+
+def arrangement(settings: LabSettings) -> Arrangement:
+    """Who of the two sides is ours, for the report."""
+    remote_phones = any(phone.kind != "own" for phone in settings.phones.values())
+    remote_server = settings.server.kind == "remote"
+    if settings.under_test == "none":
+        return Arrangement.WATCHED if remote_server or remote_phones else Arrangement.BOTH_OURS
+    if settings.under_test == "phone" or (settings.under_test == "both" and remote_phones):
+        return Arrangement.PHONE_UNDER_TEST
+    if settings.under_test == "server" or remote_server:
+        return Arrangement.SERVER_UNDER_TEST
+    return Arrangement.BOTH_OURS
 
 
 def _device(settings: LabSettings) -> str:
-    if settings.server.kind == "remote":
-        return f"server at {settings.server.address}"
     remote = [f"{name} driven at {p.control}" for name, p in settings.phones.items() if p.kind == "remote"]
-    return ", ".join(remote) or "our own reference agents"
+    programs = [f"{name}: {p.kind}" for name, p in settings.phones.items() if p.kind not in ("own", "remote")]
+    server = [f"server at {settings.server.address}"] if settings.server.kind == "remote" else []
+    return ", ".join([*server, *remote, *programs]) or "our own reference agents"
 
 
 def environment(settings: LabSettings) -> dict[str, str]:

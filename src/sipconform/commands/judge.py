@@ -68,6 +68,8 @@ def main(arguments: Sequence[str]) -> int:
                 _judge_one(folder, capture, given)
     except KeyboardInterrupt:
         complain("interrupted; the report tells what was judged until then")
+    except OSError as error:
+        return complain(f"{error.filename or folder.path}: {error.strerror}", COULD_NOT_JUDGE)
     _tell(run, folder.path)
     return run.exit_code
 

@@ -51,7 +51,8 @@ def _suite(word: str) -> str:
 def _quietly(paths: Sequence[str]) -> list[str]:
     """pytest's own settings for a run that is not a test session of some project."""
     root = os.path.commonpath([Path(path.partition("::")[0]).resolve().parent for path in paths])
-    settings = ["-p", "no:cacheprovider", "--rootdir", root, "-o", "addopts=", "--no-header"]
+    settings = ["-q", "-p", "no:cacheprovider", "--rootdir", root, "-o", "addopts="]
+    settings += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # we were here before pytest
     return settings if sys.stdout.isatty() else [*settings, "--color=no"]
 
 
