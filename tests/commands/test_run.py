@@ -114,7 +114,8 @@ def test_our_server_as_a_program_is_a_server_like_any_other(tmp_path: Path, tran
 @pytest.mark.parametrize("command", [["serve"], ["phone", "--server", "127.0.0.1:5999", "--user", "2001:x"]])
 def test_a_program_that_cannot_begin_says_why(tmp_path: Path, command: list[str], taken: Address) -> None:
     for mistake, code, named in (
-        (["--listen", str(taken)], NOT_JUDGED, "cannot be bound"),
+        (["--listen", str(taken)], NOT_JUDGED, f"{taken} cannot be bound: Address already in use"),
+        (["--listen", "127.0.0.1:0", "--control", "192.0.2.1:9"], NOT_JUDGED, "192.0.2.1:9 cannot be bound"),
         (["--listen", "127.0.0.1:0", "--capture", "no/such/folder.pcapng"], NOT_JUDGED, "no/such/folder.pcapng"),
         (["--listen", "127.0.0.1:0", "--profile", "nobody"], WRONG_USE, "nobody"),
         (["--listen", "127.0.0.1:0", "--fault", "M999"], WRONG_USE, "M999"),
@@ -122,6 +123,7 @@ def test_a_program_that_cannot_begin_says_why(tmp_path: Path, command: list[str]
         done = sipconform(tmp_path, *command, *mistake)
         assert (done.returncode, done.stderr.count("\n")) == (code, 1), done.stderr
         assert named in done.stderr
+        assert "listens" not in done.stdout or "--control" in mistake
 
 
 @pytest.mark.parametrize("signal_", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

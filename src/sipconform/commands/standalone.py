@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import random
 import secrets
 import signal
 from contextlib import suppress
+from functools import cached_property
 from typing import Any
 
 from sipconform.agents.endpoint import Endpoint
-from sipconform.agents.faults import fault_named
+from sipconform.agents.faults import Fault, fault_named
 from sipconform.agents.phone.phone import Phone
 from sipconform.agents.server.directory import Directory, User
 from sipconform.agents.server.server import Server
 from sipconform.agents.server.state_file import StateFile
 from sipconform.agents.user_agent import Account
 from sipconform.commands import complain
+from sipconform.expectations import load_expecting
 from sipconform.lab.accounts import ACCOUNTS
 from sipconform.lab.actor import CouldNotRunError
 from sipconform.lab.addresses import parse_address
@@ -25,7 +28,7 @@ from sipconform.lab.dialect import teach_phone, teach_server
 from sipconform.lab.drivers.control import serve_control
 from sipconform.lab.drivers.own import OwnPhone, OwnServer
 from sipconform.lab.drivers.renewed import Build, RenewedDriver
-from sipconform.lab.profile import load_profile
+from sipconform.lab.profile import Profile
 from sipconform.lab.shared_line import LINE, add_line, teach_line
 from sipconform.net.sockets import SocketNetwork
 from sipconform.net.tap import CaptureTap
@@ -39,12 +42,16 @@ USERS = sorted({*ACCOUNTS.values()})  # where none are named: everybody a story 
 class Standalone:
     """One agent of ours in a process of its own. Runs until SIGINT or SIGTERM; exit code 0 then."""
 
+    profile: Profile
+    faults: list[Fault]
+
     def __init__(self, given: argparse.Namespace) -> None:
         self.given = given
         self.network = SocketNetwork()
         self.over = asyncio.Event()
         self.failure = ""  # why it ended by itself
         self._told = self._recalled = False
+        self._where = given.listen  # where it was to listen when that failed
 
     async def serve(self) -> int:
         async def build() -> OwnServer:
@@ -55,7 +62,7 @@ class Standalone:
                 name, _, password = text.partition(":")
                 directory.add(name, password)
             server = Server(endpoint, directory)
-            profile = load_profile(given.profile)
+            profile = self.profile
             teach_server(server, profile)
             if line := directory.find(LINE):
                 add_line(server, profile, line.password)
@@ -73,9 +80,8 @@ class Standalone:
             user, _, password = given.user.partition(":")
             account = Account(user, given.domain or _host(given.server), password, given.auth_user)
             phone = Phone(endpoint, account, given.server)
-            profile = load_profile(given.profile)
-            teach_phone(phone, profile)
-            teach_line(phone, profile)
+            teach_phone(phone, self.profile)
+            teach_line(phone, self.profile)
             self._seed(phone)
             return OwnPhone(phone)
 
@@ -83,17 +89,24 @@ class Standalone:
 
     async def _endpoint(self, name: str) -> Endpoint:
         endpoint = Endpoint(self.network, name, random.Random(secrets.token_bytes(16)))
-        contexts: dict[str, Any] = {}
-        if self.given.transport == "tls":
-            from sipconform.net.certificates import Authority, lenient_client_context  # noqa: PLC0415 - only TLS needs it
-
-            authority = Authority()
-            contexts = {"server_context": authority.server_context(), "client_context": lenient_client_context()}
-        transport = await endpoint.listen(self.given.transport, self.given.listen, **contexts)
+        self._where = self.given.listen
+        transport = await endpoint.listen(self.given.transport, self.given.listen, **self._contexts)
         if not self._told:
             print(f"{name} listens on {transport.protocol} {transport.local}", flush=True)
         self._told, self.given.listen = True, transport.local  # made anew, it is found where it was
         return endpoint
+
+    @cached_property
+    def _contexts(self) -> dict[str, Any]:
+        if self.given.transport != "tls":
+            return {}
+        from sipconform.net.certificates import Authority, lenient_client_context  # noqa: PLC0415 - only TLS needs it
+
+        try:
+            authority = Authority()
+        except RuntimeError as error:
+            raise CouldNotRunError(str(error)) from error
+        return {"server_context": authority.server_context(), "client_context": lenient_client_context()}
 
     def _remember(self, server: Server, file: StateFile) -> None:
         """What the file kept is true again, and every change is in it before a phone is told. A story that begins
@@ -116,10 +129,15 @@ class Standalone:
         server.features.followers.append(keep)
 
     def _seed(self, agent: Phone | Server) -> None:
-        for name in self.given.fault:
-            fault_named(name).apply(agent)
+        for fault in self.faults:
+            fault.apply(agent)
 
     async def _live(self, build: Build) -> int:
+        try:
+            self.profile = load_expecting(self.given.profile)
+            self.faults = [fault_named(name) for name in self.given.fault]
+        except ValueError as error:  # the profile's errors are of this kind
+            return complain(str(error))
         try:
             writer = CaptureWriter(self.given.capture) if self.given.capture else None
         except OSError as error:
@@ -135,9 +153,11 @@ class Standalone:
     async def _serve_driver(self, build: Build) -> int:
         try:
             driver = await RenewedDriver.made(build)
+            self._where = self.given.control
             control = await serve_control(driver, self.given.control) if self.given.control else None
         except OSError as error:
-            return complain(f"the address cannot be bound: {error.strerror or error}", COULD_NOT_RUN)
+            why = os.strerror(error.errno) if error.errno else error  # asyncio says the address once more
+            return complain(f"{self._where} cannot be bound: {why}", COULD_NOT_RUN)
         except ValueError as error:
             return complain(str(error))
         except CouldNotRunError as error:
@@ -153,7 +173,7 @@ class Standalone:
     async def _until_told(self) -> None:
         """Returns when the process is asked to end, or cannot do what it is there for."""
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
             with suppress(NotImplementedError):  # Windows knows no signal handlers on the loop; Ctrl-C still raises
                 loop.add_signal_handler(number, self.over.set)
         await self.over.wait()
