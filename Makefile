@@ -24,6 +24,7 @@ DEMO := suites/calls suites/feature_sync/test_dnd.py suites/shared_line/test_sto
 
 demo: setup
 	$(BIN)/sipconform run $(DEMO) --out reports/demo
+	@echo "the command is $(BIN)/sipconform; put $(BIN) on your PATH, or activate it: . $(BIN)/activate"
 
 test: setup
 	$(BIN)/python -m pytest tests -n $(JOBS) --dist loadfile
