@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from sipconform.sip import multipart
-from sipconform.sip.fault import Fault, Span
+from sipconform.sip.fault import Fault
 from sipconform.sip.head import Head
 from sipconform.sip.headers import (
     cseq,
@@ -37,7 +37,7 @@ from sipconform.sip.headers.replaces import DialogId
 from sipconform.sip.headers.retry_after import RetryAfter
 from sipconform.sip.headers.subscription_state import SubscriptionState
 from sipconform.sip.headers.via import Via
-from sipconform.sip.multipart import Multipart, Part
+from sipconform.sip.multipart import Multipart
 from sipconform.sip.sdp import Sdp
 from sipconform.sip.view import view
 
@@ -220,21 +220,22 @@ class Views(Head):
             return None
         return multipart.parse(self.raw, kind.boundary, self.body_start, self.body_start + len(self.content))
 
-    def part(self, media: str) -> Part | None:
-        """The body or the first body part of a media type, as in `part("application/sdp")`."""
-        kind = self.content_type
-        if not isinstance(kind, Fault) and kind.type == media:
-            span = Span(self.body_start, self.body_start + len(self.content))
-            return Part(tuple(self.fields), self.content, span)
+    def part(self, media: str) -> tuple[bytes, int] | None:
+        """The body or the first body part of a media type, as in `part("application/sdp")`, and where it starts."""
+        kind = self.content_type if self.has("Content-Type") else None  # most messages have none
+        if kind is None or isinstance(kind, Fault):
+            return None
+        if kind.type == media:
+            return self.content, self.body_start
         parts = self.multipart.parts if self.multipart else ()
         typed = ((part, part.content_type) for part in parts)
-        return next((part for part, kind in typed if kind and kind.type == media), None)
+        return next(((p.body, p.span.start) for p, kind in typed if kind and kind.type == media), None)
 
     @view
     def sdp(self) -> Sdp | None:
         """The session description, alone or as a part; None when there is none."""
         part = self.part("application/sdp")
-        return Sdp(part.body, part.span.start) if part else None
+        return Sdp(*part) if part else None
 
     @view
     def content(self) -> bytes:
