@@ -22,6 +22,7 @@ from sipconform.checks.catalogue import Finding, Level, Side, Verdict
 from sipconform.checks.judge import Judgement
 from sipconform.comparing import compare_captures
 from sipconform.judging import judge_capture
+from sipconform.lab.actor import CouldNotRunError
 from sipconform.lab.profile import Deviation, load_profile
 from sipconform.lab.scenarios import DEFAULT_PROFILE
 from sipconform.lab.settings import LabSettings
@@ -84,6 +85,8 @@ class ScenarioSession:
     faults: tuple[Fault, ...] = ()
     deviations: tuple[Deviation, ...] = ()
     trouble: OSError | None = None  # what keeps the run from being written
+    heard: bool = False  # a remote server, in any scenario yet
+    silence: str = ""  # why it is not asked again
 
     @classmethod
     def from_options(cls, options: Any, where: str) -> ScenarioSession:
@@ -114,6 +117,8 @@ class ScenarioSession:
         """Runs the scenario, judges its capture, and adds all that to the run."""
         result = self._result(item, stage)
         began = time.monotonic()
+        if self.silence:
+            stage.refusal = CouldNotRunError(self.silence)
         try:
             ending, sentence = stage.play(item.obj, arguments)
         except KeyboardInterrupt:
@@ -125,6 +130,7 @@ class ScenarioSession:
         result.duration_s = time.monotonic() - began
         result.steps = stage.lab.steps
         judged = self._judge(result, stage)
+        self._listen(result, stage, judged)
         result.verdict, result.sentence = self._verdict(item, stage, ending, sentence, judged)
         if ending is Ending.FAILED and result.verdict is Verdict.FAIL:
             result.deviation = self._deviation(result.id, _failed(judged))
@@ -136,6 +142,14 @@ class ScenarioSession:
             result.beside = self._beside(result, stage)
         self.folder.add(result)
         return Outcome(result.verdict, result.sentence, result.deviation)
+
+    def _listen(self, result: ScenarioResult, stage: Stage, judged: list[Judged]) -> None:
+        """A server that answers nothing from the beginning is not asked by every scenario, half a minute each."""
+        unanswered = stage.lab.record.is_unanswered(trace for trace, _ in judged)
+        if unanswered and not self.heard and not self.silence:
+            where = stage.lab.record.server
+            self.silence = f"nobody at {where} answered the first scenario, {result.id}; it was not asked again"
+        self.heard = self.heard or (not unanswered and any(trace.messages for trace, _ in judged))
 
     def _verdict(
         self, item: pytest.Function, stage: Stage, ending: Ending, sentence: str, judged: list[Judged]

@@ -163,6 +163,13 @@ class Record:
         others = {*self.ours, *({self.server, *self._real()} - tested)}
         return any(str(trace.party(m.source)) not in others for trace in traces for m in trace.messages)
 
+    def is_unanswered(self, traces: Iterable[Trace]) -> bool:
+        """Whether a server that is not ours was asked something, and nobody but us has said a word."""
+        ours = {*self.ours}
+        told = [m for trace in traces for m in trace.messages]
+        asked = self.settings.server.kind == "remote" and any(str(m.destination) == self.server for m in told)
+        return asked and all(str(m.source) in ours for m in told)
+
     def introduce(self) -> None:
         """Tells who is who, so that judging it again accuses the same parties."""
         remote = [self.server] if self.server else []
