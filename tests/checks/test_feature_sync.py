@@ -660,7 +660,8 @@ def two_lines(*, asked: bool = False) -> Scene:
     scene.answer("line-state-ok", 0.8, "line-state", 200)
     if asked:
         wanted: dict[str, Any] = {"Content_Type": CONTENT_TYPE, "body": SetDoNotDisturb(True).to_xml()}
-        scene.ask("echo", 62.0, "SUBSCRIBE", f"sip:u@{elsewhere}", seq=2, to_tag="as1", **(own | wanted))
+        wanted["To"] = "<sip:7001@example.org>;tag=as1"
+        scene.ask("echo", 62.0, "SUBSCRIBE", f"sip:u@{elsewhere}", seq=2, **(own | wanted))
         scene.answer("echo-ok", 62.1, "echo", 200)
     return scene
 

@@ -141,6 +141,62 @@ def test_on_streams_the_port_in_via_stands_for_the_ephemeral_one() -> None:
     assert transaction.succeeded
 
 
+def test_behind_a_nat_every_device_is_a_party_of_its_own_whatever_port_its_via_names() -> None:
+    scene, nat = Scene(transport="tcp"), "203.0.113.5"
+    for number, (port, inner) in enumerate([(40_001, 5), (40_002, 6), (40_003, 5)]):
+        via = f"SIP/2.0/TCP 192.168.1.{inner}:5060;branch=z9hG4bK{number}"
+        scene.ask(f"o{number}", number, "OPTIONS", by=Address(nat, port), call=f"o{number}", Via=via)
+        scene.answer(f"o{number}-ok", number + 0.1, f"o{number}")
+    trace = scene.trace()
+    assert [t.client for t in trace.transactions] == [Address(nat, 40_001), Address(nat, 40_002), Address(nat, 40_001)]
+    assert all(t.succeeded for t in trace.transactions)
+
+
+def test_a_phone_that_tells_how_a_transfer_goes_stays_a_phone() -> None:
+    scene = Scene()
+    scene.ask("register", 0, "REGISTER")
+    scene.ask("progress", 1, "NOTIFY", to_tag="as1", Event="refer")
+    assert scene.trace().phones == {PHONE}
+    scene.drop("register").observations.append(Observation(0, "lab", "lab", {"phones": [str(PHONE)]}))
+    assert scene.trace().phones == {PHONE}
+    scene.observations.clear()
+    assert scene.trace().servers == {PHONE}
+
+
+def begun_again(**changes: str) -> Scene:
+    """A subscription that its subscriber begins once more with its old Call-ID and tag."""
+    scene = Scene()
+    for number, tag in enumerate(("as1", "as2"), 1):
+        scene.ask(f"sub{number}", number * 10, "SUBSCRIBE", Event="dialog", seq=number)
+        scene.answer(f"ok{number}", number * 10 + 0.1, f"sub{number}", tag=tag)
+        inside = {"by": SERVER, "to": PHONE, "tag": tag, "to_tag": "ph1", "Event": "dialog"}
+        scene.ask(f"notify{number}", number * 10 + 0.2, "NOTIFY", **inside)  # type: ignore[arg-type]
+    return scene.change("ok1", **changes)
+
+
+def test_a_new_beginning_with_the_old_names_is_a_subscription_of_its_own() -> None:
+    first, second = begun_again().trace().subscriptions
+    assert (first.notifier_tag, second.notifier_tag) == ("as1", "as2")
+    assert [len(s.notifies) for s in (first, second)] == [1, 1]
+    assert second.began_here
+    first, second = begun_again().drop("notify1").trace().subscriptions
+    assert [len(s.notifies) for s in (first, second)] == [0, 1]
+
+
+def test_a_beginning_that_was_refused_and_its_next_try_are_one() -> None:
+    [one] = begun_again(start="SIP/2.0 423 Brief").drop("notify1").trace().subscriptions
+    assert [len(one.subscribes), len(one.notifies)] == [2, 1]
+
+
+def test_what_is_sent_again_belongs_where_it_was_sent_first() -> None:
+    scene = begun_again()
+    scene.again(20.15, "sub2")
+    scene.again(25, "notify1")
+    trace = scene.trace()
+    assert [len(s.subscribes) for s in trace.subscriptions] == [1, 1]
+    assert trace.messages[-1].subscription is trace.subscriptions[0]
+
+
 def test_roles_come_from_what_they_do_and_what_the_lab_says() -> None:
     scene = Scene()
     scene.ask("register", 0, "REGISTER")

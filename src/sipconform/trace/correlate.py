@@ -7,11 +7,15 @@ ephemeral port stands for the port its Via names, so that both directions of one
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
+from ipaddress import ip_address
+from itertools import chain
 
 from sipconform.sip.message import Message
 from sipconform.trace.packet import Address, Note, Observation, Packet, address_of, is_keep_alive
+from sipconform.trace.roles import Roles
 from sipconform.trace.trace import Dialog, Subscription, Trace, Transaction, WireMessage
 
 FIRST_TO_CREATE = {"INVITE": 101, "SUBSCRIBE": 200, "REFER": 200}
@@ -37,6 +41,8 @@ class Correlator:
     """Adds one message after the other to a trace; `finish()` gives it out."""
 
     trace: Trace = field(default_factory=Trace)
+    _roles: Roles = field(default_factory=Roles)
+    _behind: dict[tuple[str, str, int], Address] = field(default_factory=dict)  # stream clients behind a NAT
     _transactions: dict[tuple[str, str, Address, Address], Transaction] = field(default_factory=dict)
     _dialogs: dict[tuple[str, frozenset[str], frozenset[Address]], Dialog] = field(default_factory=dict)
     _subscriptions: dict[str, list[Subscription]] = field(default_factory=dict)
@@ -69,12 +75,12 @@ class Correlator:
         trace.observations.append(observation)
         trace.end_ns = max(trace.end_ns, observation.time_ns)
         if observation.kind == "lab":
-            trace.phones |= _addresses(observation.what.get("phones"))
-            trace.servers |= _addresses(observation.what.get("servers"))
+            self._roles.registering |= _addresses(observation.what.get("phones"))
+            self._roles.registrars |= _addresses(observation.what.get("servers"))
 
     def finish(self) -> Trace:
-        """The trace, with everybody's role settled: who acts as both (a proxy, a PBX) is a server."""
-        self.trace.phones -= self.trace.servers
+        """The trace, with everybody's role settled."""
+        self.trace.phones, self.trace.servers = self._roles.settled()
         return self.trace
 
     def _ends(self, packet: Packet) -> tuple[Address, Address]:
@@ -85,10 +91,15 @@ class Correlator:
         return aliases.get(packet.source, packet.source), aliases.get(packet.destination, packet.destination)
 
     def _learn_listening_port(self, request: WireMessage) -> None:
-        via = request.top_via
-        if via and request.source not in self.trace.aliases:
-            port = via.port or DEFAULT_PORT[request.transport]
-            self.trace.aliases[request.source] = Address(request.source.host, port)
+        """Behind a NAT the port in Via is nobody's: there a device goes by the first connection it was seen on."""
+        via, source = request.top_via, request.source
+        if not via or source in self.trace.aliases:
+            return
+        port = via.port or DEFAULT_PORT[request.transport]
+        if _is_private(via.host, source):
+            self.trace.aliases[source] = self._behind.setdefault((source.host, via.host, port), source)
+        else:
+            self.trace.aliases[source] = Address(source.host, port)
 
     # -- transactions ---------------------------------------------------------------------------------------
 
@@ -128,7 +139,7 @@ class Correlator:
         transaction = Transaction(method, branch, client, server)
         self._transactions[branch, method, client, server] = transaction
         self.trace.transactions.append(transaction)
-        self._note_roles(method, client, server)
+        self._roles.note(method, client, server)
         return transaction
 
     def _add_response(self, response: WireMessage) -> None:
@@ -150,13 +161,6 @@ class Correlator:
             within = request is not None and bool(request.to_tag)
             creates = within or FIRST_TO_CREATE.get(method, 300) <= response.status < 300
             self._place(response, transaction, client, server, creates=creates)
-
-    def _note_roles(self, method: str, client: Address, server: Address) -> None:
-        if method in ("REGISTER", "SUBSCRIBE"):
-            self.trace.phones.add(client)
-            self.trace.servers.add(server)
-        elif method == "NOTIFY":
-            self.trace.servers.add(client)
 
     # -- dialogs and subscriptions --------------------------------------------------------------------------
 
@@ -198,8 +202,8 @@ class Correlator:
     def _place_in_subscription(
         self, message: WireMessage, transaction: Transaction, client: Address, server: Address
     ) -> None:
-        if message.is_response:
-            first = transaction.request
+        first = transaction.request
+        if message.is_response or message.repeats is not None:
             message.subscription = first.subscription if first is not None else None
             if message.subscription is not None and message.dialog is not None:
                 message.subscription.dialog = message.subscription.dialog or message.dialog
@@ -209,8 +213,7 @@ class Correlator:
         subscription = self._subscription_of(message, subscriber, notifier)
         message.subscription = subscription
         subscription.dialog = subscription.dialog or message.dialog
-        if message.repeats is None:
-            (subscription.subscribes if subscribing else subscription.notifies).append(transaction)
+        (subscription.subscribes if subscribing else subscription.notifies).append(transaction)
 
     def _subscription_of(self, request: WireMessage, subscriber: Address, notifier: Address) -> Subscription:
         package, id_ = _event_of(request)
@@ -222,10 +225,9 @@ class Correlator:
             same = [s for s in near if s.package == package]
             near = [s for s in same if s.id == id_] or ([] if subscribing else same)
         own = [s for s in near if s.subscriber_tag == ours]
-        for subscription in own:
-            if not theirs or not subscription.notifier_tag or subscription.notifier_tag == theirs:
-                subscription.notifier_tag = subscription.notifier_tag or theirs
-                return subscription
+        for subscription in _likeliest(own, theirs, begins=subscribing and not theirs):
+            subscription.notifier_tag = subscription.notifier_tag or theirs
+            return subscription
         mangled = [s for s in near if not subscribing and s.subscriber_tag == theirs]
         if mangled:  # From and To the wrong way round: it belongs here, and is to be judged here
             return mangled[0]
@@ -235,12 +237,37 @@ class Correlator:
             subscription.began_here = not request.to_tag
             subscription.resource = _aor(request.text("To"))
         elif own:  # the SUBSCRIBE forked (RFC 6665 §4.4.1): every fork has the same beginning
-            subscription.began_here = own[0].began_here
-            subscription.resource = own[0].resource
-            subscription.subscribes = own[0].subscribes[:1]
+            subscription.began_here = own[-1].began_here
+            subscription.resource = own[-1].resource
+            subscription.subscribes = own[-1].subscribes[:1]
         known.append(subscription)
         self.trace.subscriptions.append(subscription)
         return subscription
+
+
+def _likeliest(own: list[Subscription], theirs: str, *, begins: bool) -> Iterator[Subscription]:
+    """Which of a subscriber's subscriptions a request belongs to: the one of that notifier's tag, else the newest
+    whose notifier is not known yet. A SUBSCRIBE that `begins` something belongs to an earlier one only while that has
+    not been accepted: after a challenge, say."""
+    if begins:
+        return (s for s in own[-1:] if not s.notifier_tag and not any(t.succeeded for t in s.subscribes))
+    known = (s for s in own if theirs and s.notifier_tag == theirs)
+    return chain(known, (s for s in reversed(own) if not s.notifier_tag))
+
+
+def _is_private(host: str, source: Address) -> bool:
+    """Whether a Via names an address that is not the one it was sent from: the sender is behind a NAT."""
+    named = host.strip("[]").lower()
+    return named != source.host.lower() and (named.endswith(".invalid") or _is_numeric(named))
+
+
+@lru_cache(maxsize=1024)
+def _is_numeric(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _dialog_of_request(answer: WireMessage, transaction: Transaction) -> Dialog | None:
