@@ -90,14 +90,16 @@ async def test_a_request_that_comes_twice_is_taken_once(phone: Phone, server: Se
 
 
 async def test_a_refused_call_is_acknowledged(phone: Phone, other_phone: Phone) -> None:
-    """The called user refuses: the caller hears busy, and the refusal is acknowledged on every hop."""
+    """The called user refuses: the caller hears busy, and the refusal is acknowledged on every hop. He tries once more,
+    and is refused again."""
     await phone.start(sync=False)
     await other_phone.start(sync=False)
-    calling = asyncio.ensure_future(phone.dial(other_phone.user))
-    await other_phone.shows(call="ringing")
-    await other_phone.reject()
-    assert await calling in REFUSALS, "the refusal did not reach the caller"
-    await phone.shows(call="idle")
+    for _ in range(2):
+        calling = asyncio.ensure_future(phone.dial(other_phone.user))
+        await other_phone.shows(call="ringing")
+        await other_phone.reject()
+        assert await calling in REFUSALS, "the refusal did not reach the caller"
+        await phone.shows(call="idle")
 
 
 async def test_a_phone_that_is_gone_is_given_up(phone: Phone, other_phone: Phone) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from sipconform.checks.catalogue import EITHER, MUST, PASSED, Finding, Verdict, check, finding
 from sipconform.checks.evidence import contact, points_to, sendings
+from sipconform.checks.hearing import said_on
 from sipconform.sip.fault import Span
 from sipconform.trace.trace import Dialog, Trace, Transaction, WireMessage
 
@@ -73,7 +74,7 @@ def ack_to_success_is_its_own(trace: Trace) -> Iterator[Finding]:
     """A new branch, for it goes end to end; the credentials, for it cannot be challenged.
 
     Credentials are compared on the same hop only: a proxy takes its own off. A client that sends no ACK at all is
-    blamed after the third 2xx, and only if the ACK would have had to pass here.
+    blamed after the third 2xx, if the ACK would have had to pass here and the client is known to hear.
     """
     for transaction in trace.transactions:
         request = transaction.request
@@ -110,6 +111,19 @@ def _missing_ack(trace: Trace, transaction: Transaction) -> Iterator[Finding]:
     acked = any(a.call_id == final.call_id and a.to_tag == final.to_tag for a in trace.requests("ACK"))
     if not acked:
         seen = f"no ACK to {len(sent)} sendings of the {final.status}"
-        # The answers may all have been lost between the tap and the client, which would then go on sending INVITE.
-        verdict = Verdict.FAIL if len(transaction.requests) == 1 else Verdict.INCONCLUSIVE
+        verdict = Verdict.FAIL if _has_heard(trace, transaction, final) else Verdict.INCONCLUSIVE
         yield finding(sent[-1], False, expected="ACK", observed=seen, party=transaction.client, verdict=verdict)
+
+
+def _has_heard(trace: Trace, invite: Transaction, final: WireMessage) -> bool:
+    """Whether the client hears what is sent to it, for all answers may be lost on their way to it: it goes on in the
+    dialog, or answers what the server asked since."""
+    told = {r.to_tag for r in invite.provisional}
+    said = said_on(trace, final, invite.client, final.packet.time_ns, trace.end_ns + 1)
+    for message in said:
+        asked = message.transaction.request if message.transaction is not None else None
+        if message.is_response and asked is not None and asked.number > final.number:
+            return True
+        if message.is_request and message.to_tag == final.to_tag and message.to_tag not in told:
+            return True
+    return False

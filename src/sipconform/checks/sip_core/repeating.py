@@ -1,8 +1,9 @@
 """Sending again, and when to stop (RFC 3261 §13.3.1.4, §17). Unreliable transports only.
 
-Times are those at the tap. A copy within 50 ms is the network's. What a device did not receive it may go on
-sending, so going on is blamed only after the third time, and silence only where several repetitions are missing
-and the device is seen to be alive.
+Times are those at the tap. A copy within 50 ms is the network's. What a device did not receive it may go on sending,
+and a line may be down in one direction, so going on is blamed only where the device shows that it has heard what ought
+to stop it, and then the third time; silence only where several repetitions are missing and the device is seen to be
+alive.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from sipconform.checks.catalogue import EITHER, MUST, PASSED, SHOULD, Finding, Verdict, check, finding
+from sipconform.checks.credentials import takes_up
 from sipconform.checks.evidence import (
     GIVE_UP,
     SLACK,
@@ -23,11 +25,14 @@ from sipconform.checks.evidence import (
     sendings,
     watched,
 )
+from sipconform.checks.hearing import said_on
+from sipconform.trace.packet import Address
 from sipconform.trace.trace import Trace, Transaction, WireMessage
 
 LATEST = GIVE_UP + 4.0  # seconds after which nothing may be sent again; 4 s of slack for jitter
 SILENCE = 4.0  # seconds in which three repetitions are due: after 0.5, 1.5 and 3.5 s
-STUBBORN = 5  # repetitions that loss does not explain any more, not even at 10 % each way
+STUBBORN = 3  # repetitions that are blamed on a device known to have heard
+DOUBTFUL = 5  # repetitions that ordinary loss hardly explains, of a device that may have heard nothing
 
 
 @check(
@@ -66,31 +71,66 @@ def _judge_request(trace: Trace, transaction: Transaction) -> Iterator[Finding]:
         return
     sent = sendings(r for r in transaction.requests if r is request or r.repeats is request)
     if len(sent) > 1:
-        yield _repetition(transaction, request, sent)
+        yield _repetition(trace, transaction, request, sent)
 
 
 def _never_repeated(trace: Trace, transaction: Transaction, request: WireMessage) -> Iterator[Finding]:
-    """An answer may travel another way or the host may be known dead (ICMP); both show in a peer never heard."""
-    if heard_after(trace, transaction.server, request, transaction.client):
+    """An answer may travel another way or the host may be known dead (ICMP); both show in a peer never heard. And a
+    client of which nothing more is heard may be cut off.
+    """
+    heard = _is_heard(trace, transaction.client, request)
+    if heard and heard_after(trace, transaction.server, request, transaction.client):
         seen = f"sent once, unanswered for {watched(trace, request):.1f} s"
         yield finding(request, False, expected="the request again after 0.5, 1.5 and 3.5 s", observed=seen)
 
 
-def _repetition(transaction: Transaction, request: WireMessage, sent: list[WireMessage]) -> Finding:
+def _is_heard(trace: Trace, party: Address, silence: WireMessage) -> bool:
+    """Whether whoever sent a message is heard on this hop while its repetitions are due."""
+    start = silence.packet.time_ns
+    return bool(said_on(trace, silence, party, start + round(T1 * 1e9), start + round(GIVE_UP * 1e9)))
+
+
+def _repetition(trace: Trace, transaction: Transaction, request: WireMessage, sent: list[WireMessage]) -> Finding:
     if seconds(sent[-1], request) > LATEST:
         seen = f"sent again after {seconds(sent[-1], request):.1f} s"
         return finding(sent[-1], False, expected="nothing more after 64*T1 = 32 s", observed=seen, also=[request])
     stop = next((r for r in transaction.responses if r.status >= 200 or transaction.method == "INVITE"), None)
-    if stop is not None:
-        later = [r for r in sent if seconds(r, stop) > SLACK]
-        if len(later) >= STUBBORN:
-            seen = f"sent {len(later)} times more after the {stop.status}"
-            return finding(later[-1], False, expected="no repetition after an answer", observed=seen, also=[stop])
+    later = [r for r in sent if stop is not None and seconds(r, stop) > SLACK]
+    if stop is not None and later:
+        return _goes_on(trace, transaction, stop, later)
     early = next((b for a, b in pairwise(sent) if seconds(b, a) < T1 / 2), None)
     if early is None:
         return PASSED
     seen = f"sent again after {seconds(early, sent[sent.index(early) - 1]) * 1000:.0f} ms"
     return finding(early, False, expected="at least T1 = 500 ms between sendings", observed=seen, level=SHOULD)
+
+
+def _goes_on(trace: Trace, transaction: Transaction, stop: WireMessage, later: list[WireMessage]) -> Finding:
+    """Judges a client that repeats its request after an answer: the answers may all be lost behind the tap."""
+    said = said_on(trace, stop, transaction.client, stop.packet.time_ns, later[-1].packet.time_ns)
+    shows = next((m for m in said if m.is_request and _has_heard(m, transaction)), None)
+    knowing = [r for r in later if shows is not None and seconds(r, shows) > SLACK]
+    sure = len(knowing) >= STUBBORN
+    if not sure and len(later) < DOUBTFUL:
+        return PASSED
+    seen = f"sent {len(knowing if sure else later)} times more after the {stop.status}"
+    also = [stop, *([shows] if shows is not None else [])]
+    verdict = Verdict.FAIL if sure else Verdict.INCONCLUSIVE
+    expected = "no repetition after an answer"
+    return finding(later[-1], False, expected=expected, observed=seen, also=also, verdict=verdict)
+
+
+def _has_heard(message: WireMessage, transaction: Transaction) -> bool:
+    """Whether a later message of the client shows that it knows the answer: it acknowledges or cancels, uses its tag or
+    its nonce, or counts on where RFC 3261 §10.2 forbids to before an answer."""
+    request = transaction.request
+    if request is None or message.call_id != request.call_id or message.transaction is transaction:
+        return message.method == "ACK" and message.transaction is transaction
+    if message.transaction is not None and message.transaction.invite is transaction:
+        return True
+    tags = {r.to_tag for r in transaction.responses} - {request.to_tag, ""}
+    counts_on = message.method == request.method == "REGISTER" and message.cseq_number > request.cseq_number
+    return counts_on or message.to_tag in tags or any(takes_up(message, r) for r in transaction.responses)
 
 
 @check(
@@ -143,16 +183,44 @@ def _until_ack(
         yield finding(last, False, expected="nothing more after 64*T1 = 32 s", observed=seen, also=[first])
         return
     if not acks:
-        if len(sent) == 1 and stateful and watched(trace, first) >= SILENCE:
+        if (
+            len(sent) == 1
+            and stateful
+            and watched(trace, first) >= SILENCE
+            and _is_heard(trace, transaction.server, first)
+        ):
             seen = f"sent once, no ACK for {watched(trace, first):.1f} s"
             yield finding(first, False, expected="the answer again after 0.5, 1.5 and 3.5 s", observed=seen)
         return
+    yield _after_ack(trace, transaction, sent, acks)
+
+
+def _after_ack(trace: Trace, transaction: Transaction, sent: list[WireMessage], acks: list[WireMessage]) -> Finding:
+    """Judges a server that repeats its answer after the ACK: the ACKs may all be lost behind the tap. It has heard one
+    when it goes on with the call, and can have missed none that were sent after another request it answers."""
     later = [r for r in sent if seconds(r, acks[0]) > SLACK]
-    if len(later) >= STUBBORN and len(acks) >= STUBBORN:
-        seen = f"sent {len(later)} times more after {len(acks)} ACKs"
-        yield finding(later[-1], False, expected="no repetition after the ACK", observed=seen, also=[acks[0]])
-    else:
-        yield PASSED
+    if not later:
+        return PASSED
+    said = said_on(trace, acks[0], transaction.server, acks[0].packet.time_ns, later[-1].packet.time_ns)
+    shows = next((m for m in said if m.repeats is None and _hears(m, sent[0], acks)), None)
+    knowing = [r for r in later if shows is not None and seconds(r, shows) > SLACK]
+    sure = len(knowing) >= STUBBORN
+    if not sure and len(later) < DOUBTFUL:
+        return PASSED
+    seen = f"sent {len(knowing if sure else later)} times more after {len(acks)} ACKs"
+    also = [acks[0], *([shows] if shows is not None else [])]
+    verdict = Verdict.FAIL if sure else Verdict.INCONCLUSIVE
+    expected = "no repetition after the ACK"
+    return finding(later[-1], False, expected=expected, observed=seen, also=also, verdict=verdict)
+
+
+def _hears(message: WireMessage, answer: WireMessage, acks: list[WireMessage]) -> bool:
+    """Whether a message of the server shows that ACKs reach it: a request it may not send before the ACK, or an answer
+    to something that was sent after one."""
+    if message.is_request:
+        return message.call_id == answer.call_id and message.method in ("BYE", "INVITE")
+    asked = message.transaction.request if message.transaction is not None else None
+    return asked is not None and asked.number > acks[0].number
 
 
 @check(
