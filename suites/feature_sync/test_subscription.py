@@ -116,6 +116,18 @@ async def test_a_subscription_to_nothing_is_refused(phone: Phone) -> None:
 
 
 @pytest.mark.rows("B2")
+async def test_a_subscription_keeps_to_its_proxy(phone: Phone, server: Server) -> None:
+    """A proxy on the way has asked to stay on it: the server's NOTIFYs go by that proxy."""
+    if not server.driver.ours:
+        raise NotSupportedError("the phone plays its own proxy, which only our server lets it do")
+    await phone.start()
+    await phone.synchronised()
+    way = {**EVENT, "Expires": "600", "Record-Route": f"<sip:{await phone.do('where')};lr>"}
+    status = await phone.probe("SUBSCRIBE", headers=way)
+    assert status in range(200, 300), f"a subscription by way of a proxy got {status}"
+
+
+@pytest.mark.rows("B2")
 async def test_a_dialog_the_server_does_not_know_is_refused(phone: Phone) -> None:
     """A refresh comes with a tag the server never gave: 481, and the phone's own subscription lives on."""
     await phone.start()

@@ -156,9 +156,10 @@ def finals(transaction: Transaction) -> Iterator[WireMessage]:
 
 
 def overtaken(dialog: Dialog, method: str = "") -> Iterator[tuple[Transaction, WireMessage]]:
-    """In-dialog requests whose CSeq is below that of one the same receiver had answered before it passed the tap.
+    """In-dialog requests whose CSeq is below that of one the same receiver had accepted before it passed the tap.
 
-    Yields the late transaction and the answer that proves the higher number was processed first.
+    Yields the late transaction and the answer that proves the higher number was processed first; a refusal may be that
+    of a proxy on the way.
     """
     highest: dict[Address, tuple[int, WireMessage]] = {}
     for transaction in dialog.transactions:
@@ -170,5 +171,5 @@ def overtaken(dialog: Dialog, method: str = "") -> Iterator[tuple[Transaction, W
         if known and mark < known[0] and known[1].number < request.number:
             if not method or request.method == method:
                 yield transaction, known[1]
-        elif transaction.final is not None and (known is None or mark > known[0]):
+        elif transaction.succeeded and transaction.final is not None and (known is None or mark > known[0]):
             highest[transaction.client] = (mark, transaction.final)

@@ -45,6 +45,17 @@ def intents(trace: Trace, *verbs: str) -> Iterator[Observation]:
     return (o for o in trace.observations if o.kind == "intent" and o.what.get("do") in verbs)
 
 
+def is_recorded(trace: Trace) -> bool:
+    """Whether the record tells what people did: then what nobody did happened by itself."""
+    return any(o.kind == "intent" for o in trace.observations)
+
+
+def restarted(trace: Trace, after_ns: int, before_ns: int) -> bool:
+    """Whether the record tells that the server, or a device, was started anew between two moments."""
+    again = intents(trace, "restart", "power_cycle", "reboot")
+    return any(after_ns <= o.time_ns <= before_ns for o in again)
+
+
 def belief_after(trace: Trace, who: str, key: str, value: object, at_ns: int) -> float | None:
     """Seconds from a moment until an actor showed a value, 0 when it did already; None when it never did."""
     known: object = None

@@ -115,6 +115,12 @@ def route_set_forgotten(agent: Any) -> None:
     tamper_requests(agent, "BYE", lambda d: d.remove("Route"))
 
 
+@fault("SC34", on="server", kills={"SIP-016"}, scenarios=["keeps_to_its_proxy"])
+def route_set_of_a_subscription_forgotten(agent: Any) -> None:
+    """NOTIFYs leave out the Route that Record-Route asked for."""
+    tamper_requests(agent, "NOTIFY", lambda d: d.remove("Route"))
+
+
 @fault("SC17", on="server", kills={"SIP-017"})
 def via_rewritten(agent: Any) -> None:
     """The answer's Via names another host than the request's."""

@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from sipconform.checks.catalogue import EITHER, MUST, PASSED, SHOULD, Finding, check, finding
+from sipconform.checks.catalogue import EITHER, MUST, PASSED, SHOULD, Finding, Verdict, check, finding
 from sipconform.checks.evidence import COPY, is_relayed, passed_on, seconds
+from sipconform.checks.told import is_recorded, restarted
 from sipconform.sip.headers.via import Via
 from sipconform.trace.packet import Address
 from sipconform.trace.trace import Trace, Transaction, WireMessage
 
 _ADDED = re.compile(r";\s*(?:received|rport)(?:\s*=\s*[^;,\s]*)?", re.IGNORECASE)
+MAY_GAIN = frozenset({"received", "rport", "keep", "oc", "oc-validity", "oc-seq", "oc-algo"})
+"""Via parameters a server fills in (RFC 3261 §18.2.1, RFC 3581, RFC 6223, RFC 7339)."""
 
 # Option tags registered with IANA; others may not be understood by anybody (RFC 3261 §19.2).
 REGISTERED = frozenset((
@@ -32,6 +35,8 @@ def same_answer_again(trace: Trace) -> Iterator[Finding]:
 
     Several 2xx with different tags are the answers of a forked INVITE. A 2xx after an error is a late fork that a
     proxy must pass on. A second final is judged only where the first was not a 2xx or the method is not INVITE.
+    A server that restarts in between knows nothing of the first: not judged where the record tells of it, and where
+    nobody recorded what was done, 481 after a 2xx is inconclusive.
     """
     for transaction in trace.transactions:
         if len(transaction.responses) < 2:
@@ -42,11 +47,14 @@ def same_answer_again(trace: Trace) -> Iterator[Finding]:
         first = finals[0]
         forks = transaction.method == "INVITE"
         other = next((r for r in finals[1:] if not _same_answer(first, r, forks)), None)
-        if other is None:
+        if other is None or restarted(trace, first.packet.time_ns, other.packet.time_ns):
             yield PASSED
         else:
+            forgotten = other.status == 481 and first.status < 300 and not is_recorded(trace)
+            verdict = Verdict.INCONCLUSIVE if forgotten else Verdict.FAIL
             seen = f"{first.status} with tag {first.to_tag}, then {other.status} with tag {other.to_tag}"
-            yield finding(other, False, expected="the same final answer again", observed=seen, also=[first])
+            expected = "the same final answer again"
+            yield finding(other, False, expected=expected, observed=seen, also=[first], verdict=verdict)
 
 
 def _same_answer(first: WireMessage, again: WireMessage, forks: bool) -> bool:
@@ -60,7 +68,8 @@ def _same_answer(first: WireMessage, again: WireMessage, forks: bool) -> bool:
     asks="a response repeats the request's Via and goes back where the request came from",
 )  # fmt: skip
 def response_finds_its_way(trace: Trace) -> Iterator[Finding]:
-    """The Via is the way back. The server may add `received` and `rport` to the top one and nothing else.
+    """The Via is the way back. The server may add `received` and `rport` to the top one, and answer `keep` (RFC 6223)
+    and `oc` (RFC 7339) in it, and nothing else.
 
     The address is asked for on UDP with `rport` only; without it a server may use the port in Via or the source's.
     """
@@ -95,7 +104,7 @@ def _via_finding(request: WireMessage, response: WireMessage) -> Finding:
 def _meaning(via: object) -> object:
     if not isinstance(via, Via):
         return via
-    params = {(n.lower(), v) for n, v in via.params if n.lower() not in ("received", "rport")}
+    params = {(n.lower(), v) for n, v in via.params if n.lower() not in MAY_GAIN}
     return via.transport.upper(), via.host.lower(), via.port or 5060, frozenset(params)
 
 
@@ -120,9 +129,10 @@ def _astray(trace: Trace) -> Iterator[Finding]:
 def unknown_option_is_refused(trace: Trace) -> Iterator[Finding]:
     """Require means: do it with these extensions or not at all.
 
-    An option counts as unknown when it is not registered and the answering side lists it nowhere. ACK and CANCEL
-    are exempt. A proxy that passes the request on does not look at Require.
+    An option counts as unknown when it is not registered and the answering side lists it nowhere in the evidence. ACK
+    and CANCEL are exempt. A proxy that passes the request on does not look at Require.
     """
+    able = _abilities(trace) if any(r.has("Require") for r in trace.requests()) else {}
     for transaction in trace.transactions:
         request, final = transaction.request, transaction.final
         if request is None or final is None or request.method in ("ACK", "CANCEL"):
@@ -131,12 +141,22 @@ def unknown_option_is_refused(trace: Trace) -> Iterator[Finding]:
             named = bool(final.values("Unsupported"))
             yield finding(final, named, expected="Unsupported in the 420", observed="no Unsupported", also=[request])
         elif final.status < 300 and request.has("Require"):
-            strange = [o for o in request.require if o not in REGISTERED and o not in final.supported]
+            known = REGISTERED | able.get(transaction.server, frozenset())
+            strange = [option for option in request.require if option not in known]
             if strange and not passed_on(trace, final):
                 seen = f"{final.status} to Require: {', '.join(strange)}"
                 yield finding(final, False, expected="420 Bad Extension", observed=seen, also=[request])
             else:
                 yield PASSED
+
+
+def _abilities(trace: Trace) -> dict[Address, frozenset[str]]:
+    """Every option each party says it supports, in whatever message."""
+    found: dict[Address, set[str]] = {}
+    for message in trace.messages:
+        if message.has("Supported"):
+            found.setdefault(trace.party(message.source), set()).update(message.supported)
+    return {party: frozenset(options) for party, options in found.items()}
 
 
 @check(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sipconform.checks.catalogue import EITHER, MUST, PASSED, Finding, Verdict, check, finding
-from sipconform.checks.evidence import GIVE_UP, SLACK, watched
+from sipconform.checks.evidence import GIVE_UP, SLACK, finals, seconds, watched
+from sipconform.checks.hearing import speaks_again
 from sipconform.sip.fault import Span
 from sipconform.trace.trace import Trace, Transaction, WireMessage
 
@@ -18,8 +19,10 @@ def cancel_is_answered(trace: Trace) -> Iterator[Finding]:
     """CANCEL cannot be sent again with credentials, so it is never challenged; other refusals are unknown to
     §9.2.
 
-    481 to a CANCEL whose INVITE had a 1xx and no final yet is wrong; after a final it is a matter of timing. A
-    proxy waits for its branches, so the INVITE's final is missed only after 64*T1 and 1 s.
+    481 to a CANCEL whose INVITE had a 1xx and no final yet is wrong; where the final was given before the CANCEL
+    arrived it is right, and that final passes the tap before the 481 or within 1 s of it. With 487 the server says that
+    the CANCEL did match. A proxy waits for its branches, so the INVITE's final is missed only after 64*T1 and 1 s, of
+    a server that is heard later.
     """
     for transaction in trace.transactions_of("CANCEL"):
         if transaction.request is None:
@@ -33,15 +36,17 @@ def cancel_is_answered(trace: Trace) -> Iterator[Finding]:
 
 def _answer(transaction: Transaction, final: WireMessage) -> Finding:
     expected = "200 (481 when nothing matches)"
-    ok = final.status == 200 or (final.status == 481 and not _was_pending(transaction))
+    ok = final.status == 200 or (final.status == 481 and not _was_pending(transaction, final))
     return finding(final, ok, expected=expected, observed=f"{final.status} {final.reason}")
 
 
-def _was_pending(cancel: Transaction) -> bool:
+def _was_pending(cancel: Transaction, refusal: WireMessage) -> bool:
+    """Whether an INVITE was still to be answered when its CANCEL was refused."""
     invite, request = cancel.invite, cancel.request
     if invite is None or request is None or not invite.provisional:
         return False
-    return all(r.number > request.number for r in invite.responses if r.status >= 200)
+    over = (r.number < request.number or (r.status != 487 and seconds(r, refusal) <= SLACK) for r in finals(invite))
+    return not any(over)
 
 
 def _invite_ends(trace: Trace, invite: Transaction, answer: WireMessage) -> Iterator[Finding]:
@@ -49,7 +54,9 @@ def _invite_ends(trace: Trace, invite: Transaction, answer: WireMessage) -> Iter
         yield PASSED
     elif watched(trace, answer) > GIVE_UP + SLACK:
         seen = f"nothing in {watched(trace, answer):.0f} s"
-        yield finding(answer, False, expected="487 to the INVITE", observed=seen)
+        due = answer.packet.time_ns + round((GIVE_UP + SLACK) * 1e9)
+        verdict = Verdict.FAIL if speaks_again(trace, answer, answer.source, due) else Verdict.INCONCLUSIVE
+        yield finding(answer, False, expected="487 to the INVITE", observed=seen, verdict=verdict)
 
 
 @check(

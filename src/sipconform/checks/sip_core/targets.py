@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
-from sipconform.checks.catalogue import EITHER, MUST, PASSED, Finding, check, finding
-from sipconform.checks.evidence import SLACK, contact, is_relayed, same_place, same_uri, seconds
+from sipconform.checks.catalogue import EITHER, MUST, PASSED, SHOULD, Finding, check, finding
+from sipconform.checks.evidence import SLACK, contact, is_relayed, points_to, same_place, same_uri, seconds
 from sipconform.sip.fault import Fault, Span
 from sipconform.sip.headers.name_addr import NameAddr
-from sipconform.sip.uri import SipUri
+from sipconform.sip.uri import SipUri, parse_uri
 from sipconform.trace.packet import Address
-from sipconform.trace.trace import Dialog, Trace, Transaction, WireMessage
+from sipconform.trace.trace import Dialog, Subscription, Trace, WireMessage
 
 REFRESHES = frozenset({"INVITE", "UPDATE", "SUBSCRIBE", "NOTIFY", "REFER"})  # target refresh requests
 
@@ -22,10 +23,16 @@ REFRESHES = frozenset({"INVITE", "UPDATE", "SUBSCRIBE", "NOTIFY", "REFER"})  # t
 def route_set_is_kept(trace: Trace) -> Iterator[Finding]:
     """Proxies that asked to stay on the path must be passed again.
 
-    Judged on a hop next to the sender (a single Via) where the INVITE and its 2xx were seen, and for loose routers
-    only: a strict one moves the first route into the Request-URI. The ACK of a refusal goes one hop with the Route of
-    its INVITE (§17.1.1.3), and is left out.
+    Judged on a hop next to the sender (a single Via) where the INVITE or SUBSCRIBE and its 2xx were seen, and for loose
+    routers only: a strict one moves the first route into the Request-URI. The ACK of a refusal goes one hop with the
+    Route of its INVITE (§17.1.1.3), and is left out. A subscriber may take its routes from the 2xx or from a NOTIFY.
     """
+    yield from _calls(trace)
+    for subscription in trace.subscriptions:
+        yield from _subscription(subscription)
+
+
+def _calls(trace: Trace) -> Iterator[Finding]:
     for dialog in trace.dialogs:
         invite = dialog.invite
         if invite is None or invite.request is None or invite.final is None or invite.final.status >= 300:
@@ -40,14 +47,39 @@ def route_set_is_kept(trace: Trace) -> Iterator[Finding]:
             if is_relayed(request) or request is invite.request:
                 continue
             wanted = caller if trace.party(request.source) == invite.client else callee
-            told = [_uri(r) for r in request.routes]
-            if len(wanted) == len(told) and all(same_uri(a, b) for a, b in zip(wanted, told, strict=True)):
-                yield PASSED
-            else:
-                seen = f"Route: {', '.join(told) or 'none'}"
-                expected = f"Route: {', '.join(wanted) or 'none'}"
-                at = "Route"
-                yield finding(request, False, expected=expected, observed=seen, at=at, also=[invite.final])
+            yield _route_finding(request, [wanted], invite.final)
+
+
+def _subscription(subscription: Subscription) -> Iterator[Finding]:
+    """Judges the requests of either side of a subscription that was accepted in sight."""
+    initial = subscription.initial
+    if initial is None or initial.request is None or initial.final is None or not initial.succeeded:
+        return
+    told = [t.request for t in subscription.notifies if t.request is not None]
+    subscriber = [[_uri(r) for r in reversed(initial.final.record_routes)]]
+    subscriber += [[_uri(r) for r in notify.record_routes] for notify in told]
+    notifier = [_uri(r) for r in initial.request.record_routes]
+    if not all(_is_loose(uri) for uri in chain(notifier, *subscriber)):
+        return
+    asked = [t.request for t in subscription.subscribes if t.request is not None and t.request.to_tag]
+    for request in (r for r in asked if not is_relayed(r)):
+        yield _route_finding(request, subscriber, initial.final)
+    for request in (r for r in told if not is_relayed(r)):
+        yield _route_finding(request, [notifier], initial.request)
+
+
+def _route_finding(request: WireMessage, wanted: list[list[str]], given: WireMessage) -> Finding:
+    """Judges that a request has one of these lists as its Route."""
+    told = [_uri(r) for r in request.routes]
+    if any(_same_routes(routes, told) for routes in wanted):
+        return PASSED
+    seen = f"Route: {', '.join(told) or 'none'}"
+    expected = f"Route: {', '.join(wanted[0]) or 'none'}"
+    return finding(request, False, expected=expected, observed=seen, at="Route", also=[given])
+
+
+def _same_routes(one: list[str], other: list[str]) -> bool:
+    return len(one) == len(other) and all(same_uri(a, b) for a, b in zip(one, other, strict=True))
 
 
 def _uri(address: NameAddr | Fault) -> str:
@@ -71,7 +103,8 @@ def remote_target_is_followed(trace: Trace) -> Iterator[Finding]:
 
     Judged on a hop next to the sender where the beginning was seen, in dialogs without strict routers. For 1 s
     after a refresh the old target passes as well, and a Contact that a refused re-INVITE offered passes too,
-    for whether it counts is disputed (RFC 6141).
+    for whether it counts is disputed (RFC 6141); so does one of which no answer shows that it arrived. A server that
+    writes the address it has heard from into the Contact of a phone behind a NAT helps the phone: a warning.
     """
     for dialog in trace.dialogs:
         if dialog.began_here and len(dialog.transactions) > 1 and not _strict_routes(dialog):
@@ -114,21 +147,27 @@ def _target_finding(request: WireMessage, known: list[WireMessage]) -> Finding:
         return PASSED
     expected = f"Request-URI {contact(last)}"
     at = Span(0, len(request.start_line))
-    return finding(request, False, expected=expected, observed=request.request_uri, at=at, also=[last])
+    level = SHOULD if is_rewritten(request, contact(last)) else None
+    seen = request.request_uri
+    return finding(request, False, expected=expected, observed=seen, at=at, also=[last], level=level)
+
+
+def is_rewritten(request: WireMessage, given: str) -> bool:
+    """Whether a Request-URI is a Contact with its host replaced by the address the request is sent to."""
+    known = parse_uri(given)
+    if not isinstance(request.uri, SipUri) or not isinstance(known, SipUri) or request.uri.user != known.user:
+        return False
+    return points_to(request.request_uri, request.destination)
 
 
 def _candidates(request: WireMessage, known: list[WireMessage]) -> Iterator[WireMessage]:
-    """The last one, those of the last second, the one before them; and the last that no answer has refused."""
+    """The last one, those of the last second, the one before them; and the last that is known to have arrived."""
     settled = taken = False
     for message in reversed(known):
-        counts = not (message.is_request and _refused(message.transaction))
+        counts = message.is_response or (message.transaction is not None and message.transaction.succeeded)
         if not settled or (counts and not taken):
             yield message
         taken |= counts
         settled |= seconds(request, message) > SLACK
         if settled and taken:
             return
-
-
-def _refused(transaction: Transaction | None) -> bool:
-    return transaction is not None and transaction.final is not None and transaction.final.status >= 300
