@@ -163,3 +163,11 @@ def second_phone(scene: Scene, to: Address = OTHER, address: str = "sip:2001@exa
     scene.answer("other-ok", -4.9, "other", 200, tag="as1")
     tell(scene, "other-state", -4.8, 1, 3600, STATE.content, STATE.content_type, to=to, call="c2", tag="ph2")
     return scene
+
+
+def heard_again(scene: Scene, *times: float, to: Address = PHONE) -> Scene:
+    """Adds that the server asks whether the phone is there, and the phone answers."""
+    for at in times:
+        scene.ask(f"alive{at}", at, "OPTIONS", by=SERVER, to=to, call=f"o{at}", tag="s1")
+        scene.answer(f"alive{at}-ok", at + 0.1, f"alive{at}")
+    return scene

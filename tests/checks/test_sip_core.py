@@ -9,7 +9,7 @@ import pytest
 
 from sipconform.checks.catalogue import Verdict, catalogue
 from sipconform.trace.packet import Note, Observation
-from tests.checks.scenes import call, notify, refused_call, registration, subscription
+from tests.checks.scenes import call, heard_again, notify, refused_call, registration, subscription
 from tests.checks.support import OTHER, PHONE, PROXY, SERVER, Scene, _ns, asked, doubts, fails, passes, silent
 
 IDS = sorted(id_ for id_ in catalogue() if id_.startswith("SIP-"))
@@ -288,14 +288,7 @@ def lone(method: str = "INVITE") -> Scene:
     """A request without answer, and a server that is alive."""
     scene = Scene()
     scene.ask("lone", 0.0, method)
-    return asked_for_life(scene, 2.0)
-
-
-def asked_for_life(scene: Scene, at: float) -> Scene:
-    """Adds that the server asks whether the phone is there, and the phone answers."""
-    scene.ask("alive", at, "OPTIONS", by=SERVER, to=PHONE, call="c9")
-    scene.answer("alive-ok", at + 0.1, "alive")
-    return scene
+    return heard_again(scene, 2.0)
 
 
 @pytest.mark.parametrize(("id_", "method"), [("SIP-008", "INVITE"), ("SIP-009", "BYE")])
@@ -307,7 +300,7 @@ class TestRequestsAreRepeated:
         assert silent(id_, lone(method), until=3.0)
 
     def test_server_is_not_there(self, id_: str, method: str) -> None:
-        assert silent(id_, lone(method).drop("alive", "alive-ok"), until=100.0)
+        assert silent(id_, lone(method).drop("alive2.0", "alive2.0-ok"), until=100.0)
 
     def test_streams_need_none(self, id_: str, method: str) -> None:
         scene = lone(method)
@@ -337,7 +330,7 @@ class TestRequestsAreRepeated:
         assert silent(id_, scene, until=3.0)
 
     def test_client_is_cut_off(self, id_: str, method: str) -> None:
-        assert silent(id_, lone(method).drop("alive-ok"), until=100.0)
+        assert silent(id_, lone(method).drop("alive2.0-ok"), until=100.0)
 
     def test_goes_on_after_the_answer(self, id_: str, method: str) -> None:
         scene = lone(method)
@@ -368,7 +361,7 @@ class TestRequestsAreRepeated:
 def test_error_is_repeated_until_ack() -> None:
     scene = refused_call().drop("goneack")
     assert silent("SIP-010", scene, until=20.0)  # a server that is cut off
-    assert fails("SIP-010", asked_for_life(scene, 8.0), until=20.0, party=SERVER)
+    assert fails("SIP-010", heard_again(scene, 8.0), until=20.0, party=SERVER)
     scene.again(5.7, "gone")
     assert silent("SIP-010", scene, until=20.0)
     scene.again(45.0, "gone")
@@ -392,7 +385,7 @@ def test_error_is_not_repeated_after_ack() -> None:
 def test_success_is_repeated_until_ack() -> None:
     scene = call().drop("ack", "reinvite", "reok", "reack", "theirs", "theirok", "theirack", "bye", "byeok")
     assert silent("SIP-011", scene, until=20.0)  # a server that is cut off
-    assert fails("SIP-011", asked_for_life(scene, 6.0), until=20.0, party=SERVER)
+    assert fails("SIP-011", heard_again(scene, 6.0), until=20.0, party=SERVER)
     assert silent("SIP-011", scene, until=6.5)
     assert silent("SIP-011", scene.change("ok", Contact="<sip:elsewhere@203.0.113.9>"), until=20.0)
 
@@ -402,7 +395,7 @@ def test_missing_ack_is_the_callers() -> None:
     for at in (3.5, 4.5, 6.5):
         scene.again(at, "ok")
     assert doubts("SIP-015", scene)  # the answers may all be lost behind the tap
-    assert fails("SIP-015", asked_for_life(scene, 5.0), party=PHONE)
+    assert fails("SIP-015", heard_again(scene, 5.0), party=PHONE)
 
 
 def test_trying_in_time() -> None:
@@ -472,7 +465,7 @@ def test_cancelled_invite_ends() -> None:
     scene = refused_call().drop("gone", "goneack")
     assert doubts("SIP-024", scene, until=60.0)  # the server may be cut off
     assert passes("SIP-024", scene, until=20.0)
-    assert fails("SIP-024", asked_for_life(scene, 50.0), until=60.0)
+    assert fails("SIP-024", heard_again(scene, 50.0), until=60.0)
 
 
 def test_cancel_that_crosses_the_answer_matches_nothing() -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 
-from sipconform.checks.evidence import GIVE_UP, once_per_trace
+from sipconform.checks.evidence import GIVE_UP, once_per_trace, said_by
 from sipconform.trace.packet import Address
 from sipconform.trace.trace import Trace, WireMessage
 
@@ -58,3 +58,17 @@ def would_be_heard(trace: Trace, hop: WireMessage, speaker: Address, start_ns: i
     near = round(NEAR * 1e9)
     before = said_on(trace, hop, speaker, start_ns - near, until_ns)
     return bool(before) and bool(said_on(trace, hop, speaker, until_ns, until_ns + near))
+
+
+def is_there(trace: Trace, party: Address, start_ns: int, until_ns: int) -> bool:
+    """Whether a party is heard within a span of time, and hears: it answers, or is answered."""
+    said = said_by(trace, party)
+    span = said[bisect_left(said, start_ns, key=_time) : bisect_left(said, until_ns, key=_time)]
+    return any(m.transaction is not None and m.transaction.responses for m in span)
+
+
+def is_there_around(trace: Trace, party: Address, moment_ns: int, until_ns: int = 0) -> bool:
+    """Whether a party is heard within a minute before a moment and within a minute after it, or after `until_ns`: then
+    it was neither off nor cut off."""
+    near, end = round(NEAR * 1e9), until_ns or moment_ns
+    return is_there(trace, party, moment_ns - near, moment_ns) and is_there(trace, party, end, end + near)

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
 
-from sipconform.checks.evidence import GIVE_UP, SLACK, contact, points_to, seconds_of
+from sipconform.checks.evidence import GIVE_UP, SLACK, contact, once_per_trace, points_to, seconds_of
+from sipconform.checks.hearing import speaks_again
 from sipconform.sip.fault import Fault
 from sipconform.sip.headers.subscription_state import SubscriptionState
 from sipconform.trace.trace import Dialog, Subscription, Trace, Transaction, WireMessage
@@ -77,12 +78,33 @@ def dialog_of(subscription: Subscription) -> Dialog | None:
 
 
 def all_notifications(trace: Trace, subscription: Subscription) -> Sequence[WireMessage]:
-    """Its NOTIFY requests, or when this hop saw none those of the same subscription on any other hop, as seen."""
-    own = notifications(subscription)
-    if own:
-        return own
-    same = (s for s in trace.subscriptions if (s.call_id, s.package) == (subscription.call_id, subscription.package))
-    return sorted((n for other in same for n in notifications(other)), key=lambda n: n.number)
+    """Its NOTIFY requests on every hop, as seen: a notifier may have several addresses."""
+    return _everywhere(trace).get((subscription.call_id, subscription.package), ())
+
+
+@once_per_trace
+def _everywhere(trace: Trace) -> dict[tuple[str, str], list[WireMessage]]:
+    """NOTIFY requests by Call-ID and package."""
+    found: dict[tuple[str, str], list[WireMessage]] = {}
+    for subscription in trace.subscriptions:
+        found.setdefault((subscription.call_id, subscription.package), []).extend(notifications(subscription))
+    for notifies in found.values():
+        notifies.sort(key=lambda n: n.number)
+    return found
+
+
+def next_notification(trace: Trace, subscription: Subscription, moment: WireMessage) -> WireMessage | None:
+    """The next NOTIFY of a subscription after a message, on whichever hop."""
+    return next(all_after(all_notifications(trace, subscription), moment), None)
+
+
+def is_missed(trace: Trace, subscription: Subscription, answer: WireMessage) -> bool:
+    """Whether a NOTIFY that was due with an answer of the notifier, and was not seen, would have been: the notifier is
+    heard on this hop when the time is up, and the subscriber's Contact is the address it sends from, or other NOTIFYs
+    have passed.
+    """
+    due = answer.packet.time_ns + round(DEADLINE * 1e9)
+    return in_sight(trace, subscription) and speaks_again(trace, answer, subscription.notifier, due)
 
 
 def in_sight(trace: Trace, subscription: Subscription) -> bool:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from sipconform.checks.catalogue import EITHER, MUST, PASSED, SHOULD, Finding, Verdict, check, finding
-from sipconform.checks.evidence import SLACK, passed_on, seconds, watched
+from sipconform.checks.evidence import GIVE_UP, SLACK, passed_on, seconds, watched
+from sipconform.checks.hearing import would_be_heard
 from sipconform.checks.subscription.course import (
     DEADLINE,
     all_notifications,
     begun_again,
     expiry_ns,
-    in_sight,
     is_final,
+    is_missed,
     notifications,
     requested,
     state_of,
@@ -20,6 +21,7 @@ from sipconform.checks.subscription.course import (
 from sipconform.trace.packet import Address
 from sipconform.trace.trace import Subscription, Trace, Transaction, WireMessage
 
+LAST_PAUSE = 8.0  # seconds before 64*T1 in which the last two sendings of a request fall
 # Refusals of a NOTIFY that end the subscription, RFC 6665 §4.2.2 with RFC 5057 §5.1.
 ENDING = frozenset({404, 405, 410, 416, *range(480, 486), 489, 501, 604})
 
@@ -68,7 +70,7 @@ def _late_notify(trace: Trace, transaction: Transaction, end: WireMessage) -> It
 )  # fmt: skip
 def unsubscribing_ends(trace: Trace) -> Iterator[Finding]:
     """So the subscriber knows it is over. The reason given is free. Missing after 64*T1 and 1 s it is a failure
-    if it would have passed the tap.
+    if it would have passed the tap and the notifier is heard afterwards (by stream, on the same connection).
     """
     yield from endings(trace, trace.subscriptions)
 
@@ -85,7 +87,7 @@ def endings(trace: Trace, subscriptions: Iterable[Subscription]) -> Iterator[Fin
                 yield PASSED
             elif watched(trace, final) > DEADLINE:
                 seen = f"{len(told)} NOTIFY, none of them terminated" if told else "no NOTIFY"
-                verdict = Verdict.FAIL if in_sight(trace, subscription) else Verdict.INCONCLUSIVE
+                verdict = Verdict.FAIL if is_missed(trace, subscription, final) else Verdict.INCONCLUSIVE
                 expected = "NOTIFY with Subscription-State: terminated"
                 also = [request, *told[-1:]]
                 yield finding(final, False, expected=expected, observed=seen, also=also, verdict=verdict)
@@ -97,7 +99,8 @@ def endings(trace: Trace, subscriptions: Iterable[Subscription]) -> Iterator[Fin
 )  # fmt: skip
 def refused_notify_ends(trace: Trace) -> Iterator[Finding]:
     """The subscriber knows nothing of it. NOTIFYs sent within 1 s were under way; a later SUBSCRIBE begins
-    anew. Other refusals, and a time-out, leave the notifier free.
+    anew. Other refusals, and a time-out, leave the notifier free; one that went on repeating its NOTIFY to the end has
+    not heard the refusal.
     """
     yield from drops(trace.subscriptions)
 
@@ -105,8 +108,8 @@ def refused_notify_ends(trace: Trace) -> Iterator[Finding]:
 def drops(subscriptions: Iterable[Subscription]) -> Iterator[Finding]:
     """Judges that nothing is notified after a refusal that ends the subscription."""
     for subscription in subscriptions:
-        finals = (t.final for t in subscription.notifies if t.final is not None)
-        refused = next((f for f in finals if f.status in ENDING), None)
+        heard = (t.final for t in subscription.notifies if t.final is not None and not _is_deaf(t))
+        refused = next((f for f in heard if f.status in ENDING), None)
         if refused is None:
             continue
         late = (n for n in notifications(subscription) if n.number > refused.number and seconds(n, refused) > SLACK)
@@ -118,13 +121,19 @@ def drops(subscriptions: Iterable[Subscription]) -> Iterator[Finding]:
             yield finding(later, False, expected="no NOTIFY any more", observed=seen, also=[refused])
 
 
+def _is_deaf(notify: Transaction) -> bool:
+    """Whether a NOTIFY was repeated until its time was up, whatever was answered."""
+    sent = notify.requests
+    return len(sent) > 1 and seconds(sent[-1], sent[0]) > GIVE_UP - LAST_PAUSE
+
+
 @check(
     "SUB-015", level=MUST, on=EITHER, clause="RFC 6665 §4.2.2",
     asks="a subscription that runs out is ended with a NOTIFY, and told nothing more",
 )  # fmt: skip
 def expiry_is_told(trace: Trace) -> Iterator[Finding]:
     """The subscriber may have lost its refresh. The notifier has 64*T1 and 1 s for it, since many sweep now and
-    then.
+    then. A failure if the notifier is heard on this hop before and after that, by stream on the same connection.
 
     Not asked where the last NOTIFY was refused or unanswered, for then the subscription was dropped before, nor
     where the subscriber asked for the end itself.
@@ -145,7 +154,10 @@ def expiry(trace: Trace, subscription: Subscription) -> Iterator[Finding]:
         yield PASSED
     elif overdue > DEADLINE and last.succeeded and not is_final(last.request):
         seen = f"{overdue:.0f} s after the expiry none has come"
-        yield finding(last.request, False, expected="a NOTIFY, terminated", observed=seen)
+        due = until + round(DEADLINE * 1e9)
+        missed = would_be_heard(trace, last.request, subscription.notifier, until, due)
+        verdict = Verdict.FAIL if missed else Verdict.INCONCLUSIVE
+        yield finding(last.request, False, expected="a NOTIFY, terminated", observed=seen, verdict=verdict)
 
 
 def _ended_otherwise(subscription: Subscription) -> bool:
@@ -159,13 +171,13 @@ def _ended_otherwise(subscription: Subscription) -> bool:
     asks="a subscriber heeds why its subscription was ended before it subscribes again",
 )  # fmt: skip
 def reason_is_heeded(trace: Trace) -> Iterator[Finding]:
-    """After rejected, noresource or invariant it should not come back by itself, after probation or giveup not
-    before retry-after. Judged for a minute; a subscription the subscriber ended itself, and line-seize, which a
-    user asks for with every call, are left alone. Tolerance 1 s.
+    """After rejected, noresource or invariant it should not come back by itself, after probation or giveup not before
+    retry-after. Judged for a minute, where the subscriber has answered that NOTIFY; a subscription the subscriber
+    ended itself, and line-seize, which a user asks for with every call, are left alone. Tolerance 1 s.
     """
     openings = _openings(trace)
     for subscription in trace.subscriptions:
-        end = next((n for n in notifications(subscription) if is_final(n)), None)
+        end = next((t.request for t in subscription.notifies if is_final(t.request) and t.succeeded), None)
         if end is None or subscription.package == "line-seize" or _asked_for_end(subscription):
             continue
         later = (o for o in openings.get(_who(subscription), ()) if o.number > end.number)

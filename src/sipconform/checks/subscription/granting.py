@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from sipconform.checks.catalogue import EITHER, MAY, MUST, PASSED, SERVER, SHOULD, Finding, check, finding
-from sipconform.checks.evidence import passed_on, seconds_of
+from sipconform.checks.evidence import author, passed_on, seconds_of
 from sipconform.checks.sip_core.requests import contact_finding
 from sipconform.checks.subscription.course import requested
 from sipconform.sip.fault import Fault
 from sipconform.trace.packet import Address
 from sipconform.trace.trace import Subscription, Trace, Transaction, WireMessage
+
+MADE_ON_THE_WAY = frozenset({408, 503, 504})
 
 
 def accepted(trace: Trace) -> Iterator[tuple[Transaction, WireMessage]]:
@@ -100,7 +102,7 @@ def event_is_named(trace: Trace) -> Iterator[Finding]:
             yield PASSED
             continue
         seen = f"Event: {', '.join(request.texts('Event')) or 'none'}"
-        yield finding(request, False, expected="one Event", observed=seen, at="Event")
+        yield finding(request, False, expected="one Event", observed=seen, at="Event", party=author(request))
         final = request.transaction.final if request.transaction is not None else None
         if final is not None and not request.has("Event"):
             ok = final.status >= 300
@@ -149,7 +151,7 @@ def refusal_makes_no_subscription(trace: Trace) -> Iterator[Finding]:
     """Who may not subscribe gets no state, and no dialog is held before authentication.
 
     Judged where the beginning was seen and every SUBSCRIBE of the Call-ID seen was refused; a NOTIFY that ends the
-    subscription tells nothing and passes.
+    subscription tells nothing and passes. 408, 503 and 504 may be those of a proxy that has lost the notifier's 200.
     """
     accepted_calls = {t.request.call_id for t, _ in accepted(trace) if t.request is not None}
     for subscription in trace.subscriptions:
@@ -161,12 +163,13 @@ def refusal_makes_no_subscription(trace: Trace) -> Iterator[Finding]:
         else:
             also = [t.final for t in subscription.subscribes if t.final is not None]
             seen = f"NOTIFY after {also[-1].status}"
-            yield finding(telling, False, expected="no NOTIFY after a refusal", observed=seen, also=also)
+            party = author(telling)
+            yield finding(telling, False, expected="no NOTIFY after a refusal", observed=seen, also=also, party=party)
 
 
 def _all_refused(subscription: Subscription) -> bool:
     finals = [t.final for t in subscription.subscribes]
-    return bool(finals) and all(f is not None and f.status >= 300 for f in finals)
+    return bool(finals) and all(f is not None and f.status >= 300 and f.status not in MADE_ON_THE_WAY for f in finals)
 
 
 def _tells(notify: WireMessage) -> bool:

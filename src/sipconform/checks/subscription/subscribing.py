@@ -6,15 +6,24 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from math import inf
 
-from sipconform.checks.catalogue import EITHER, MUST, PHONE, SHOULD, Finding, check, finding
+from sipconform.checks.catalogue import EITHER, MUST, PASSED, PHONE, SHOULD, Finding, Verdict, check, finding
 from sipconform.checks.evidence import SLACK, author, contact, is_relayed, said_by, same_place, seconds, watched
-from sipconform.checks.subscription.course import dialog_of, requested
+from sipconform.checks.hearing import is_there_around
+from sipconform.checks.subscription.course import (
+    DEADLINE,
+    all_notifications,
+    dialog_of,
+    expiry_ns,
+    in_sight,
+    is_final,
+    notifications,
+    requested,
+)
+from sipconform.checks.subscription.notifying import is_subscribed_to
 from sipconform.sip.fault import Fault, Span
 from sipconform.sip.uri import SipUri
 from sipconform.trace.trace import Subscription, Trace, Transaction, WireMessage
 
-# Packages that are told without a subscription by old custom; a receiver that takes them is warned of, not failed.
-UNSOLICITED = frozenset({"message-summary", "check-sync", "keep-alive", "resync", "talk", "hold", "refer", ""})
 RECOVERY = 60.0  # seconds in which a phone is to be back
 
 
@@ -26,7 +35,7 @@ def stray_notify_is_refused(trace: Trace) -> Iterator[Finding]:
     """Else anybody could tell the phone what lamp to light.
 
     A NOTIFY without a To tag belongs to no dialog, so to no subscription. Any refusal passes, and so does silence.
-    For packages that are told unasked by old custom (message waiting…) taking it is a warning only.
+    For packages that are told unasked by old custom (message waiting, restarts…) taking it is a warning only.
     """
     yield from strays(trace.requests("NOTIFY"))
 
@@ -37,9 +46,7 @@ def strays(notifies: Iterable[WireMessage]) -> Iterator[Finding]:
         final = notify.transaction.final if notify.transaction is not None else None
         if notify.to_tag or final is None:
             continue
-        event = notify.event
-        package = "" if isinstance(event, Fault) else event.package
-        level = SHOULD if package in UNSOLICITED else None
+        level = None if is_subscribed_to(notify) else SHOULD
         seen = f"{final.status} to a NOTIFY outside any dialog"
         yield finding(final, final.status >= 300, expected="481", observed=seen, also=[notify], level=level)
 
@@ -50,7 +57,8 @@ def strays(notifies: Iterable[WireMessage]) -> Iterator[Finding]:
 )  # fmt: skip
 def refresh_stays_in_dialog(trace: Trace) -> Iterator[Finding]:
     """The notifier knows the subscription by these. Judged where the beginning was seen and the refresh on a
-    hop next to the subscriber; for 1 s after a new Contact the old one passes too.
+    hop next to the subscriber; for 1 s after a new Contact, and if no answer shows that it arrived, the old one passes
+    too.
     """
     yield from refreshes(trace.subscriptions)
     begun = {s.call_id: s for s in trace.subscriptions if s.began_here}
@@ -100,11 +108,14 @@ def _given(subscription: Subscription) -> tuple[list[WireMessage], float]:
 
 
 def _targets(given: Sequence[WireMessage], request: WireMessage) -> list[str]:
-    """The notifier's Contacts that may still count at a refresh: the last one, and those of the last second."""
+    """The notifier's Contacts that may still count at a refresh: the last that is known to have arrived, and all later
+    ones; and those of the last second."""
     found: list[str] = []
     for place in range(bisect_left(given, request.number, key=lambda m: m.number) - 1, -1, -1):
-        found.insert(0, contact(given[place]))
-        if seconds(request, given[place]) > SLACK:
+        message = given[place]
+        found.insert(0, contact(message))
+        arrived = message.is_response or (message.transaction is not None and message.transaction.succeeded)
+        if arrived and seconds(request, message) > SLACK:
             break
     return [uri for uri in found if uri]
 
@@ -150,7 +161,8 @@ def _later(trace: Trace, subscription: Subscription, refused: WireMessage) -> It
 )  # fmt: skip
 def forgotten_subscriber_recovers(trace: Trace) -> Iterator[Finding]:
     """A restart of the server must not leave the phone deaf. Any new SUBSCRIBE to the package from the same address
-    counts; the capture must go on for a minute and 1 s, else nothing is said.
+    counts, and so does another subscription that lives. A failure if the phone is heard shortly before the minute is
+    over and shortly after it, for it may have been switched off; the capture must go on for a minute and 1 s.
     """
     yield from recoveries(trace, trace.subscriptions)
 
@@ -158,21 +170,89 @@ def forgotten_subscriber_recovers(trace: Trace) -> Iterator[Finding]:
 def recoveries(trace: Trace, subscriptions: Iterable[Subscription]) -> Iterator[Finding]:
     """Judges that lost subscriptions are begun anew in time."""
     for subscription, refused in lost(subscriptions):
-        party = subscription.subscriber
         begun = next((r for r in _new(trace, subscription) if r.number > refused.number), None)
-        if begun is not None:
-            after = seconds(begun, refused)
-            seen = f"SUBSCRIBE {after:.0f} s after the 481"
-            ok = after <= RECOVERY + SLACK
-            yield finding(begun, ok, expected="a new SUBSCRIBE within 60 s", observed=seen, also=[refused], party=party)
-        elif watched(trace, refused) > RECOVERY + SLACK:
-            seen = f"none in {watched(trace, refused):.0f} s"
-            yield finding(refused, False, expected="a new SUBSCRIBE within 60 s", observed=seen, party=party)
+        after = seconds(begun, refused) if begun is not None else watched(trace, refused)
+        if (begun is not None and after <= RECOVERY + SLACK) or _has_another(trace, subscription, refused):
+            yield PASSED
+        elif after > RECOVERY + SLACK:
+            due = refused.packet.time_ns + round((RECOVERY + SLACK) * 1e9)
+            party = subscription.subscriber
+            verdict = Verdict.FAIL if is_there_around(trace, party, due) else Verdict.INCONCLUSIVE
+            seen = f"SUBSCRIBE {after:.0f} s after the 481" if begun is not None else f"none in {after:.0f} s"
+            of, expected = begun or refused, "a new SUBSCRIBE within 60 s"
+            yield finding(of, False, expected=expected, observed=seen, also=[refused], party=party, verdict=verdict)
 
 
 def _new(trace: Trace, subscription: Subscription) -> Iterator[WireMessage]:
+    """The beginnings of the same subscriber's subscriptions to the package."""
     for other in trace.subscriptions_to(subscription.package):
         opening: Transaction | None = other.subscribes[0] if other.subscribes else None
         request = opening.request if opening is not None else None
         if other.subscriber == subscription.subscriber and request is not None and not request.to_tag:
             yield request
+
+
+def _has_another(trace: Trace, subscription: Subscription, moment: WireMessage) -> bool:
+    """Whether the subscriber had, at a message, another subscription to the same thing that had time left."""
+    for other in trace.subscriptions_to(subscription.package):
+        same = (other.subscriber, other.resource) == (subscription.subscriber, subscription.resource)
+        if other is subscription or not same or not notifications(other):
+            continue
+        until = expiry_ns(other)
+        ended = any(is_final(n) and n.number < moment.number for n in notifications(other))
+        if notifications(other)[0].number < moment.number and not ended and (until or 0) > moment.packet.time_ns:
+            return True
+    return False
+
+
+@check(
+    "SUB-014", level=SHOULD, on=PHONE, clause="RFC 6665 §4.1.2.4",
+    asks="a subscriber that is told nothing within 64*T1 takes its subscription for failed",
+)  # fmt: skip
+def silent_subscription_is_given_up(trace: Trace) -> Iterator[Finding]:
+    """The first NOTIFY is what completes it. Judged where none was seen although it would have passed: going on in that
+    dialog after 64*T1 and 1 s shows that the subscriber relies on it. Ending it with Expires 0 passes.
+    """
+    for subscription in trace.subscriptions:
+        initial = subscription.initial
+        if initial is None or initial.request is None or not initial.succeeded or requested(initial) == 0:
+            continue
+        opening = initial.request
+        if watched(trace, opening) <= DEADLINE or all_notifications(trace, subscription):
+            continue
+        inside = [t for t in subscription.subscribes if t.request is not None and t.request.to_tag and requested(t)]
+        late = [t.request for t in inside if t.request is not None and seconds(t.request, opening) > DEADLINE]
+        verdict = Verdict.FAIL if in_sight(trace, subscription) else Verdict.INCONCLUSIVE
+        seen = f"SUBSCRIBE in its dialog {seconds(late[0], opening):.0f} s later" if late else ""
+        of, expected = (late or [opening])[0], "a new subscription, or none"
+        party = author(of)
+        yield finding(of, not late, expected=expected, observed=seen, also=[opening], party=party, verdict=verdict)
+
+
+@check(
+    "SUB-021", level=SHOULD, on=EITHER, clause="RFC 6665 §4.1.2.4, §4.4.1",
+    asks="a NOTIFY of another notifier than the subscription's, long after the SUBSCRIBE, is answered 481",
+)  # fmt: skip
+def late_fork_is_refused(trace: Trace) -> Iterator[Finding]:
+    """A SUBSCRIBE may fork, and every NOTIFY with a tag of its own that comes within 64*T1 may begin a dialog or be
+    refused. Later ones are from somebody who was never asked. Slack 1 s; silence passes.
+    """
+    begun: dict[tuple[object, ...], list[Subscription]] = {}
+    for subscription in trace.subscriptions:
+        key = (subscription.call_id, subscription.subscriber_tag, subscription.package, subscription.subscriber)
+        begun.setdefault(key, []).append(subscription)
+    for forks in begun.values():
+        told = [s for s in forks if s.notifies and s.notifies[0].request is not None]
+        openings = [s.initial.request for s in forks if s.initial is not None]
+        for fork in told[1:] if len({s.notifier_tag for s in told}) > 1 else ():
+            yield from _late_fork(fork.notifies[0], openings)
+
+
+def _late_fork(first: Transaction, openings: list[WireMessage | None]) -> Iterator[Finding]:
+    notify, final = first.request, first.final
+    if notify is None or final is None:
+        return
+    asked = [o for o in openings if o is not None and o.number < notify.number]
+    if asked and seconds(notify, asked[-1]) > DEADLINE:
+        seen = f"{final.status} to a NOTIFY with another From tag after {seconds(notify, asked[-1]):.0f} s"
+        yield finding(final, final.status >= 300, expected="481", observed=seen, also=[notify])
