@@ -42,12 +42,15 @@ async def test_the_state_outlives_a_restart(phone: Phone, server: Server) -> Non
 
 @pytest.mark.rows("B2")
 async def test_a_lost_subscription_is_begun_anew(phone: Phone, server: Server, clock: Clock) -> None:
-    """The server has restarted and the phone's refresh is answered 481: within a minute it is back, and follows."""
+    """The server has restarted and the phone's refresh is answered 481: within a minute it is back, and follows. The
+    server asks now and then whether it is there."""
     await phone.start()
     await phone.synchronised()
     await server.restart()
     await phone.refresh_sync()
-    await clock.passes(70)
+    for seconds in (50, 20):
+        await clock.passes(seconds)
+        assert await server.probe(phone.user, "OPTIONS") == 200, "OPTIONS was not answered 200"
     await server.set_dnd(phone.user, True)
     await phone.shows(dnd=True)
 

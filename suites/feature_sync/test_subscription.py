@@ -147,6 +147,33 @@ async def test_a_state_from_nowhere_is_refused(phone: Phone, server: Server) -> 
 
 
 @pytest.mark.rows("B2")
+async def test_a_state_of_another_notifier_is_refused(phone: Phone, server: Server, clock: Clock) -> None:
+    """A minute after the phone has subscribed a NOTIFY comes in that dialog from somebody who was never asked, by its
+    tag: the phone refuses it."""
+    await phone.start()
+    await phone.synchronised()
+    await clock.passes(60)
+    headers = {**EVENT, "From": f"<{phone.account.aor}>;tag=another", "Subscription-State": "active;expires=600"}
+    status = await server.probe(phone.user, "NOTIFY", "sync", headers=headers)
+    assert status == 481, f"a NOTIFY of another notifier got {status}"
+    await phone.shows(dnd=False)
+
+
+@pytest.mark.rows("B2")
+async def test_a_server_that_tells_nothing(phone: Phone, server: Server, clock: Clock) -> None:
+    """The server accepts the subscription and tells nothing. After half a minute the phone takes it for failed, and
+    begins another, in which it hears what it missed."""
+    await server.set_dnd(phone.user, True)
+    await server.say_nothing(True)
+    await phone.start()
+    await phone.synchronised()
+    await clock.passes(40)
+    await server.say_nothing(False)
+    await clock.passes(3000)
+    await phone.shows(dnd=True)
+
+
+@pytest.mark.rows("B2")
 async def test_a_phone_that_forgot_is_not_told_any_more(phone: Phone, server: Server, clock: Clock) -> None:
     """The phone has lost its subscription without a word. It answers the next NOTIFY 481, and the server stops."""
     await phone.start()
@@ -160,12 +187,15 @@ async def test_a_phone_that_forgot_is_not_told_any_more(phone: Phone, server: Se
 
 @pytest.mark.rows("B2")
 async def test_a_subscription_nobody_refreshes_runs_out(phone: Phone, clock: Clock) -> None:
-    """The phone has lost its subscription without a word, and nothing changes for an hour: the server ends it."""
+    """The phone has lost its subscription without a word, and nothing changes for an hour: the server ends it. The
+    phone is there all the while, and asks the server what it can do."""
     await phone.start()
     await phone.synchronised()
     await clock.passes(60)
     await phone.forget_sync()
-    await clock.passes(4000)
+    for seconds in (3530, 60, 400):
+        await clock.passes(seconds)
+        assert await phone.probe("OPTIONS", uri=f"sip:{phone.account.domain}") == 200, "OPTIONS was not answered 200"
 
 
 @pytest.mark.rows("B2")

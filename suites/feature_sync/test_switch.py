@@ -28,6 +28,18 @@ async def test_switched_off_while_running(phone: Phone, server: Server, clock: C
     await clock.passes(5)
 
 
+@pytest.mark.rows("B1")
+async def test_switched_off_for_good(phone: Phone, server: Server, clock: Clock, profile: Profile) -> None:
+    """The switch has been off for a minute: what changes at the server is not told to the phone, though it is there."""
+    goes_by_the_switch(profile, True)
+    await phone.start()
+    await phone.synchronised()
+    await phone.switch_sync(False)
+    await clock.passes(60)
+    await server.forward(phone.user, "cfu", "2050")
+    assert await server.probe(phone.user, "OPTIONS") == 200, "OPTIONS was not answered 200"
+
+
 @pytest.mark.rows("B2")
 async def test_switched_on_while_running(phone: Phone, server: Server, profile: Profile) -> None:
     """The phone has been acting alone. The user turns the switch on: the server's state counts."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sipconform.agents.credentials import CredentialStore
 from sipconform.agents.notifier import Content, Notifier
 from sipconform.sip.message import Message
 from tests.agents.world import SERVER, STRANGER, Stranger, World, later, play, request
@@ -33,10 +34,10 @@ async def subscribe(stranger: Stranger, seq: int = 1, expires: str = "600", tag:
     return next(m for m in stranger.heard[known:] if m.is_response)
 
 
-def answer_all(stranger: Stranger, status: int = 200) -> None:
+def answer_all(stranger: Stranger, status: int = 200, *more: str) -> None:
     for notify in notifies(stranger):
         rows = [f"{name}: {value}" for name in ("Via", "From", "To", "Call-ID", "CSeq") for value in notify.texts(name)]
-        stranger.say("\r\n".join([f"SIP/2.0 {status} So", *rows, "Content-Length: 0", "", ""]))
+        stranger.say("\r\n".join([f"SIP/2.0 {status} So", *rows, *more, "Content-Length: 0", "", ""]))
 
 
 def notifies(stranger: Stranger) -> list[Message]:
@@ -130,6 +131,81 @@ def test_silence_ends_it() -> None:
         serving = await notifier(world)
         await subscribe(await world.stranger())
         await later(lambda: serving.subscriptions == [], 40)
+
+    play(story)
+
+
+@pytest.mark.parametrize("contact", ["*", "<tel:+4989>"])
+def test_who_cannot_be_told_is_refused(contact: str) -> None:
+    async def story(world: World) -> None:
+        serving = await notifier(world)
+        stranger = await world.stranger()
+        stranger.say(request("SUBSCRIBE", Event=PACKAGE, Expires="600", Contact=contact))
+        await later(lambda: stranger.statuses == [400], 1)
+        assert serving.subscriptions == []
+
+    play(story)
+
+
+@pytest.mark.parametrize("contact", ["", "<sip:s@phone.example.invalid>", "<sip:s@10.0.0.9:99999>"])
+def test_who_says_no_address_is_told_where_he_asked_from(contact: str) -> None:
+    async def story(world: World) -> None:
+        await notifier(world)
+        stranger = await world.stranger()
+        stranger.say(request("SUBSCRIBE", Event=PACKAGE, Expires="600", Contact=contact))
+        await later(lambda: len(notifies(stranger)) == 1, 0.2)
+
+    play(story)
+
+
+def test_a_name_will_do_behind_a_proxy_that_stays_on_the_way() -> None:
+    async def story(world: World) -> None:
+        await notifier(world)
+        stranger = await world.stranger()
+        contact, way = "<sip:s@phone.example.invalid>", f"<sip:{STRANGER};lr>"
+        stranger.say(request("SUBSCRIBE", Event=PACKAGE, Expires="600", Contact=contact, Record_Route=way))
+        await later(lambda: len(notifies(stranger)) == 1, 0.2)
+        assert notifies(stranger)[0].text("Route") == f"<sip:{STRANGER};lr>"
+
+    play(story)
+
+
+def test_what_is_refused_for_its_body_makes_no_subscription() -> None:
+    async def story(world: World) -> None:
+        serving = await notifier(world, accept_body=lambda request, _: request.respond(400))
+        stranger = await world.stranger()
+        bare = request("SUBSCRIBE", Event=PACKAGE, Expires="600", Contact=CONTACT)
+        stranger.say(bare.replace("Content-Length: 0", "Content-Length: 4") + "body")
+        await later(lambda: stranger.statuses == [400], 1)
+        assert serving.subscriptions == []
+        stranger.say(bare.replace("z9hG4bK1", "z9hG4bK2").replace("Call-ID: c", "Call-ID: d") + "\r\n")
+        await later(lambda: 200 in stranger.statuses, 1)  # octets behind the message are no body (RFC 3261 §18.3)
+
+    play(story)
+
+
+def test_nobody_speaks_in_the_subscription_of_another() -> None:
+    async def story(world: World) -> None:
+        serving = await notifier(world)
+        stranger = await world.stranger()
+        answer = await subscribe(stranger, answer=200)
+        serving.admit = lambda _: "2002"
+        assert (await subscribe(stranger, seq=2, expires="0", tag=answer.to_tag)).status == 403
+        assert [s.user for s in serving.subscriptions] == ["2001"]
+
+    play(story)
+
+
+def test_a_notify_that_is_challenged_comes_again_with_proof() -> None:
+    async def story(world: World) -> None:
+        secret = CredentialStore("2001", "pw2001", world.network._random)
+        await notifier(world, credentials=lambda _: secret)
+        stranger = await world.stranger()
+        await subscribe(stranger)
+        answer_all(stranger, 401, 'WWW-Authenticate: Digest realm="phone", nonce="n", algorithm=MD5, qop="auth"')
+        await later(lambda: len({n.cseq_number for n in notifies(stranger)}) == 2, 0.2)
+        again = notifies(stranger)[-1]
+        assert (again.content, 'username="2001"' in again.text("Authorization")) == (b"state", True)
 
     play(story)
 

@@ -12,10 +12,12 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from sipconform.agents.credentials import CredentialStore
 from sipconform.agents.requests import ServerRequest
 from sipconform.agents.user_agent import UserAgent
 from sipconform.sip.dialog import Dialog
 from sipconform.sip.message import Message
+from sipconform.sip.uri import SipUri, parse_uri
 
 ENDS_SUBSCRIPTION = frozenset({404, 405, 410, 416, *range(480, 486), 489, 501, 604})
 """Answers to a NOTIFY that end the subscription (RFC 6665 §4.2.2, after RFC 5057 §5.1)."""
@@ -41,6 +43,7 @@ class NotifierSubscription:
     expires_at: float = 0.0
     state: str = "active"
     forgotten: bool = False  # its subscriber knew nothing of it when it was told
+    credentials: CredentialStore | None = None  # for subscribers that challenge what they are told
     _queue: deque[tuple[str, Content]] = field(default_factory=deque)
     _sending: asyncio.Task[None] | None = None
     _expiry: asyncio.TimerHandle | None = None
@@ -89,6 +92,9 @@ class NotifierSubscription:
             self._queue.clear()
 
     def _enqueue(self, state: str, content: Content) -> None:
+        if self.notifier.withhold:
+            self.notifier.withhold(self.dialog)
+            return
         self._queue.append((state, content))
         if self._sending is None or self._sending.done():
             self._sending = asyncio.get_running_loop().create_task(self._send_queue())
@@ -103,7 +109,7 @@ class NotifierSubscription:
             if content.content_type:
                 headers.append(("Content-Type", content.content_type))
             draft = agent.in_dialog(self.dialog, "NOTIFY", headers, content.body)
-            self._answered(await agent.ask(draft, self.dialog))
+            self._answered(await agent.ask(draft, self.dialog, credentials=self.credentials))
 
     def _answered(self, answer: Message | None) -> None:
         """A refusal that says the subscriber knows nothing of it ends it; silence does too (RFC 6665 §4.2.2)."""
@@ -116,7 +122,8 @@ class NotifierSubscription:
 class Notifier:
     """One event package served by an agent.
 
-    `admit` says whose state a SUBSCRIBE may see, or answers it itself and gives None. `content` gives the NOTIFYs
+    `admit` says whose state a SUBSCRIBE may see, or answers it itself and gives None. `credentials` are what a NOTIFY
+    proves itself with where a subscriber asks for that. `content` gives the NOTIFYs
     that tell the full state, `parting` the last one, which has to tell it alone. `accept_body` takes the change a
     SUBSCRIBE carries: it gives what is to happen after the 2xx, or answers the request itself and gives None.
     """
@@ -127,6 +134,7 @@ class Notifier:
     content: Callable[[NotifierSubscription], list[Content]]
     accept_body: Callable[[ServerRequest, NotifierSubscription], Callable[[], None] | None] | None = None
     parting: Callable[[NotifierSubscription], Content] | None = None
+    credentials: Callable[[NotifierSubscription], CredentialStore | None] | None = None
     min_expires: int = 60
     default_expires: int = 3600
     max_expires: int = 3600
@@ -134,6 +142,7 @@ class Notifier:
     answer_body: tuple[str, bytes] = ("", b"")  # of the 2xx: type and content
     answer_after: float = 0.0  # seconds by which the 2xx lets itself be overtaken by the NOTIFY (§4.1.2.4)
     headers: tuple[tuple[str, str], ...] = ()
+    withhold: Callable[[Dialog], None] | None = None  # where it is set nothing is told, and it is called instead
     on_ended: Callable[[NotifierSubscription], None] | None = None
     subscriptions: list[NotifierSubscription] = field(default_factory=list)
 
@@ -155,21 +164,22 @@ class Notifier:
             if self.on_ended:
                 self.on_ended(subscription)
 
+    def keep(self, subscription: NotifierSubscription) -> None:
+        """Takes a subscription among the live ones; one that is there already stays."""
+        if subscription not in self.subscriptions:
+            self.subscriptions.append(subscription)
+            self.agent.attach(subscription)
+
     def _subscribe(self, request: ServerRequest) -> None:
         message = request.message
         user = self.admit(request)
         if user is None:
             return
-        seconds = self.granted(message)
-        if seconds is None:
-            request.respond(423, headers=[("Min-Expires", str(self.min_expires))])
-            return
         dialog = Dialog.from_request(message, request.to_tag)
         event = message.event
         subscription = NotifierSubscription(self, dialog, user, event.id if event else "")
-        self.subscriptions.append(subscription)
-        self.agent.attach(subscription)
-        self._accepted(request, subscription, seconds)
+        subscription.credentials = self.credentials(subscription) if self.credentials else None
+        self._consider(request, subscription)
 
     def granted(self, message: Message) -> int | None:
         """How long a SUBSCRIBE gets, None if it asks for too little (§4.2.1.1)."""
@@ -182,21 +192,36 @@ class Notifier:
 
     def resubscribed(self, request: ServerRequest, subscription: NotifierSubscription) -> None:
         """A SUBSCRIBE within the dialog: refresh, change of state, or the end (§4.1.2.2, §4.1.2.3)."""
-        if self.admit(request) is None:
+        user = self.admit(request)
+        if user is None:
             return
+        if user != subscription.user:  # whoever he is, it is not his
+            request.respond(403)
+            return
+        before = subscription.dialog.target
+        subscription.dialog.refresh_target(request.message)
+        if not self._consider(request, subscription):
+            subscription.dialog.target = before
+
+    def _consider(self, request: ServerRequest, subscription: NotifierSubscription) -> bool:
+        """Whether a SUBSCRIBE asks for something that can be given; if so it is."""
         seconds = self.granted(request.message)
+        if not isinstance(parse_uri(subscription.dialog.target), SipUri):  # nobody could be told (§12.1.1)
+            request.respond(400, "Contact Is No SIP URI")
+            return False
         if seconds is None:
             request.respond(423, headers=[("Min-Expires", str(self.min_expires))])
-            return
-        subscription.dialog.refresh_target(request.message)
+            return False
         self._accepted(request, subscription, seconds)
+        return True
 
     def _accepted(self, request: ServerRequest, subscription: NotifierSubscription, seconds: int) -> None:
         follow_up: Callable[[], None] | None = None
-        if request.message.body and self.accept_body:
+        if request.message.content and self.accept_body:
             follow_up = self.accept_body(request, subscription)
             if follow_up is None:
                 return
+        self.keep(subscription)
         headers = [("Contact", self.agent.contact), ("Expires", str(seconds)), *self.headers]
         kind, body = self.answer_body
         headers += [("Content-Type", kind)] if kind else []

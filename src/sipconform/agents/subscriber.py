@@ -19,6 +19,7 @@ NO_REASON_AFTER = 30.0
 AT_LEAST_APART = 6.0  # seconds between two initial SUBSCRIBEs, whatever the notifier says: no storm
 GIVE_UP = frozenset({403, 404, 405, 489, 501, 603, 604})
 REFRESH_AT = 0.8  # of the granted time
+SHORTENED = 2.0  # seconds by which a NOTIFY must fall short of what was granted to be meant so
 
 
 @dataclass(eq=False, repr=False)
@@ -38,6 +39,10 @@ class Subscriber:
     resource: str = ""  # how the Request-URI spells what is subscribed to; "": the account's own address
     once: bool = False  # neither refreshed nor begun again: it lasts as long as it was granted
     active: bool = False
+    expires_at: float = 0.0  # in the event loop's seconds
+    _told_until: float | None = None  # what a NOTIFY has left since the last SUBSCRIBE
+    _heard: bool = False  # whether a NOTIFY has come in this dialog
+    _silence: asyncio.TimerHandle | None = None  # runs from the 2xx to the first NOTIFY
     _refresh: asyncio.TimerHandle | None = None
     _tasks: set[asyncio.Task[object]] = field(default_factory=set)
     _began: float = -AT_LEAST_APART
@@ -61,6 +66,7 @@ class Subscriber:
         if account is None:
             raise ValueError("a subscriber needs an account")
         self._leave_dialog()
+        self._heard, self._told_until = False, None
         draft = self.agent.new_request("SUBSCRIBE", self.resource or account.aor, f"<{account.aor}>")
         tag = draft.get("From").rpartition("tag=")[2]
         # A NOTIFY may overtake the 2xx (§4.1.2.4): the dialog is there before the notifier's tag is known.
@@ -86,6 +92,7 @@ class Subscriber:
 
         Where the dialog is gone (481, silence) a new subscription is begun (§4.1.2.2)."""
         async with self._one_by_one:
+            self._told_until = None
             draft = self.agent.in_dialog(self.dialog, "SUBSCRIBE", (), body)
             self._describe(draft)
             if expires is not None:
@@ -98,7 +105,21 @@ class Subscriber:
         elif self._kept and (answer is None or answer.status in (404, 481)):
             self.active = False
             await self.subscribe()
+        elif self._kept and answer is not None and self._refresh is None:
+            self._not_refreshed(answer)
         return answer
+
+    def _not_refreshed(self, answer: Message) -> None:
+        """A refresh that failed otherwise leaves the subscription as long as it was granted (§4.1.2.2): it is tried
+        again while there is time, and after that a new one is begun."""
+        if answer.status == 423:
+            self.expires = max(self.expires, _seconds(answer, "Min-Expires"))
+        left = self.expires_at - asyncio.get_running_loop().time()
+        wait = _seconds(answer, "Retry-After") or min(left / 2, NO_REASON_AFTER)
+        if answer.status in GIVE_UP or left - wait < AT_LEAST_APART:
+            self._again_after(max(left, 0.0))
+        else:
+            self._refresh_after(wait)
 
     async def unsubscribe(self) -> None:
         """Ends it with `Expires: 0` (§4.1.2.3); the dialog stays until the last NOTIFY."""
@@ -135,8 +156,11 @@ class Subscriber:
             self.dialog.refresh_target(answer)
         self.active = self.wanted
         granted = _seconds(answer, "Expires") or self.expires
+        self.expires_at = asyncio.get_running_loop().time() + granted
         if self._kept and granted:
             self._refresh_after(granted * REFRESH_AT)
+            self._wait_for_word()
+            self._heed(self._told_until)  # a NOTIFY may have overtaken the 2xx
         elif self._kept:  # accepted for no time at all: there is nothing to refresh
             self._again_after(NO_REASON_AFTER)
 
@@ -150,8 +174,12 @@ class Subscriber:
         if not event or event.package != self.package:
             request.respond(481 if event else 489)
             return
-        self.dialog.remote_tag = self.dialog.remote_tag or message.from_tag
+        if not self.dialog.remote_tag:  # it has overtaken the 2xx, and begins the dialog (§4.4.1)
+            self.dialog.remote_tag = message.from_tag
+            self.dialog.routes = message.values("Record-Route")
         self.dialog.refresh_target(message)
+        self._heard = True
+        self._stop_waiting()
         request.respond(200)
         if self.told:
             self.told(message)
@@ -159,6 +187,27 @@ class Subscriber:
         if state and state.state == "terminated":
             retry_after = state.retry_after
             self._terminated(state.reason, retry_after if isinstance(retry_after, int) else None)
+        elif state and isinstance(state.expires, int):
+            self._told_until = asyncio.get_running_loop().time() + state.expires
+            self._heed(self._told_until)
+
+    def _heed(self, until: float | None) -> None:
+        """A NOTIFY may leave less time than was granted; then that counts (§4.1.3)."""
+        if until is not None and self.active and self._kept and until < self.expires_at - SHORTENED:
+            self.expires_at = until
+            self._refresh_after((until - asyncio.get_running_loop().time()) * REFRESH_AT)
+
+    def _wait_for_word(self) -> None:
+        if not self._heard and self._silence is None:
+            patience = self.agent.endpoint.timers.give_up
+            self._silence = asyncio.get_running_loop().call_later(patience, self._unheard)
+
+    def _unheard(self) -> None:
+        """Nothing was told in 64*T1: the subscription has failed, whatever was answered (§4.1.2.4)."""
+        self.active = False
+        self._leave_dialog()
+        if self._kept:
+            self._again_after(NO_REASON_AFTER)
 
     def _terminated(self, reason: str, retry_after: int | None) -> None:
         self.active = False
@@ -178,8 +227,11 @@ class Subscriber:
 
     def _refresh_after(self, seconds: float) -> None:
         self._stop_refresh()
-        loop = asyncio.get_running_loop()
-        self._refresh = loop.call_later(seconds, lambda: self._do(self.ask_within()))
+        self._refresh = asyncio.get_running_loop().call_later(seconds, self._refresh_now)
+
+    def _refresh_now(self) -> None:
+        self._refresh = None
+        self._do(self.ask_within())
 
     def _do(self, coroutine: object) -> None:
         task: asyncio.Task[object] = asyncio.get_running_loop().create_task(coroutine)  # type: ignore[arg-type]
@@ -191,8 +243,14 @@ class Subscriber:
             self._refresh.cancel()
             self._refresh = None
 
+    def _stop_waiting(self) -> None:
+        if self._silence:
+            self._silence.cancel()
+            self._silence = None
+
     def _leave_dialog(self) -> None:
         self._stop_refresh()
+        self._stop_waiting()
         self.agent.detach(self)
 
 

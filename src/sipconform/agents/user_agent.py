@@ -118,11 +118,18 @@ class UserAgent:
             begun(request)
         return self.endpoint.begin(request)
 
-    async def ask(self, draft: Draft, dialog: Dialog | None = None, begun: Begun | None = None) -> Message | None:
+    async def ask(
+        self,
+        draft: Draft,
+        dialog: Dialog | None = None,
+        begun: Begun | None = None,
+        credentials: CredentialStore | None = None,
+    ) -> Message | None:
         """Sends a request and gives the final answer, None for silence. A challenge is answered once (§22.2), and a
-        proxy's beside the server's (§22.3): the same request, body and all, with credentials and the next CSeq number.
-        `begun` is called with each request as it is sent, for whoever wants its provisional answers too."""
-        credentials = self.credentials
+        proxy's beside the server's (§22.3): the same request, body and all, with credentials (our own unless others
+        are given) and the next CSeq number. `begun` is called with each request as it is sent, for whoever wants its
+        provisional answers too."""
+        credentials = credentials or self.credentials
         if credentials is None:
             return await self.send(draft, begun).final()
         bare, challenged = _copy(draft), {401, 407}

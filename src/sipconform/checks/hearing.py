@@ -67,8 +67,8 @@ def is_there(trace: Trace, party: Address, start_ns: int, until_ns: int) -> bool
     return any(m.transaction is not None and m.transaction.responses for m in span)
 
 
-def is_there_around(trace: Trace, party: Address, moment_ns: int, until_ns: int = 0) -> bool:
-    """Whether a party is heard within a minute before a moment and within a minute after it, or after `until_ns`: then
-    it was neither off nor cut off."""
-    near, end = round(NEAR * 1e9), until_ns or moment_ns
-    return is_there(trace, party, moment_ns - near, moment_ns) and is_there(trace, party, end, end + near)
+def is_there_around(trace: Trace, party: Address, moment_ns: int, within: float = NEAR) -> bool:
+    """Whether a party is heard within so many seconds before a moment and after it: then it was neither off nor cut
+    off."""
+    near = round(within * 1e9)
+    return is_there(trace, party, moment_ns - near, moment_ns) and is_there(trace, party, moment_ns, moment_ns + near)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sipconform.checks.catalogue import INFO, PASSED, Check, Finding, Side, Verdict, catalogue
-from sipconform.trace.packet import Address
+from sipconform.trace.packet import WITHHELD, Address
 from sipconform.trace.trace import Trace, WireMessage
 
 log = logging.getLogger(__name__)
@@ -88,11 +88,15 @@ class _Parties:
         self._stimuli = {(s.get("call_id"), s.get("branch")) for s in stimuli}
 
     def provoked(self, found: Finding) -> bool:
-        """Whether a finding accuses the sender of a message for a message it was told to send."""
+        """Whether a finding accuses somebody of what the suite had him do: the sender of a message he was told to send,
+        or a server of its silence where it was told to say nothing."""
         if not self._stimuli:
             return False
         party = self._trace.party
         accused = found.party and party(found.party)  # by stream it sends and answers from different ports
+        silenced = any((m.call_id, WITHHELD) in self._stimuli for m in _evidence(found))
+        if silenced and accused in self._trace.servers:
+            return True
         return any(self._is_stimulus(m) and accused in (party(m.source), None) for m in _evidence(found))
 
     def _is_stimulus(self, message: WireMessage) -> bool:

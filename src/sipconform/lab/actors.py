@@ -307,6 +307,10 @@ class Server(Actor):
         """From now on the server's NOTIFYs reach a subscriber before its 2xx does, as by UDP they may."""
         await self.do("be_overtaken")
 
+    async def say_nothing(self, on: bool) -> None:
+        """Subscriptions to features are accepted, and nothing is told in them, as long as this is on."""
+        await self.do("say_nothing", on=on)
+
     async def offer_sync(self, on: bool) -> None:
         """The administrator switches feature synchronisation on or off for the whole server."""
         await self.do("offer_sync", on=on)

@@ -55,6 +55,11 @@ SILENCE = "silence"
 """The kind of an observation that only says that nothing came until then, where somebody listens as it goes."""
 
 
+WITHHELD = "withheld"
+"""The branch of a stimulus that is no request: a server keeps to itself, on purpose, what it was to tell in that
+call."""
+
+
 class Note(NamedTuple):
     """Something in a capture that could not be opened, named so that nobody takes silence for absence.
 

@@ -8,11 +8,12 @@ from sipconform.agents.phone.phone import Phone
 from sipconform.agents.server import storage
 from sipconform.agents.server.feature_server import LARGEST_REQUEST
 from sipconform.agents.server.server import Server
+from sipconform.agents.user_agent import Account
 from sipconform.features.feature_body import read_body
 from sipconform.features.feature_event import CONTENT_TYPE, EVENT, NAMESPACE, SetDoNotDisturb, SetForwarding
 from sipconform.features.feature_state import FeatureState, Forward, ForwardType
 from sipconform.trace.packet import Address
-from tests.agents.world import World, later, play
+from tests.agents.world import SERVER, STRANGER, World, later, play, request
 
 SET = SetDoNotDisturb(True).to_xml()
 ANOTHER = Address("10.0.0.3", 5060)
@@ -63,6 +64,55 @@ def test_policy_refuses_by_telling_the_truth() -> None:
         assert await ask(phone, SET) == 200
         await later(lambda: len(world.requests("NOTIFY")) == before + 1, 1)
         assert b"<doNotDisturbOn>false<" in world.requests("NOTIFY")[-1].content
+
+    play(story)
+
+
+def test_what_the_administrator_has_not_given_cannot_be_taken() -> None:
+    async def story(world: World) -> None:
+        server, phone = await synchronised(world)
+        server.user("2001").features = FeatureState(dnd=False)
+        assert await ask(phone, SetForwarding(ForwardType.BUSY, True, "2050").to_xml()) == 200
+        await later(lambda: b"<doNotDisturbOn>false<" in world.requests("NOTIFY")[-1].content, 1)
+        assert server.user("2001").features == FeatureState(dnd=False)
+
+    play(story)
+
+
+def test_the_locations_of_a_user_share_his_features() -> None:
+    async def story(world: World) -> None:
+        server, phone = await synchronised(world)
+        server.directory.add("2001_home", primary="2001")
+        account = Account("2001_home", "example.com", "pw2001", auth_user="2001")
+        home = Phone(await world.endpoint(ANOTHER, "home"), account, SERVER)
+        home.features.on = True
+        assert await home.start() == 200
+        await later(lambda: home.features.subscriber.active, 1)
+        await home.press_dnd(True)
+        await later(lambda: phone.features.shown.dnd and home.features.shown.dnd, 1)
+
+    play(story)
+
+
+def test_octets_behind_a_request_are_not_read() -> None:
+    async def story(world: World) -> None:
+        server, phone = await synchronised(world)
+        phone.agent.endpoint.tampers.append(lambda draft: [draft.to_bytes() + b"\0\0"])
+        assert await ask(phone, SET) == 200
+        assert server.user("2001").features.dnd is True
+
+    play(story)
+
+
+def test_a_request_that_comes_again_after_a_restart_is_new() -> None:
+    async def story(world: World) -> None:
+        server, stranger = await world.server(()), await world.stranger()
+        asked = request("SUBSCRIBE", Event=EVENT, Expires="600", Contact=f"<sip:2001@{STRANGER}>")
+        stranger.say(asked)
+        await later(lambda: 200 in stranger.statuses, 1)
+        storage.restart(server)
+        stranger.say(asked)
+        await later(lambda: [s for s in stranger.statuses if s] == [200, 200], 1)
 
     play(story)
 

@@ -97,6 +97,27 @@ def fetched_twice(agent: Any) -> None:
     subscribed(agent, again)
 
 
+@fault("SX14", on="phone", kills={"SUB-014"}, scenarios=["tells_nothing"])
+def relies_on_silence(agent: Any) -> None:
+    """A subscription in which nothing is ever told is kept, and refreshed."""
+    instead_of(agent.features.subscriber, "_unheard", lambda *_: None)
+
+
+@fault("SX21", on="phone", kills={"SUB-021"}, scenarios=["another_notifier"])
+def any_notifier_is_believed(agent: Any) -> None:
+    """A NOTIFY counts whoever it is from, if only it names the phone's own tag."""
+
+    def dispatch(original: Any, request: Any) -> None:
+        message = request.message
+        usage = agent.agent.usages.get((message.call_id, message.to_tag))
+        if message.method == "NOTIFY" and usage is not None and usage.dialog.in_order(message):
+            usage.received(request)
+        else:
+            original(request)
+
+    instead_of(agent.agent, "_dispatch_in_dialog", dispatch)
+
+
 @fault("SX16", on="phone", kills={"SUB-016"}, scenarios=["is_refreshed"])
 def refresh_to_the_address_of_record(agent: Any) -> None:
     """A refresh is addressed to the user, and not to the notifier's Contact."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from sipconform.agents.credentials import CredentialStore
 from sipconform.agents.notifier import Content, Notifier, NotifierSubscription
 from sipconform.agents.requests import ServerRequest
 from sipconform.agents.server.authentication import Authentication
@@ -58,6 +59,7 @@ class FeatureServer:
             content=self._full_state,
             accept_body=self._accept_body,
             parting=self._whole_state,
+            credentials=self._credentials,
             min_expires=self.min_expires,
             status=self.accepted,
         )
@@ -84,13 +86,19 @@ class FeatureServer:
         return events
 
     def _admit(self, request: ServerRequest) -> str | None:
-        user = self.authentication.authenticated(request)
+        """Features are the user's, so the locations of his line share them (REQUIREMENTS A4)."""
+        user, message = self.authentication.authenticated(request), request.message
         if user is None:
             return None
-        if user_part(request.message.to) != user.name or user_part(request.message.from_) != user.name:
+        name = user_part(message.to)
+        if name != user_part(message.from_) or self.authentication.directory.identity(user, name) is None:
             request.respond(403)
             return None
         return user.name
+
+    def _credentials(self, subscription: NotifierSubscription) -> CredentialStore:
+        user = self._user(subscription)
+        return CredentialStore(user.name, user.password, self.agent.endpoint.random)
 
     def _user(self, subscription: NotifierSubscription) -> User:
         return self.authentication.directory.users[subscription.user]
@@ -119,13 +127,13 @@ class FeatureServer:
         if self.out_of_order:
             request.respond(500)
             return None
-        if len(message.body) > LARGEST_REQUEST:
+        if len(message.content) > LARGEST_REQUEST:
             request.respond(413)
             return None
         if not kind or kind.type != CONTENT_TYPE:
             request.respond(415, headers=[("Accept", CONTENT_TYPE)])
             return None
-        document = parse_document(message.body)
+        document = parse_document(message.content)
         if isinstance(document, Fault):
             request.respond(400, "Body cannot be read")
             return None
@@ -136,10 +144,11 @@ class FeatureServer:
     def apply_request(
         self, document: SetDoNotDisturb | SetForwarding | UnknownDocument, subscription: NotifierSubscription
     ) -> None:
-        """Does what a phone asked, as far as policy goes; the sender is told the state in any case."""
-        user = self._user(subscription)
-        allowed = isinstance(document, SetDoNotDisturb | SetForwarding) and not user.barred
-        state = apply(user.features, document) if allowed else user.features  # type: ignore[arg-type]
+        """Does what a phone asked, as far as policy goes and the user has the feature; the sender is told the state in
+        any case."""
+        user, state = self._user(subscription), self._user(subscription).features
+        if isinstance(document, SetDoNotDisturb | SetForwarding) and not user.barred:
+            state = apply(state, document) if self._asked_about(document, user) is not None else state
         if self.change(user, state):
             return
         event = self._asked_about(document, user)

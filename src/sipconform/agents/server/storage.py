@@ -39,6 +39,7 @@ def restart(server: Server) -> None:
         request.close()
     server.endpoint.clients.clear()
     server.endpoint.servers.clear()
+    server.endpoint.origins.clear()
     for usage in list(server.agent.usages.values()):
         if isinstance(usage, NotifierSubscription):
             usage.drop()

@@ -177,7 +177,7 @@ def recoveries(trace: Trace, subscriptions: Iterable[Subscription]) -> Iterator[
         elif after > RECOVERY + SLACK:
             due = refused.packet.time_ns + round((RECOVERY + SLACK) * 1e9)
             party = subscription.subscriber
-            verdict = Verdict.FAIL if is_there_around(trace, party, due) else Verdict.INCONCLUSIVE
+            verdict = Verdict.FAIL if is_there_around(trace, party, due, RECOVERY / 2) else Verdict.INCONCLUSIVE
             seen = f"SUBSCRIBE {after:.0f} s after the 481" if begun is not None else f"none in {after:.0f} s"
             of, expected = begun or refused, "a new SUBSCRIBE within 60 s"
             yield finding(of, False, expected=expected, observed=seen, also=[refused], party=party, verdict=verdict)
@@ -211,21 +211,22 @@ def _has_another(trace: Trace, subscription: Subscription, moment: WireMessage) 
 )  # fmt: skip
 def silent_subscription_is_given_up(trace: Trace) -> Iterator[Finding]:
     """The first NOTIFY is what completes it. Judged where none was seen although it would have passed: going on in that
-    dialog after 64*T1 and 1 s shows that the subscriber relies on it. Ending it with Expires 0 passes.
+    dialog 64*T1 and 1 s after the 2xx shows that the subscriber relies on it. Ending it with Expires 0 passes.
     """
     for subscription in trace.subscriptions:
         initial = subscription.initial
-        if initial is None or initial.request is None or not initial.succeeded or requested(initial) == 0:
-            continue
-        opening = initial.request
-        if watched(trace, opening) <= DEADLINE or all_notifications(trace, subscription):
+        opening = initial.final if initial is not None and initial.succeeded and requested(initial) != 0 else None
+        told = next(iter(all_notifications(trace, subscription)), None)
+        in_time = told is not None and opening is not None and seconds(told, opening) <= DEADLINE
+        if opening is None or in_time or watched(trace, opening) <= DEADLINE:
             continue
         inside = [t for t in subscription.subscribes if t.request is not None and t.request.to_tag and requested(t)]
         late = [t.request for t in inside if t.request is not None and seconds(t.request, opening) > DEADLINE]
+        late = [request for request in late if told is None or request.number < told.number]
         verdict = Verdict.FAIL if in_sight(trace, subscription) else Verdict.INCONCLUSIVE
         seen = f"SUBSCRIBE in its dialog {seconds(late[0], opening):.0f} s later" if late else ""
         of, expected = (late or [opening])[0], "a new subscription, or none"
-        party = author(of)
+        party = subscription.subscriber
         yield finding(of, not late, expected=expected, observed=seen, also=[opening], party=party, verdict=verdict)
 
 

@@ -32,6 +32,7 @@ class _OwnAgent(ABC):
     """Looks up verbs by name; keeps the beliefs that changed."""
 
     ours = True
+    prober: Prober
 
     def __init__(self, verbs: dict[str, Verb], witness: Witness | None) -> None:
         self._verbs = verbs
@@ -58,6 +59,11 @@ class _OwnAgent(ABC):
             if self._witness:
                 self._witness(new)
             self.changes.happened()
+
+    def _announced(self, call_id: str, branch: str | None) -> None:
+        """Tells whoever keeps the record now of what no device would do by itself."""
+        if self.prober.announce:
+            self.prober.announce(call_id, branch)
 
     @abstractmethod
     def read(self) -> dict[str, Any]:
@@ -123,11 +129,6 @@ class OwnPhone(_OwnAgent):
 
     def close(self) -> None:
         self.phone.close()
-
-    def _announced(self, call_id: str, branch: str | None) -> None:
-        """Tells whoever keeps the record now of what no phone would send by itself."""
-        if self.prober.announce:
-            self.prober.announce(call_id, branch)
 
     def _journal(self) -> dict[str, Any]:
         """What the display says of the last call that came in, and of the last one another has taken."""
@@ -213,7 +214,7 @@ class OwnServer(_OwnAgent):
             **server_coding_verbs(server),
             **server_csta_verbs(server),
             "probe": self._probe,
-            **syncing.server_verbs(server),
+            **syncing.server_verbs(server, self._announced),
             **registering.server_verbs(server),
         }
         super().__init__(verbs, witness)

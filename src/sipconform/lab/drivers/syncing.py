@@ -11,10 +11,14 @@ from sipconform.agents.server.server import Server
 from sipconform.features.feature_event import CONTENT_TYPE, EVENT
 from sipconform.features.feature_state import FeatureState, Forward, ForwardType
 from sipconform.lab.actor import NotSupportedError
+from sipconform.sip.dialog import Dialog
+from sipconform.trace.packet import WITHHELD
 
 OVERTAKEN_BY = 0.2  # seconds
 FORWARDS = {"cfu": ForwardType.IMMEDIATE, "cfb": ForwardType.BUSY, "cfna": ForwardType.NO_ANSWER}
 Verbs = dict[str, Callable[..., Awaitable[Any]]]
+Announced = Callable[[str, str | None], None]
+"""Told the Call-ID and the branch of what no honest agent does by itself, for the record."""
 
 
 def phone_verbs(phone: Phone) -> Verbs:
@@ -42,7 +46,7 @@ def phone_verbs(phone: Phone) -> Verbs:
     }
 
 
-def server_verbs(server: Server) -> Verbs:
+def server_verbs(server: Server, announce: Announced) -> Verbs:
     async def restart() -> None:
         """In good order: what was asked has been answered before."""
         for request in list(server.endpoint.clients.values()):
@@ -70,6 +74,12 @@ def server_verbs(server: Server) -> Verbs:
             raise NotSupportedError("only datagrams overtake each other")
         server.features.notifier.answer_after = OVERTAKEN_BY
 
+    def keep_back(dialog: Dialog) -> None:
+        announce(dialog.call_id, WITHHELD)
+
+    async def say_nothing(on: bool) -> None:
+        server.features.notifier.withhold = keep_back if on else None
+
     async def answer_with(document: str) -> None:
         server.features.notifier.answer_body = CONTENT_TYPE, document.encode()
 
@@ -89,6 +99,7 @@ def server_verbs(server: Server) -> Verbs:
         "assign": assign,
         "end_sync": end_sync,
         "be_overtaken": be_overtaken,
+        "say_nothing": say_nothing,
         "answer_with": answer_with,
         "break_down": break_down,
         "offer_sync": offer_sync,

@@ -137,8 +137,8 @@ def no_end_on_request(agent: Any) -> None:
 def dropped_for_one_slow_answer(agent: Any) -> None:
     """A subscription is dropped because one NOTIFY was not answered at once."""
 
-    async def ask(original: Any, draft: Any, *rest: Any) -> Any:
-        asking = asyncio.ensure_future(original(draft, *rest))
+    async def ask(original: Any, draft: Any, *rest: Any, **more: Any) -> Any:
+        asking = asyncio.ensure_future(original(draft, *rest, **more))
         if draft.start_line.startswith("NOTIFY "):
             done, _ = await asyncio.wait([asking], timeout=IMPATIENT)
             return asking.result() if done else None
@@ -295,6 +295,7 @@ def promised_and_not_kept(agent: Any) -> None:
         if request.message.to_tag or not isinstance(document, SetDoNotDisturb):
             original(request, subscription, seconds)
             return
+        agent.features.notifier.keep(subscription)
         request.respond(200, headers=[("Contact", agent.agent.contact), ("Expires", str(seconds))])
         subscription.grant(seconds)
         body = write_event(DoNotDisturbEvent(document.on))

@@ -29,7 +29,7 @@ def state_told(agent: Any, change: Any) -> None:
     features.notifier.content = content
 
 
-@fault("M03", on="server", kills={"FS-002", "SUB-001"}, seen="fusionpbx #1703", scenarios=["full_state"])
+@fault("M03", on="server", kills={"FS-002", "SUB-001"}, seen="fusionpbx #1703", scenarios=["is_refreshed"])
 def nothing_is_told(agent: Any) -> None:
     """No NOTIFY follows the answer to SUBSCRIBE."""
     tamper(agent, lambda d: is_request(d, "NOTIFY"), lambda _: None)
