@@ -98,7 +98,7 @@ def _part(media: MediaType | Fault, content: bytes, span: Span) -> Part:
         return Part("", content, span, media)
     if media.type != CONTENT_TYPE:
         return Part(media.type, content, span, Fault(f"the content is {CONTENT_TYPE}, not {media.type}", span))
-    document = parse_document(content)
+    document = parse_document(content, media.charset)
     if isinstance(document, Fault):
         document = document.placed(Span(*(place + span.start for place in document.span)))
     return Part(media.type, content, span, document)

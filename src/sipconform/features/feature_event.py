@@ -52,7 +52,8 @@ class Device(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """A document exactly as sent, for its judges. `texts`: the first element of each name, untrimmed."""
+    """A document exactly as sent, for its judges. `elements` are those of its own namespace, or of none; `texts`: the
+    first of each name, untrimmed."""
 
     root: str
     namespace: str
@@ -151,9 +152,10 @@ class UnknownDocument:
     facts: Facts
 
 
-def parse_document(body: bytes) -> Document | UnknownDocument | Fault:
-    """Reads one document by local names, in any namespace, order and charset. Never raises."""
-    xml = read_xml(body)
+def parse_document(body: bytes, charset: str = "") -> Document | UnknownDocument | Fault:
+    """Reads one document by local names, in any namespace, order and charset. `charset` is what its Content-Type says.
+    Never raises."""
+    xml = read_xml(body, charset)
     if not isinstance(xml, XmlBody):
         return xml
     facts = _facts(xml)
@@ -165,7 +167,11 @@ def parse_document(body: bytes) -> Document | UnknownDocument | Fault:
 
 
 def _facts(xml: XmlBody) -> Facts:
-    elements = list(children(xml.root))
+    own = (
+        "",
+        namespace(xml.root),
+    )  # what a vendor adds in a namespace of his own says something else in the same words
+    elements = [element for element in children(xml.root) if namespace(element) in own]
     texts: dict[str, str] = {}
     for element in elements:
         texts.setdefault(local_name(element), text_of(element))

@@ -24,6 +24,7 @@ class Part:
     fields: tuple[Field, ...]
     body: bytes
     span: Span
+    line_end: bytes = b"\r\n"  # what stands between it and the delimiter that ends it
 
     def text(self, name: str) -> str:
         """The first value of a header field of the part, "" when it is not there."""
@@ -85,16 +86,14 @@ def _ends_badly(raw: bytes, line: Span, end: int) -> bool:
 
 def _read_part(raw: bytes, start: int, end: int) -> Part:
     """The line break before the delimiter that ends it belongs to the delimiter."""
-    if raw[start:end].endswith(b"\r\n"):
-        end -= 2
-    elif raw[start:end].endswith(b"\n"):
-        end -= 1
+    line_end = next((word for word in (b"\r\n", b"\n") if raw[start:end].endswith(word)), b"")
+    end -= len(line_end)
     found = _END_OF_HEAD.search(raw[start : max(start, end)])
     head_end = start + found.start() if found else end
     body_start = start + found.end() if found else end
     lines = logical_lines(raw, start, head_end)
     fields = tuple(read_field(at, line) for at, line in lines if b":" in line)
-    return Part(fields, raw[body_start:end], Span(body_start, max(body_start, end)))
+    return Part(fields, raw[body_start:end], Span(body_start, max(body_start, end)), line_end)
 
 
 def _part_faults(part: Part) -> Iterator[Fault]:
@@ -103,6 +102,8 @@ def _part_faults(part: Part) -> Iterator[Fault]:
             length = number.parse(field.value)
             if isinstance(length, Fault):
                 yield length.placed(field.span)
+            elif length == len(part.body) + 1 and part.line_end == b"\n":  # whose it is, is what a lone LF leaves open
+                yield Fault("a part's Content-Length does not count the line end before a delimiter, CRLF", field.span)
             elif length != len(part.body):
                 yield Fault("a part's Content-Length is the length of its body", field.span)
     if isinstance(part.content_type, Fault):

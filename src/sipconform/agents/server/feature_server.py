@@ -133,7 +133,7 @@ class FeatureServer:
         if not kind or kind.type != CONTENT_TYPE:
             request.respond(415, headers=[("Accept", CONTENT_TYPE)])
             return None
-        document = parse_document(message.content)
+        document = parse_document(message.content, kind.charset)
         if isinstance(document, Fault):
             request.respond(400, "Body cannot be read")
             return None

@@ -1,4 +1,4 @@
-"""FS-001 … FS-306: feature synchronisation by `as-feature-event`.
+"""FS-001 … FS-307: feature synchronisation by `as-feature-event`.
 
 What the wire shows is judged by watching. What a phone showed, and what its user wanted, is known from the record of a
 live run; without it those checks are not applicable, or inconclusive. FS-128 and FS-131, which two ways of keeping
@@ -6,6 +6,8 @@ features equal share, stand with the feature codes.
 """
 
 from sipconform.checks.feature_sync import (
+    backing_off,
+    beginning,
     bodies,
     changes,
     display,
@@ -15,6 +17,7 @@ from sipconform.checks.feature_sync import (
     lifecycle,
     lines,
     phone,
+    portal,
     recovery,
     server,
     switch,
@@ -22,6 +25,8 @@ from sipconform.checks.feature_sync import (
 )
 
 __all__ = [
+    "backing_off",
+    "beginning",
     "bodies",
     "changes",
     "display",
@@ -31,6 +36,7 @@ __all__ = [
     "lifecycle",
     "lines",
     "phone",
+    "portal",
     "recovery",
     "server",
     "switch",

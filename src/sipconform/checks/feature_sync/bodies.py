@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sipconform.checks.catalogue import INFO, MUST, PASSED, SERVER, SHOULD, Finding, Level, check, finding
+from sipconform.checks.catalogue import INFO, MUST, PASSED, SERVER, SHOULD, Finding, Level, Verdict, check, finding
 from sipconform.checks.evidence import GIVE_UP, passed_on, seconds, sendings, watched
-from sipconform.checks.feature_sync.documents import FORWARDS
+from sipconform.checks.feature_sync.documents import is_senseless as senseless_document
+from sipconform.checks.feature_sync.others import is_meddled
 from sipconform.checks.feature_sync.told import Wish, before, documents, states, wishes_of
+from sipconform.checks.feature_sync.witness import is_driven, said
+from sipconform.checks.hearing import said_on, speaks_again
 from sipconform.checks.subscription.course import notifications
 from sipconform.features.feature_event import (
     CONTENT_TYPE,
     EVENT,
     Facts,
-    SetDoNotDisturb,
-    SetForwarding,
-    boolean,
 )
 from sipconform.sip.fault import Fault
 from sipconform.trace.trace import Subscription, Trace, Transaction, WireMessage
@@ -52,51 +52,72 @@ def _facts(request: WireMessage) -> Facts | None:
 def is_senseless(request: WireMessage) -> bool:
     """Whether a body asks for nothing anybody could carry out."""
     told = documents(request)
-    if len(told) != 1 or not isinstance(told[0].document, SetDoNotDisturb | SetForwarding):
-        return True
-    facts = _facts(request)
-    texts = facts.texts if facts is not None else {}
-    if isinstance(told[0].document, SetDoNotDisturb):
-        return boolean(texts.get("doNotDisturbOn")) is None
-    return boolean(texts.get("activateForward")) is None or texts.get("forwardingType", "").strip() not in FORWARDS
+    return len(told) != 1 or senseless_document(told[0])
 
 
-def effect(subscription: Subscription, request: WireMessage) -> WireMessage | None:
-    """A NOTIFY after a request that tells a feature other than it was; None where another request follows at once."""
-    if any(0 < seconds(w.request, request) <= WATCH for w in wishes_of(subscription) if w.request is not request):
-        return None
+def effect(trace: Trace, subscription: Subscription, request: WireMessage) -> WireMessage | None:
+    """A NOTIFY after a request that tells a feature other than it was; None where somebody else may have changed it."""
     for notify in notifications(subscription):
         if notify.number > request.number and seconds(notify, request) <= WATCH:
-            for name, value in states(notify).items():
-                if before(subscription, request, name) not in (None, value):
-                    return notify
+            told = states(notify).items()
+            if any(before(subscription, request, name) not in (None, now) for name, now in told):
+                return None if is_meddled(trace, subscription, request, notify) else notify
     return None
 
 
+def surely(trace: Trace, request: WireMessage, changed: WireMessage) -> Verdict:
+    """How sure it is that a change came of a request: nobody else made it by the record, or it came at once."""
+    sure = is_driven(trace) or seconds(changed, request) <= PROMPT
+    return Verdict.FAIL if sure else Verdict.INCONCLUSIVE
+
+
 def unchanged(
-    subscription: Subscription, transaction: Transaction, request: WireMessage, level: Level | None = None
+    trace: Trace,
+    subscription: Subscription,
+    transaction: Transaction,
+    request: WireMessage,
+    level: Level | None = None,
 ) -> Iterator[Finding]:
-    """Judges that a request had no effect, and was no reason for a 5xx."""
+    """Judges that a request had no effect, and was no reason for a 5xx. 503 says that the server is busy, and 500 is
+    right for a request that a later one has overtaken."""
     final = transaction.final
-    changed = effect(subscription, request)
+    changed = effect(trace, subscription, request)
     if changed is not None:
-        seen = f"{', '.join(states(changed))} told otherwise"
-        yield finding(changed, False, expected="the state as it was", observed=seen, also=[request], level=level)
+        seen, verdict = f"{', '.join(states(changed))} told otherwise", surely(trace, request, changed)
+        expected, also = "the state as it was", [request]
+        yield finding(changed, False, expected=expected, observed=seen, also=also, level=level, verdict=verdict)
     elif final is not None:
-        ok = final.status < 500
+        ok = final.status < 500 or final.status == 503 or is_overtaken(subscription, request)
         seen = f"{final.status} {final.reason}"
         expected = "2xx or 4xx"
         yield finding(final, ok, expected=expected, observed=seen, also=[request], level=level)
 
 
+def is_overtaken(subscription: Subscription, request: WireMessage) -> bool:
+    """Whether a SUBSCRIBE of the same dialog with a higher number was seen before."""
+    asked = (t.request for t in subscription.subscribes if t.request is not None)
+    return any(r.number < request.number and r.cseq_number > request.cseq_number for r in asked)
+
+
 def alive(trace: Trace, transaction: Transaction, request: WireMessage) -> Iterator[Finding]:
-    """Judges that a request was answered at all."""
+    """Judges that a request was answered at all. The line may be down: a failure where the server is heard again, or
+    was heard just before the suite sent this on purpose.
+    """
     sent = sendings(transaction.requests)
     tried = request.transport != "udp" or len(sent) >= 7
     if transaction.final is None and tried and watched(trace, request) > GIVE_UP:
         seen = f"no answer to {len(sent)} sending(s)"
-        party = request.destination
-        yield finding(request, False, expected="an answer", observed=seen, party=party)
+        party, now = request.destination, request.packet.time_ns
+        lately = said_on(trace, request, party, now - round(WATCH * 1e9), now) and _is_tried(trace, request)
+        sure = bool(lately) or speaks_again(trace, request, party, now)
+        verdict = Verdict.FAIL if sure else Verdict.INCONCLUSIVE
+        yield finding(request, False, expected="an answer", observed=seen, party=party, verdict=verdict)
+
+
+def _is_tried(trace: Trace, request: WireMessage) -> bool:
+    """Whether the suite sent a request on purpose."""
+    names = (request.call_id, request.branch)
+    return any((o.what.get("call_id"), o.what.get("branch")) == names for o in said(trace, "stimulus"))
 
 
 @check(
@@ -105,12 +126,13 @@ def alive(trace: Trace, transaction: Transaction, request: WireMessage) -> Itera
 )  # fmt: skip
 def senseless_document_is_survived(trace: Trace) -> Iterator[Finding]:
     """What it is answered is free: 2xx with the true state, 400 or 415. 489 is a warning, for the package is known;
-    5xx, silence and a changed state are failures.
+    5xx, silence and a changed state are failures, but 503 is not, nor 500 to a request that was overtaken. A change
+    that somebody else asked for is no effect; where nobody recorded what people did, only one within 2 s is.
     """
     for subscription, transaction, request in carried(trace):
         if not is_labelled(request) or is_dangerous(request) or not is_senseless(request):
             continue
-        yield from unchanged(subscription, transaction, request)
+        yield from unchanged(trace, subscription, transaction, request)
         yield from alive(trace, transaction, request)
         final = transaction.final
         if final is not None and final.status == 489 and not passed_on(trace, final):
@@ -128,9 +150,10 @@ def hostile_document_is_refused(trace: Trace) -> Iterator[Finding]:
         if not is_dangerous(request):
             continue
         final = transaction.final
-        changed = effect(subscription, request)
+        changed = effect(trace, subscription, request)
         if changed is not None:
-            yield finding(changed, False, expected="no effect", observed="a changed state", also=[request])
+            seen, verdict = "a changed state", surely(trace, request, changed)
+            yield finding(changed, False, expected="no effect", observed=seen, also=[request], verdict=verdict)
         elif final is not None:
             last = sendings(m for m in transaction.requests if m.number < final.number)[-1]
             late = seconds(final, last)
@@ -148,7 +171,7 @@ def other_type_changes_nothing(trace: Trace) -> Iterator[Finding]:
     """Only a changed state or a 5xx is noted: 2xx, 400 and 489 are as good as 415."""
     for subscription, transaction, request in carried(trace):
         if not is_labelled(request) and not is_dangerous(request):
-            yield from unchanged(subscription, transaction, request)
+            yield from unchanged(trace, subscription, transaction, request)
 
 
 @check(
@@ -161,10 +184,10 @@ def foreign_namespace(trace: Trace) -> Iterator[Finding]:
         facts = _facts(request)
         if facts is None or facts.is_csta or is_senseless(request) or not is_labelled(request):
             continue
-        changed = effect(subscription, request)
+        changed = effect(trace, subscription, request)
         if changed is not None:
-            seen = f"{', '.join(states(changed))} changed"
-            yield finding(changed, False, expected="no effect", observed=seen, also=[request])
+            seen, verdict = f"{', '.join(states(changed))} changed", surely(trace, request, changed)
+            yield finding(changed, False, expected="no effect", observed=seen, also=[request], verdict=verdict)
         else:
             yield PASSED
 
@@ -204,26 +227,27 @@ def _last(other: Subscription, mine: Subscription, name: str, request: WireMessa
 )  # fmt: skip
 def refused_change_is_not_made(trace: Trace) -> Iterator[Finding]:
     """A refusal by 2xx and a NOTIFY of the old value is judged elsewhere; one by 4xx or 6xx must be meant. Challenges,
-    481 and 423 are no refusals.
+    481 and 423 are no refusals. What another phone of the user asks for, or somebody at the server does, is no effect
+    of this; where nobody recorded what people did, a change later than 2 s is inconclusive.
     """
     for subscription in trace.subscriptions_to(EVENT):
         for wish in wishes_of(subscription):
             final = wish.transaction.final
             if final is None or final.status < 400 or final.status in (401, 407, 423, 481, 491) or final.status >= 500:
                 continue
-            made = _made(subscription, wish)
+            made = made_as_asked(trace, wish)
+            verdict = surely(trace, wish.request, made) if made is not None else Verdict.FAIL
             expected, seen = f"no change after {final.status}", f"{wish.feature} told as asked"
-            yield finding(made or final, made is None, expected=expected, observed=seen, also=[final])
+            yield finding(made or final, made is None, expected=expected, observed=seen, also=[final], verdict=verdict)
 
 
-def _made(subscription: Subscription, wish: Wish) -> WireMessage | None:
-    """A NOTIFY that tells a wish as it was asked for, news to the phone, with nobody else asking the same."""
-    rivals = [w for w in wishes_of(subscription) if w.feature == wish.feature and w.request is not wish.request]
+def made_as_asked(trace: Trace, wish: Wish) -> WireMessage | None:
+    """A NOTIFY that tells a wish as it was asked for, news to the phone, with nobody else changing anything."""
+    subscription = wish.subscription
     if before(subscription, wish.request, wish.feature) in (None, wish.value):
         return None
     for notify in notifications(subscription):
         late = seconds(notify, wish.request)
         if notify.number > wish.request.number and late <= WATCH and states(notify).get(wish.feature) == wish.value:
-            asked = any(seconds(notify, w.request) >= 0 and w.request.number > wish.request.number for w in rivals)
-            return None if asked else notify
+            return None if is_meddled(trace, subscription, wish.request, notify) else notify
     return None

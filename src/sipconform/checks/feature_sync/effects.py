@@ -12,14 +12,13 @@ from typing import NamedTuple
 
 from sipconform.checks.catalogue import MUST, PASSED, SERVER, SHOULD, Finding, Verdict, check, finding
 from sipconform.checks.evidence import is_relayed, seconds
-from sipconform.checks.feature_sync.told import Feature, Value, before, states
+from sipconform.checks.feature_sync.told import Feature, Value, before, states, user_in
 from sipconform.checks.feature_sync.witness import fact, is_driven, said
 from sipconform.checks.subscription.course import notifications
 from sipconform.features.diversion import forwarded_by
 from sipconform.features.feature_event import EVENT
 from sipconform.features.feature_state import ForwardType
 from sipconform.sip.headers.name_addr import NameAddr
-from sipconform.sip.uri import SipUri, TelUri, parse_uri
 from sipconform.trace.packet import Address
 from sipconform.trace.trace import Subscription, Trace, Transaction, WireMessage
 
@@ -41,14 +40,6 @@ class Call(NamedTuple):
     user: str
     state: dict[Feature, Value]
     legs: list[WireMessage]  # the INVITEs the server sent on
-
-
-def user_in(uri_text: str) -> str:
-    """The user of a SIP URI, or the number of a tel URI; any other text stands for itself."""
-    uri = parse_uri(uri_text)
-    if isinstance(uri, SipUri):
-        return uri.username
-    return uri.number if isinstance(uri, TelUri) else uri_text
 
 
 def _addressed(request: WireMessage) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sipconform.checks.catalogue import INFO, MUST, PASSED, SERVER, SHOULD, Finding, check, finding
+from sipconform.checks.catalogue import INFO, MUST, PASSED, SERVER, SHOULD, Finding, Verdict, check, finding
 from sipconform.checks.evidence import SLACK, passed_on, seconds, seconds_of
+from sipconform.checks.feature_sync.bodies import is_overtaken, made_as_asked, surely
 from sipconform.checks.feature_sync.told import FEATURES, before, burst, states, wishes
-from sipconform.checks.feature_sync.witness import said
+from sipconform.checks.feature_sync.witness import is_reassigned, said, unless_unknown
 from sipconform.checks.subscription.course import (
     DEADLINE,
     all_after,
@@ -25,6 +26,7 @@ from sipconform.features.feature_event import EVENT
 from sipconform.trace.packet import Address
 from sipconform.trace.trace import Subscription, Trace, Transaction, WireMessage
 
+UNKNOWN = "x-nobody-knows-this"  # a package that the suite asks for and no product has
 BRIEF = 60  # seconds below which a subscription is short for this package
 TOLERANCE = 5.0  # seconds by which a renewed countdown may fall short of the grant
 
@@ -37,19 +39,26 @@ def _answers(trace: Trace, status: int) -> Iterator[tuple[Transaction, WireMessa
 
 
 @check(
-    "FS-030", level=SHOULD, on=SERVER, clause="RFC 6665 §8.3.2, §8.2.2",
-    asks="a server that knows as-feature-event names it in the Allow-Events of its 489",
+    "FS-030", level=MUST, on=SERVER, clause="RFC 6665 §4.2.1.1, §8.3.2, §8.2.2",
+    asks="a package nobody knows is refused, and a server that knows as-feature-event names it in its 489",
 )  # fmt: skip
 def package_is_listed(trace: Trace) -> Iterator[Finding]:
-    """So a phone can tell a wrong package from no packages at all. Asked only of servers seen accepting the
-    package.
+    """So a phone can tell a wrong package from no packages at all. The list is asked for, as SHOULD, of servers seen
+    accepting the package. That a package is unknown to everybody is known of the one the suite itself asks for: any
+    refusal passes, and a busy server (503); accepting it is a failure, and so is breaking down.
     """
+    for transaction in trace.transactions_of("SUBSCRIBE"):
+        request, final = transaction.request, transaction.final
+        event = request.event if request is not None and final is not None else None
+        if event and final is not None and event.package == UNKNOWN and not passed_on(trace, final):
+            ok = 300 <= final.status < 500 or final.status in (501, 503) or final.status >= 600
+            yield finding(final, ok, expected="489", observed=f"{final.status} {final.reason}")
     able: set[Address] = {s.notifier for s in trace.subscriptions_to(EVENT) if any(t.succeeded for t in s.subscribes)}
     for _, final in _answers(trace, 489) if able else ():
         if trace.party(final.source) in able and not passed_on(trace, final):
-            seen = f"Allow-Events: {', '.join(final.texts('Allow-Events')) or 'none'}"
-            at = "Allow-Events"
-            yield finding(final, EVENT in final.allow_events, expected=f"Allow-Events: {EVENT}", observed=seen, at=at)
+            seen, at = f"Allow-Events: {', '.join(final.texts('Allow-Events')) or 'none'}", "Allow-Events"
+            ok, expected = EVENT in final.allow_events, f"Allow-Events: {EVENT}"
+            yield finding(final, ok, expected=expected, observed=seen, at=at, level=SHOULD)
 
 
 @check(
@@ -109,8 +118,8 @@ def brief_subscription(trace: Trace) -> Iterator[Finding]:
 )  # fmt: skip
 def refresh_brings_state(trace: Trace) -> Iterator[Finding]:
     """So a phone that missed something is right again. Asked for the features this subscription was told
-    before; several NOTIFYs within 4 s count together, and nothing is said if the capture ends sooner or another
-    SUBSCRIBE follows.
+    before, unless they were taken away since: without a record of what was done that is inconclusive. Several NOTIFYs
+    count together as for FS-004, and nothing is said if the capture ends sooner or another SUBSCRIBE follows.
     """
     for subscription in trace.subscriptions_to(EVENT):
         for transaction in subscription.subscribes:
@@ -123,9 +132,10 @@ def refresh_brings_state(trace: Trace) -> Iterator[Finding]:
             told = burst(subscription, request)
             if known and told and _settled(trace, subscription, request, told[-1]):
                 missing = sorted(known - {name for n in told for name in states(n)})
-                seen = f"{', '.join(missing)} missing"
+                ok = not missing or is_reassigned(trace, notifications(subscription)[0])
+                seen, verdict = f"{', '.join(missing)} missing", unless_unknown(trace)
                 expected = f"{', '.join(sorted(known))} after the refresh"
-                yield finding(told[0], not missing, expected=expected, observed=seen, also=[request])
+                yield finding(told[0], ok, expected=expected, observed=seen, also=[request], verdict=verdict)
 
 
 def _settled(trace: Trace, subscription: Subscription, request: WireMessage, last: WireMessage) -> bool:
@@ -166,11 +176,13 @@ def set_renews(trace: Trace) -> Iterator[Finding]:
 )  # fmt: skip
 def unsubscribe_is_final(trace: Trace) -> Iterator[Finding]:
     """The phone has switched synchronisation off. As SUB-011; and no NOTIFY may come more than 1 s after the
-    last one, unless a SUBSCRIBE began anew.
+    last one, unless a SUBSCRIBE began anew. Nor may a server refuse to end what it goes on telling: a challenge, a busy
+    server (503), a proxy's time-out and 500 to a request that was overtaken are no refusals.
     """
     subscriptions = [s for s in trace.subscriptions_to(EVENT) if any(requested(t) == 0 for t in s.subscribes)]
     yield from endings(trace, subscriptions)
     for subscription in subscriptions:
+        yield from _refused_end(trace, subscription)
         told = notifications(subscription)
         end = next((n for n in told if is_final(n)), None)
         if end is not None:
@@ -178,6 +190,25 @@ def unsubscribe_is_final(trace: Trace) -> Iterator[Finding]:
             late = [n for n in late if not begun_again(subscription, end, n)]
             seen = f"{len(late)} more"
             yield finding((late or [end])[0], not late, expected="no more NOTIFY", observed=seen, also=[end])
+
+
+NO_REFUSAL = frozenset({401, 407, 408, 503, 504})
+
+
+def _refused_end(trace: Trace, subscription: Subscription) -> Iterator[Finding]:
+    """Judges that nothing is told after a refusal of Expires 0, up to the next SUBSCRIBE."""
+    for transaction in subscription.subscribes:
+        request, final = transaction.request, transaction.final
+        if request is None or final is None or final.status < 300 or not request.to_tag or requested(transaction) != 0:
+            continue
+        overtaken = final.status == 500 and is_overtaken(subscription, request)
+        if final.status in NO_REFUSAL or overtaken or passed_on(trace, final):
+            continue
+        later = (n for n in all_after(notifications(subscription), final) if seconds(n, final) > SLACK)
+        told = next((n for n in later if not is_final(n) and not begun_again(subscription, final, n)), None)
+        if told is not None:
+            seen = f"{final.status} to Expires 0, and a NOTIFY {seconds(told, final):.0f} s later"
+            yield finding(final, False, expected="200, and the end", observed=seen, also=[request, told])
 
 
 @check(
@@ -234,25 +265,18 @@ def expiry_says_timeout(trace: Trace) -> Iterator[Finding]:
 )  # fmt: skip
 def challenged_change_waits(trace: Trace) -> Iterator[Finding]:
     """Else anybody could divert calls. Shown by a NOTIFY with the new value between the challenge and the next
-    SUBSCRIBE. Whether a server must challenge at all is its own affair.
+    SUBSCRIBE of any phone of the user, with nobody changing it at the server; as FS-046. Whether a server must
+    challenge at all is its own affair.
     """
     for wish in wishes(trace):
         final = wish.transaction.final
         if final is None or final.status not in (401, 407):
             continue
-        old = before(wish.subscription, wish.request, wish.feature)
-        early = next((n for n in notifications(wish.subscription) if _applied(wish.subscription, final, n)), None)
-        applied = early is not None and old not in (None, wish.value) and states(early).get(wish.feature) == wish.value
-        seen = f"{wish.feature} told as asked"
-        also = [wish.request, final]
-        yield finding(early or final, not applied, expected="no change after a challenge", observed=seen, also=also)
-
-
-def _applied(subscription: Subscription, challenge: WireMessage, notify: WireMessage) -> bool:
-    if notify.number < challenge.number or seconds(notify, challenge) > DEADLINE:
-        return False
-    between = (t.request for t in subscription.subscribes if t.request is not None)
-    return not any(challenge.number < r.number < notify.number for r in between)
+        made = made_as_asked(trace, wish)
+        early = made if made is not None and made.number > final.number else None
+        verdict = surely(trace, wish.request, early) if early is not None else Verdict.FAIL
+        seen, expected, also = f"{wish.feature} told as asked", "no change after a challenge", [wish.request, final]
+        yield finding(early or final, early is None, expected=expected, observed=seen, also=also, verdict=verdict)
 
 
 @check(

@@ -11,61 +11,28 @@ from sipconform.checks.evidence import (
     SLACK,
     author,
     heard_after,
-    is_relayed,
     overtaken,
     passed_on,
-    same_place,
     seconds,
     sendings,
     watched,
 )
 from sipconform.checks.feature_sync.told import Wish, documents, is_ours, requests, states, telling, wishes_of
 from sipconform.checks.feature_sync.witness import wanted
+from sipconform.checks.hearing import said_on
 from sipconform.checks.subscription.course import dialog_of, requested
 from sipconform.checks.subscription.notifying import early_notify_is_taken
 from sipconform.checks.subscription.subscribing import refreshes, strays
 from sipconform.features.feature_event import CONTENT_TYPE, EVENT
 from sipconform.sip.fault import Fault
-from sipconform.sip.headers.name_addr import NameAddr
 from sipconform.trace.trace import Subscription, Trace, Transaction, WireMessage
 
 PROMPT_ANSWER = 0.5  # seconds a phone may take to answer a NOTIFY
 ECHO = 2.0  # seconds in which nobody presses a key to say what the display has just begun to show
 WATCH = 10.0  # seconds in which an echo is looked for
 FRESH = 10.0  # seconds in which a phone has not forgotten what it subscribed to
+NAT_KEEPS = 20.0  # seconds for which any NAT keeps a mapping that was used
 LOOP = 3  # times after which chance is no explanation
-
-
-@check(
-    "FS-101", level=MUST, on=PHONE, clause="BroadSoft 11-BD5196 §2.1.1; RFC 6665 §3.1.3",
-    asks="the phone subscribes to its own address, with an empty SUBSCRIBE, and accepts the package's type",
-)  # fmt: skip
-def phone_subscribes(trace: Trace) -> Iterator[Finding]:
-    """An empty body asks for the whole state. No Accept means the package's default, so its lack, or a list
-    without the type, is a warning; so is a Request-URI other than the AOR, for outbound proxies and registrars
-    are addressed too.
-    """
-    for subscription in trace.subscriptions_to(EVENT):
-        initial = subscription.initial
-        request = initial.request if initial is not None else None
-        if initial is None or request is None or is_relayed(request):
-            continue
-        own = _own_address(request)
-        seen = f"From: {request.text('From')}, To: {request.text('To')}"
-        yield finding(request, own, expected="the same address in From and To", observed=seen, at="To")
-        seen = f"{len(request.body)} octets of {request.text('Content-Type')}"
-        yield finding(request, not request.body, expected="no body", observed=seen)
-        types = [a.type for a in request.accept if not isinstance(a, Fault)]
-        ok = CONTENT_TYPE in types or "*/*" in types or "application/*" in types
-        seen, at = f"Accept: {request.text('Accept') or 'none'}", "Accept"
-        yield finding(request, ok, expected=f"Accept: {CONTENT_TYPE}", observed=seen, at=at, level=SHOULD)
-
-
-def _own_address(request: WireMessage) -> bool:
-    a, b = request.from_, request.to
-    if not isinstance(a, NameAddr) or not isinstance(b, NameAddr):
-        return False
-    return same_place(a.uri_text.partition(";")[0], b.uri_text.partition(";")[0])
 
 
 @check(
@@ -88,10 +55,12 @@ def early_state_is_taken(trace: Trace) -> Iterator[Finding]:
     asks="every NOTIFY of a live subscription is answered 200, soon",
 )  # fmt: skip
 def notify_is_answered(trace: Trace) -> Iterator[Finding]:
-    """Half a second, with 1 s of slack for the way, is a warning. An answer may be lost, so silence counts only
-    after three sendings or 4 s by stream, and if the phone is heard afterwards. A refusal is judged only where
-    the document could be read and nothing had ended; a challenge passes, and so does 500 to an overtaken one. With
-    481 a phone says that it has lost the subscription: that is true unless it had just begun it, or goes on using it.
+    """Half a second, with 1 s of slack for the way, is a warning. An answer may be lost, and a NAT forgets a phone
+    that says nothing, so silence counts only after three sendings that each came within 20 s of the phone's own word,
+    or 4 s by stream, and if the phone is heard afterwards. A refusal is judged only where the document could be read
+    and nothing had ended; a challenge passes, and so does 500 to an overtaken one, and 415 to a multipart body the
+    phone had not said it accepts. With 481 a phone says that it has lost the subscription: that is true unless it had
+    just begun it, or goes on using it, and had not heard that the server has lost it, nor begun another.
     """
     for subscription in trace.subscriptions_to(EVENT):
         if not subscription.began_here:
@@ -114,24 +83,58 @@ def _answer(
         yield finding(final, ok, expected="200 within 0.5 s", observed=seen, also=[notify], level=SHOULD)
     elif final.status not in (401, 407, 500) and _is_fine(subscription, notify) and not passed_on(trace, final):
         seen = f"{final.status} {final.reason}"
-        asked = _needs_it(subscription, final) if final.status == 481 else notify
+        asked = _needs_it(trace, subscription, final) if final.status == 481 else notify
+        asked = None if final.status in (406, 415) and not _accepts(subscription, notify) else asked
         yield finding(final, asked is None, expected="200", observed=seen, also=[notify, asked or notify])
 
 
-def _needs_it(subscription: Subscription, refusal: WireMessage) -> WireMessage | None:
+def _accepts(subscription: Subscription, notify: WireMessage) -> bool:
+    """Whether the phone had said that it accepts a NOTIFY's type, or nothing of what it accepts."""
+    request, kind = subscription.initial.request if subscription.initial else None, notify.content_type
+    taken = [a.type for a in request.accept if not isinstance(a, Fault)] if request is not None else []
+    named = kind.type if not isinstance(kind, Fault) else ""
+    return not taken or any(t in ("*/*", named) or t == f"{named.partition('/')[0]}/*" for t in taken)
+
+
+def _needs_it(trace: Trace, subscription: Subscription, refusal: WireMessage) -> WireMessage | None:
     """A SUBSCRIBE that shows that the phone knew the subscription when it answered 481."""
     asked = [t.request for t in subscription.subscribes if t.request is not None and requested(t) != 0]
-    return next((r for r in asked if r.number > refusal.number or seconds(refusal, r) < FRESH), None)
+    after = next((r for r in asked if r.number > refusal.number), None)
+    if after is not None:
+        return after
+    fresh = next((r for r in asked if seconds(refusal, r) < FRESH), None)
+    told = any(t.final is not None and t.final.status == 481 and t.final.number < refusal.number
+               for t in subscription.subscribes)  # fmt: skip
+    return None if fresh is None or told or _has_begun_another(trace, subscription, fresh, refusal) else fresh
+
+
+def _has_begun_another(trace: Trace, subscription: Subscription, asked: WireMessage, refusal: WireMessage) -> bool:
+    """Whether the phone began a new subscription between a SUBSCRIBE and its 481: it has been started anew, say."""
+    for other in trace.subscriptions_to(EVENT):
+        opening = other.subscribes[0].request if other.began_here and other.subscribes else None
+        mine = other is not subscription and (other.subscriber, other.resource) == (
+            subscription.subscriber, subscription.resource)  # fmt: skip
+        if mine and opening is not None and asked.number < opening.number < refusal.number:
+            return True
+    return False
 
 
 def _silence(trace: Trace, transaction: Transaction, notify: WireMessage) -> Iterator[Finding]:
     sent = sendings(transaction.requests)
-    if watched(trace, sent[-1]) < 4.0 or (notify.transport == "udp" and len(sent) < 3):
+    if notify.transport == "udp":
+        sent = [s for s in sent if _is_reachable(trace, transaction, s)]
+    if not sent or watched(trace, sent[-1]) < 4.0 or (notify.transport == "udp" and len(sent) < 3):
         return
     if heard_after(trace, transaction.server, sent[-1], transaction.client):
         seen = f"no answer to {len(sent)} sending(s)"
         party = transaction.server
         yield finding(sent[-1], False, expected="200", observed=seen, also=[notify], party=party)
+
+
+def _is_reachable(trace: Trace, transaction: Transaction, sending: WireMessage) -> bool:
+    """Whether a NAT before the phone surely lets a datagram through: the phone has just sent one this way."""
+    now = sending.packet.time_ns
+    return bool(said_on(trace, sending, transaction.server, now - round(NAT_KEEPS * 1e9), now))
 
 
 def _is_fine(subscription: Subscription, notify: WireMessage) -> bool:

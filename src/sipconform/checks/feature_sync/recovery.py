@@ -1,14 +1,15 @@
-"""What a phone does when the server refuses or forgets (RFC 6665 §4.1.2; RFC 3261 §22)."""
+"""What a phone does so that it is not forgotten: it proves who it is, comes back, and refreshes (RFC 6665 §4.1.2)."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from sipconform.checks.catalogue import MUST, PHONE, SHOULD, Finding, Verdict, check, finding
-from sipconform.checks.evidence import GIVE_UP, SLACK, is_relayed, said_by, seconds, seconds_of
-from sipconform.checks.feature_sync.told import is_ours
-from sipconform.checks.feature_sync.witness import name_of, said
+from sipconform.checks.credentials import CHALLENGES, challenges, credentials, takes_up
+from sipconform.checks.evidence import GIVE_UP, SLACK, is_relayed, said_by, seconds, seconds_of, watched
+from sipconform.checks.feature_sync.told import is_ours, requests, wishes_of
+from sipconform.checks.feature_sync.witness import name_of, said, wanted
+from sipconform.checks.hearing import is_there_around
 from sipconform.checks.subscription.course import (
     all_after,
     granted,
@@ -22,9 +23,7 @@ from sipconform.checks.subscription.subscribing import lost, recoveries
 from sipconform.features.feature_event import EVENT
 from sipconform.trace.trace import Subscription, Trace, Transaction, WireMessage
 
-_NONCE = re.compile(r'\bnonce\s*=\s*"([^"]*)"', re.IGNORECASE)
-BACK_OFF, TOO_SOON = 300.0, 30.0  # seconds before the next try after a refusal: recommended, and least
-LOOP = 5.0  # seconds at least between subscriptions that end again at once
+SHORTENED = 5.0  # seconds by which a NOTIFY must fall short of what was granted to be meant so
 
 
 def _following(subscription: Subscription, transaction: Transaction) -> WireMessage | None:
@@ -38,36 +37,68 @@ def _following(subscription: Subscription, transaction: Transaction) -> WireMess
     asks="a change that is challenged is asked for again: same body, a higher CSeq, the new nonce",
 )  # fmt: skip
 def challenged_change_is_repeated(trace: Trace) -> Iterator[Finding]:
-    """Else the key press is lost. Judged by the next SUBSCRIBE of the dialog within 32 s; a phone that sends
-    none may lack the password, and that is not judged here.
+    """Else the key press is lost. Judged by the SUBSCRIBEs of the dialog within 32 s that take up the challenge, or ask
+    for the same: several changes may have been on their way and been challenged alike. A phone that sends none may lack
+    the password, and that is not judged here. A nonce is counted: no two requests may use it with the same number.
     """
     for subscription in trace.subscriptions_to(EVENT):
         for transaction in subscription.subscribes:
             request, final = transaction.request, transaction.final
-            if request is None or final is None or final.status not in (401, 407) or not request.body:
+            if request is None or final is None or final.status not in CHALLENGES or not request.body:
                 continue
-            again = _following(subscription, transaction)
-            if again is not None and seconds(again, final) <= GIVE_UP:
-                yield _repeated(request, final, again)
+            later = [r for r in all_after(subscribe_requests(subscription), request) if r.number > final.number]
+            later = [r for r in later if seconds(r, final) <= GIVE_UP]
+            found = _repeated(subscription, request, final, later)
+            if found is not None:
+                yield found
+    yield from _counts(trace)
 
 
-def _repeated(request: WireMessage, challenge: WireMessage, again: WireMessage) -> Finding:
-    if again.content != request.content:
-        seen = f"{len(again.content)} octets of body"
-        expected = f"the same {len(request.content)} octets of body"
-        return finding(again, False, expected=expected, observed=seen, also=[request, challenge])
-    if again.cseq_number <= request.cseq_number:
-        at, seen = "CSeq", f"CSeq: {again.text('CSeq')}"
-        expected = f"CSeq above {request.cseq_number}"
-        return finding(again, False, expected=expected, observed=seen, at=at, also=[challenge])
-    asked, name = ("WWW-Authenticate", "Authorization") if challenge.status == 401 else _PROXY
-    offered = {n for text in challenge.texts(asked) for n in _NONCE.findall(text)}
-    used = {n for text in again.texts(name) for n in _NONCE.findall(text)}
-    ok = not offered or bool(offered & used)
-    return finding(again, ok, expected="the nonce of the challenge", observed="another nonce or none", also=[challenge])
+def _repeated(
+    subscription: Subscription, request: WireMessage, challenge: WireMessage, later: list[WireMessage]
+) -> Finding | None:
+    """Judges how a challenged change was asked for again, None where it cannot be told."""
+    same = [r for r in later if r.content == request.content]
+    again = next((r for r in same if takes_up(r, challenge)), None)
+    if again is not None:
+        at, seen, expected = "CSeq", f"CSeq: {again.text('CSeq')}", f"CSeq above {request.cseq_number}"
+        ok = again.cseq_number > request.cseq_number
+        return finding(again, ok, expected=expected, observed=seen, at=at, also=[challenge])
+    stale = next((r for r in same if _is_settled(r)), None)
+    if stale is not None:
+        ok, seen = not challenges(challenge), "another nonce or none"
+        return finding(stale, ok, expected="the nonce of the challenge", observed=seen, also=[challenge])
+    others = [t.request.content for t in subscription.subscribes if t.request is not None and _is_challenged(t)]
+    changed = next((r for r in later if takes_up(r, challenge) and r.content not in others), None)
+    if changed is None:
+        return None
+    seen, expected = f"{len(changed.content)} octets of body", f"the same {len(request.content)} octets of body"
+    return finding(changed, False, expected=expected, observed=seen, also=[request, challenge])
 
 
-_PROXY = ("Proxy-Authenticate", "Proxy-Authorization")
+def _is_challenged(transaction: Transaction) -> bool:
+    return transaction.final is not None and transaction.final.status in CHALLENGES
+
+
+def _is_settled(request: WireMessage) -> bool:
+    """Whether a request was not challenged itself: one that was on its way before the challenge came is."""
+    return request.transaction is None or not _is_challenged(request.transaction)
+
+
+def _counts(trace: Trace) -> Iterator[Finding]:
+    """Judges the nonce counts of the package's requests, by who sends them."""
+    used: dict[tuple[object, ...], WireMessage] = {}
+    for request in requests(trace, "SUBSCRIBE"):
+        for given in credentials(request) if not is_relayed(request) else ():
+            if not given.qop:
+                continue
+            key = (trace.party(request.source), given.username, given.nonce, given.nc)
+            first = used.setdefault(key, request)
+            ok = given.nc > 0 and (first is request or first.call_id != request.call_id)
+            seen = f"nc={given.params.get('nc') or 'none'}" + ("" if first is request else " for the second time")
+            yield finding(
+                request, ok, expected="a higher nc", observed=seen, also=[first] if first is not request else []
+            )
 
 
 @check(
@@ -75,9 +106,10 @@ _PROXY = ("Proxy-Authenticate", "Proxy-Authorization")
     asks="after 481 the phone opens a new dialog with an empty SUBSCRIBE",
 )  # fmt: skip
 def forgotten_phone_begins_anew(trace: Trace) -> Iterator[Finding]:
-    """It learns the state before it asks for changes again. The minute it is given is our own limit, so coming
-    late is a failure only if it never comes in that time; a first SUBSCRIBE with a body is a failure of its
-    own.
+    """It learns the state before it asks for changes again. The minute it is given is our own limit, so coming late is
+    a failure only if it never comes in that time, as SUB-025; a first SUBSCRIBE with a body is a failure of its own. A
+    change that was refused with the 481 is asked for once more in the new dialog: not at all is a warning, for the
+    user may press the key again; twice within 32 s, with nobody pressing it by the record, is a failure.
     """
     yield from recoveries(trace, trace.subscriptions_to(EVENT))
     for subscription, refused in lost(trace.subscriptions_to(EVENT)):
@@ -86,98 +118,40 @@ def forgotten_phone_begins_anew(trace: Trace) -> Iterator[Finding]:
         if begun is not None:
             seen = f"{len(begun.body)} octets of body"
             yield finding(begun, not begun.body, expected="an empty SUBSCRIBE", observed=seen, also=[refused])
+            yield from _asked_once_more(trace, subscription, refused, begun)
+
+
+def _asked_once_more(
+    trace: Trace, subscription: Subscription, refused: WireMessage, begun: WireMessage
+) -> Iterator[Finding]:
+    """Judges what becomes of a change that was refused because the server had forgotten the phone."""
+    wish = next((w for w in wishes_of(subscription) if w.transaction.final is refused), None)
+    anew = begun.subscription
+    if wish is None or anew is None or begun.body or not any(t.succeeded for t in anew.subscribes):
+        return
+    again = [w for w in wishes_of(anew) if (w.feature, w.value) == (wish.feature, wish.value)]
+    again = [w for w in again if w.transaction.succeeded and seconds(w.request, begun) <= GIVE_UP]
+    changed = any(w.feature == wish.feature and w.value != wish.value for w in wishes_of(anew))
+    if len(again) > 1:
+        want = wanted(trace, again[1])
+        verdict = Verdict.FAIL if want is False else Verdict.INCONCLUSIVE
+        of, seen = again[1].request, "asked for twice"
+        yield finding(of, bool(want), expected="once", observed=seen, also=[again[0].request, refused], verdict=verdict)
+    elif watched(trace, begun) > GIVE_UP and not changed:
+        seen, expected = "never", f"{wish.feature} asked for once more"
+        yield finding(begun, bool(again), expected=expected, observed=seen, also=[refused], level=SHOULD)
 
 
 @check(
-    "FS-114", level=MUST, on=PHONE, clause="RFC 3261 §8.1.3.4; RFC 6665 §4.1.2.1",
-    asks="after 489, 403 or 405 the phone does not keep trying",
-)  # fmt: skip
-def refused_phone_backs_off(trace: Trace) -> Iterator[Finding]:
-    """The server will not change its mind. Less than 30 s is a failure, less than five minutes a warning;
-    attempts at another server or for another user are separate. Slack 1 s.
-    """
-    last: dict[tuple[object, ...], WireMessage] = {}
-    for subscription in trace.subscriptions_to(EVENT):
-        for transaction in subscription.subscribes:
-            request, final = transaction.request, transaction.final
-            if request is None or request.to_tag or is_relayed(request):
-                continue
-            key = (subscription.subscriber, subscription.notifier, subscription.resource)
-            refused = last.pop(key, None)
-            if refused is not None:
-                wait = seconds(request, refused)
-                level = SHOULD if wait >= TOO_SOON - SLACK else None
-                expected, seen = "no new try for five minutes", f"after {wait:.0f} s"
-                ok = wait >= BACK_OFF - SLACK
-                yield finding(request, ok, expected=expected, observed=seen, also=[refused], level=level)
-            if final is not None and final.status in (403, 405, 489):
-                last[key] = final
-
-
-@check(
-    "FS-115", level=MUST, on=PHONE, clause="RFC 6665 §4.1.2.1; RFC 3261 §21.4.17",
-    asks="after 423 the phone asks for at least Min-Expires",
-)  # fmt: skip
-def minimum_is_used(trace: Trace) -> Iterator[Finding]:
-    """Asking for the same again is a loop. Giving up is the phone's right."""
-    refused: dict[tuple[object, ...], WireMessage] = {}
-    for subscription in trace.subscriptions_to(EVENT):
-        for transaction in subscription.subscribes:
-            key = (subscription.subscriber, subscription.resource)
-            final, asked = refused.pop(key, None), requested(transaction)
-            request = transaction.request
-            least = seconds_of(final.min_expires) if final is not None else None
-            if request is not None and final is not None and least is not None and asked:
-                expected, seen = f"Expires: {least} or more", f"Expires: {asked}"
-                at = "Expires"
-                yield finding(request, asked >= least, expected=expected, observed=seen, at=at, also=[final])
-            if transaction.final is not None and transaction.final.status == 423:
-                refused[key] = transaction.final
-
-
-@check(
-    "FS-116", level=MUST, on=PHONE, clause="RFC 6665 §4.1.3",
-    asks="a phone whose subscription is ended does not subscribe in a loop, and not at all when told so",
-)  # fmt: skip
-def ended_phone_does_not_loop(trace: Trace) -> Iterator[Finding]:
-    """Coming back at once is right after deactivated or timeout; four beginnings within 5 s of each other are a
-    loop. After rejected, noresource or invariant a return within a minute is a warning, unless the phone itself had
-    asked for the end.
-    """
-    quick: dict[tuple[object, ...], int] = {}
-    ends: dict[tuple[object, ...], WireMessage] = {}
-    last_opening: dict[tuple[object, ...], WireMessage] = {}
-    for subscription in trace.subscriptions_to(EVENT):
-        opening = subscription.subscribes[0].request if subscription.began_here and subscription.subscribes else None
-        key = (subscription.subscriber, subscription.notifier, subscription.resource)
-        end, previous = ends.pop(key, None), last_opening.get(key)
-        if opening is not None and end is not None:
-            wait = seconds(opening, end)
-            hurried = previous is not None and 0 <= seconds(opening, previous) < LOOP
-            quick[key] = quick.get(key, 0) + 1 if hurried else 0
-            state = state_of(end)
-            forbidden = state is not None and state.reason in ("rejected", "noresource", "invariant") and 0 <= wait < 60
-            ok = quick[key] < 3 and not forbidden
-            level = SHOULD if quick[key] < 3 else None
-            seen = f"a new SUBSCRIBE {wait:.1f} s after {end.text('Subscription-State')}"
-            yield finding(opening, ok, expected="a pause", observed=seen, also=[end], level=level)
-        if opening is not None:
-            last_opening[key] = opening
-        if not any(requested(t) == 0 for t in subscription.subscribes):
-            last = next((n for n in notifications(subscription) if is_final(n)), None)
-            if last is not None:
-                ends[key] = last
-
-
-@check(
-    "FS-117", level=MUST, on=PHONE, clause="RFC 6665 §4.1.2.2",
+    "FS-117", level=MUST, on=PHONE, clause="RFC 6665 §4.1.2.2, §4.1.3",
     asks="the subscription is refreshed in its dialog before it runs out",
 )  # fmt: skip
 def subscription_is_refreshed(trace: Trace) -> Iterator[Finding]:
-    """Else changes are missed. A refresh after the end (2 s of slack) is too late. A phone that sends no
-    refresh but is heard both in the second half of the time and after it is alive and has forgotten, also if it begins
-    anew once it was told that its time was out; if it was not heard in between, its refreshes may have been lost:
-    inconclusive. Not asked of a phone that was made to forget, as the record knows.
+    """Else changes are missed. A refresh after the end (2 s of slack) is too late, and none at all is worse, also if
+    the phone begins anew once it was told that its time was out: a failure if the phone is heard, and answered or
+    answering, within a minute before the end and within a minute after it. Else it may have been asleep or cut off:
+    inconclusive. Where a NOTIFY the phone has answered left less time than was granted, not heeding that is a warning.
+    Not asked of a phone that was made to forget, as the record knows.
     """
     for subscription in trace.subscriptions_to(EVENT):
         told_to_forget = said(trace, "intent", name_of(trace, subscription) or "nobody", "forget_sync")
@@ -186,31 +160,65 @@ def subscription_is_refreshed(trace: Trace) -> Iterator[Finding]:
             continue
         for transaction in subscription.subscribes:
             time = granted(transaction)
-            if not time or transaction.final is None:
-                continue
-            later = _following(subscription, transaction)
-            if later is not None:
-                after = seconds(later, transaction.final)
-                ok = after <= time + 2 * SLACK
-                expected, seen = f"a refresh within {time} s", f"after {after:.0f} s"
-                verdict = Verdict.INCONCLUSIVE if after <= time + GIVE_UP else Verdict.FAIL
-                also = [transaction.final]
-                yield finding(later, ok, expected=expected, observed=seen, also=also, verdict=verdict)
-            else:
-                yield from _forgotten(trace, subscription, transaction.final, time)
+            if time and transaction.final is not None:
+                yield from _refreshed(trace, subscription, transaction, transaction.final, time)
 
 
-def _forgotten(trace: Trace, subscription: Subscription, final: WireMessage, time: int) -> Iterator[Finding]:
+def _refreshed(
+    trace: Trace, subscription: Subscription, transaction: Transaction, final: WireMessage, time: int
+) -> Iterator[Finding]:
+    """Judges whether the next SUBSCRIBE came within the time granted."""
+    next_ = _following(subscription, transaction)
+    shorter = _shortened(subscription, final, next_)
+    if next_ is not None:
+        after = seconds(next_, final)
+        ok = after <= time + 2 * SLACK
+        yield _too_late(trace, subscription, next_, final, time, ok=ok)
+        if ok and shorter is not None:
+            left = seconds(shorter, final) + (seconds_of(state.expires) or 0 if (state := state_of(shorter)) else 0)
+            seen, expected = f"after {after:.0f} s", f"a refresh within {left:.0f} s, as told"
+            yield finding(
+                next_, after <= left + 2 * SLACK, expected=expected, observed=seen, also=[shorter], level=SHOULD
+            )
+    elif not _is_over(trace, subscription, final, time):
+        after_ = [
+            m for m in said_by(trace, subscription.subscriber) if m.is_request and seconds(m, final) > time + 2 * SLACK
+        ]
+        begun = [m for m in said_by(trace, subscription.subscriber) if _is_beginning(m) and m.number > final.number]
+        timed_out = any((s := state_of(n)) and s.reason == "timeout" for n in notifications(subscription))
+        if after_ and (not begun or (timed_out and seconds(begun[0], final) >= time)):
+            yield _too_late(trace, subscription, after_[0], final, time, ok=False)
+
+
+def _is_beginning(message: WireMessage) -> bool:
+    return message.method == "SUBSCRIBE" and message.is_request and not message.to_tag
+
+
+def _is_over(trace: Trace, subscription: Subscription, final: WireMessage, time: int) -> bool:
+    """Whether a subscription was ended before its time, or the evidence was."""
     ended = any(is_final(n) and seconds(n, final) < time for n in notifications(subscription))
-    if ended or (trace.end_ns - final.packet.time_ns) / 1e9 < time + GIVE_UP:
-        return
-    said = [m for m in said_by(trace, subscription.subscriber) if m.is_request]
-    after = [m for m in said if seconds(m, final) > time + 2 * SLACK]
-    between = [m for m in said if time / 2 < seconds(m, final) < time]
-    begun = [seconds(m, final) for m in said if m.method == "SUBSCRIBE" and seconds(m, final) > 0 and not m.to_tag]
-    timed_out = any((state := state_of(n)) and state.reason == "timeout" for n in notifications(subscription))
-    if after and (not begun or (timed_out and min(begun) >= time)):
-        verdict = Verdict.FAIL if between else Verdict.INCONCLUSIVE
-        expected, seen = f"a refresh within {time} s", f"none, but {after[0].method} later"
-        party = subscription.subscriber
-        yield finding(after[0], False, expected=expected, observed=seen, also=[final], party=party, verdict=verdict)
+    return ended or (trace.end_ns - final.packet.time_ns) / 1e9 < time + GIVE_UP
+
+
+def _too_late(
+    trace: Trace, subscription: Subscription, of: WireMessage, final: WireMessage, time: int, *, ok: bool
+) -> Finding:
+    end = final.packet.time_ns + round((time + 2 * SLACK) * 1e9)
+    party = subscription.subscriber
+    verdict = Verdict.FAIL if is_there_around(trace, party, end) else Verdict.INCONCLUSIVE
+    expected, seen = f"a refresh within {time} s", f"{of.method} after {seconds(of, final):.0f} s"
+    return finding(of, ok, expected=expected, observed=seen, also=[final], party=party, verdict=verdict)
+
+
+def _shortened(subscription: Subscription, final: WireMessage, until: WireMessage | None) -> WireMessage | None:
+    """The NOTIFY between a 2xx and the next SUBSCRIBE, taken by the phone, that leaves less time than the 2xx did."""
+    time = seconds_of(final.expires)
+    for transaction in subscription.notifies:
+        notify, state = transaction.request, state_of(transaction.request)
+        left = seconds_of(state.expires) if state is not None else None
+        if notify is None or left is None or time is None or not transaction.succeeded or is_final(notify):
+            continue
+        between = notify.number > final.number and (until is None or notify.number < until.number)
+        if between and seconds(notify, final) + left < time - SHORTENED:
+            return notify
+    return None

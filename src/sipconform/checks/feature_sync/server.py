@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from sipconform.checks.catalogue import MUST, PASSED, SERVER, SHOULD, Finding, Verdict, check, finding
 from sipconform.checks.evidence import contact, same_place
 from sipconform.checks.feature_sync.told import burst, documents, feature, states
-from sipconform.checks.feature_sync.witness import fact, said
+from sipconform.checks.feature_sync.witness import fact, is_reassigned, said, unless_unknown
 from sipconform.checks.sip_core.dialogs import rising
 from sipconform.checks.sip_core.requests import contact_finding
+from sipconform.checks.sip_core.targets import is_rewritten
 from sipconform.checks.subscription.course import dialog_of, notifications, requested
 from sipconform.checks.subscription.granting import grants
 from sipconform.checks.subscription.notifying import countdown, immediate_notify, state_finding
@@ -86,9 +87,9 @@ def seconds_are_told(trace: Trace) -> Iterator[Finding]:
     asks="the first NOTIFYs tell every feature once",
 )  # fmt: skip
 def full_state_is_told(trace: Trace) -> Iterator[Finding]:
-    """One multipart NOTIFY or several single ones (within 2 s, and 2 s more for a lost sending,
-    whatever the phone asks for meanwhile). Which features are
-    assigned is not known; a feature that this server tells the same user in the same subscription later was.
+    """One multipart NOTIFY or several single ones, each close behind the answer to the one before, whatever the phone
+    asks for meanwhile. Which features are assigned is not known; one that this server tells the same user in the same
+    subscription later was, unless it was given to him since: without a record of what was done that is inconclusive.
     """
     for subscription in trace.subscriptions_to(EVENT):
         initial = subscription.initial
@@ -96,18 +97,19 @@ def full_state_is_told(trace: Trace) -> Iterator[Finding]:
             continue
         first = burst(subscription, initial.request, whole=True)
         if first:
-            yield _complete(subscription, first)
+            yield _complete(trace, subscription, first)
             yield _once(first)
 
 
-def _complete(subscription: Subscription, first: list[WireMessage]) -> Finding:
+def _complete(trace: Trace, subscription: Subscription, first: list[WireMessage]) -> Finding:
     told = {name for notify in first for name in states(notify)}
     later = {name: n for n in notifications(subscription) if n.number > first[-1].number for name in states(n)}
     missing = sorted(set(later) - told)
     expected = f"{', '.join(missing)} in the first state"
     seen = ", ".join(sorted(told)) or "no feature at all"
-    also = [later[name] for name in missing]
-    return finding(first[0], not missing, expected=expected, observed=seen, also=also)
+    also, ok = [later[name] for name in missing], not missing or is_reassigned(trace, first[0])
+    verdict = unless_unknown(trace)
+    return finding(first[0], ok, expected=expected, observed=seen, also=also, verdict=verdict)
 
 
 def _once(first: list[WireMessage]) -> Finding:
@@ -126,7 +128,8 @@ def _once(first: list[WireMessage]) -> Finding:
 )  # fmt: skip
 def notify_is_in_the_dialog(trace: Trace) -> Iterator[Finding]:
     """A phone finds its subscription by these. For the URI the Contact of any SUBSCRIBE so far passes, for the
-    newest may have been on its way; parameters of the URI are left out of the comparison.
+    newest may have been on its way; parameters of the URI are left out of the comparison. That a phone behind a NAT is
+    addressed at its public address is a warning, as SIP-030.
     """
     for subscription in trace.subscriptions_to(EVENT):
         if subscription.began_here:
@@ -150,7 +153,8 @@ def _in_dialog(subscription: Subscription, notify: WireMessage, targets: list[st
     ok = not targets or not isinstance(notify.uri, SipUri) or any(same_place(t, notify.request_uri) for t in targets)
     at = Span(0, len(notify.start_line))
     expected = f"Request-URI {targets[-1] if targets else ''}"
-    return finding(notify, ok, expected=expected, observed=notify.request_uri, at=at)
+    level = SHOULD if any(is_rewritten(notify, target) for target in targets) else None
+    return finding(notify, ok, expected=expected, observed=notify.request_uri, at=at, level=level)
 
 
 @check(

@@ -7,7 +7,19 @@ from collections.abc import Iterator
 from sipconform.checks.catalogue import EITHER, INFO, MUST, PASSED, PHONE, SHOULD, Finding, Verdict, check, finding
 from sipconform.checks.evidence import GIVE_UP, SLACK, author, seconds, watched
 from sipconform.checks.feature_sync.told import Wish, is_ours, states, wishes, wishes_of
-from sipconform.checks.feature_sync.witness import KEYS, display, fact, is_server, name_of, said, shown, wanted
+from sipconform.checks.feature_sync.witness import (
+    KEYS,
+    display,
+    fact,
+    ignores_switch,
+    is_server,
+    name_of,
+    obeys_switch,
+    said,
+    shown,
+    wait_of,
+    wanted,
+)
 from sipconform.checks.subscription.course import notifications, requested
 from sipconform.features.feature_event import CONTENT_TYPE, EVENT
 from sipconform.sip.fault import Fault
@@ -18,19 +30,6 @@ SOON = 5.0  # seconds in which a press, or a switch, has its effect
 WAKING = 10.0  # seconds after a subscription began in which a phone might ask from memory
 AT_ONCE = 2.0  # seconds in which nobody has found the key
 REPEAT = 60.0  # seconds in which a blind repeat is looked for
-
-
-def obeys_switch(trace: Trace) -> bool | None:
-    """Whether phones of this make go by the synchronisation switch, as the profile says; None without one."""
-    sync = fact(trace, "sync")
-    return bool(sync.get("obeys_switch", True)) if isinstance(sync, dict) else None
-
-
-def ignores_switch(trace: Trace) -> bool:
-    """Whether the phones keep features equal by subscription, all of them, whatever the switch says."""
-    sync = fact(trace, "sync")
-    other_road = any(o.what.get("mode") != "subscribe" for o in said(trace, "intent", do="set_mode"))
-    return obeys_switch(trace) is False and sync.get("mode") == "subscribe" and not other_road
 
 
 def _is_on(intent: Observation) -> bool | None:
@@ -90,13 +89,14 @@ def _state(notify: WireMessage) -> str:
 
 
 @check(
-    "FS-130", level=MUST, on=PHONE, clause="RFC 3261 §8.1.3.3, §21.5",
+    "FS-130", level=MUST, on=PHONE, clause="RFC 3261 §8.1.3.5, §21.5",
     asks="a change that fails is neither shown as made nor asked for again blindly",
 )  # fmt: skip
 def failed_change_is_given_up(trace: Trace) -> Iterator[Finding]:
     """After 5xx, or no answer in 32 s, the phone may say that it is pending. What it may not do is show it as if the
     server had confirmed it (looked at after 10 s), or send it again within a minute without anybody pressing a key;
-    where nobody recorded that, only the third repeat counts.
+    where nobody recorded that, only the third repeat counts. What the server asks to be tried again (Retry-After) may
+    be, when it is time.
     """
     for subscription in trace.subscriptions_to(EVENT):
         asked = list(wishes_of(subscription))
@@ -111,6 +111,7 @@ def failed_change_is_given_up(trace: Trace) -> Iterator[Finding]:
 def _not_repeated(trace: Trace, wish: Wish, later: list[Wish]) -> Iterator[Finding]:
     again = [w for w in later if (w.feature, w.value) == (wish.feature, wish.value)]
     again = [w for w in again if seconds(w.request, wish.request) <= REPEAT and not wanted(trace, w)]
+    again = [w for w in again if not _is_invited(wish, w)]
     if not again:
         yield PASSED
         return
@@ -118,6 +119,12 @@ def _not_repeated(trace: Trace, wish: Wish, later: list[Wish]) -> Iterator[Findi
     seen = f"the same again after {seconds(again[0].request, wish.request):.1f} s"
     verdict = Verdict.FAIL if sure else Verdict.INCONCLUSIVE
     yield finding(again[0].request, False, expected="no repeat", observed=seen, also=[wish.request], verdict=verdict)
+
+
+def _is_invited(wish: Wish, later: Wish) -> bool:
+    """Whether the answer to a Set asks to try again, and the next one waits as long."""
+    final = wish.transaction.final
+    return final is not None and 0 < wait_of(final) <= seconds(later.request, final) + SLACK
 
 
 def _not_shown(trace: Trace, subscription: Subscription, wish: Wish) -> Iterator[Finding]:

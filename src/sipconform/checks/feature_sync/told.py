@@ -26,10 +26,12 @@ from sipconform.sip import multipart
 from sipconform.sip.fault import Fault, Span
 from sipconform.sip.headers.media_type import MediaType
 from sipconform.sip.multipart import Multipart
+from sipconform.sip.uri import SipUri, TelUri, parse_uri
 from sipconform.trace.trace import Subscription, Trace, Transaction, WireMessage
 
-WINDOW = 4.0
-"""Seconds in which the NOTIFYs of one full state follow each other: two, and two more for a lost first sending."""
+CLOSELY = 4.0
+"""Seconds after the answer to one NOTIFY in which the next of a full state is seen: three of its sendings may be
+lost."""
 
 ANSWERED = 34.0
 """Seconds after a request in which its answer is looked for: 64*T1, and slack for the way there and back."""
@@ -64,12 +66,12 @@ def documents(message: WireMessage) -> tuple[Told, ...]:
     if isinstance(kind, Fault) or not message.content:
         return ()
     if kind.type.startswith("multipart/"):
-        parts = (p for p in envelope(message, kind).parts if _is_feature(p.content_type))
-        return tuple(Told(parse_document(part.body), part.span) for part in parts)
+        parts = (p for p in envelope(message, kind).parts if is_feature(p.content_type))
+        return tuple(Told(parse_document(part.body, _charset(part.content_type)), part.span) for part in parts)
     if kind.type != CONTENT_TYPE:
         return ()
     start = message.body_start
-    return (Told(parse_document(message.content), Span(start, start + len(message.content))),)
+    return (Told(parse_document(message.content, kind.charset), Span(start, start + len(message.content))),)
 
 
 def envelope(message: WireMessage, kind: MediaType) -> Multipart:
@@ -78,7 +80,12 @@ def envelope(message: WireMessage, kind: MediaType) -> Multipart:
     return multipart.parse(message.raw, kind.boundary, start, start + len(message.content))
 
 
-def _is_feature(kind: MediaType | Fault) -> bool:
+def _charset(kind: MediaType | Fault) -> str:
+    return "" if isinstance(kind, Fault) else kind.charset
+
+
+def is_feature(kind: MediaType | Fault) -> bool:
+    """Whether a Content-Type is the package's."""
     return not isinstance(kind, Fault) and kind.type == CONTENT_TYPE
 
 
@@ -108,6 +115,14 @@ def states(notify: WireMessage) -> dict[Feature, Value]:
         if name is not None and isinstance(told.document, DoNotDisturbEvent | ForwardingEvent):
             found[name] = value(told.document)
     return found
+
+
+def user_in(uri_text: str) -> str:
+    """The user of a SIP URI, or the number of a tel URI; any other text stands for itself."""
+    uri = parse_uri(uri_text)
+    if isinstance(uri, SipUri):
+        return uri.username
+    return uri.number if isinstance(uri, TelUri) else uri_text
 
 
 class Wish(NamedTuple):
@@ -211,12 +226,30 @@ def _another_asked(wish: Wish, notify: WireMessage, everybody: list[Wish]) -> bo
 
 
 def burst(subscription: Subscription, since: WireMessage, *, whole: bool = False) -> list[WireMessage]:
-    """The NOTIFYs of the full state that a SUBSCRIBE brings: from the first after it, for `WINDOW` seconds and
-    up to the next SUBSCRIBE, or with `whole` beyond it.
+    """The NOTIFYs of the full state that a SUBSCRIBE brings: each follows the one before closely, however long the
+    phone takes to answer. They end at the next SUBSCRIBE, or with `whole` go on beyond it.
     """
-    first = next(all_after(notifications(subscription), since), None)
-    if first is None:
-        return []
+    found: list[WireMessage] = []
     next_ = None if whole else next(all_after(subscribe_requests(subscription), since), None)
-    soon = takewhile(lambda n: seconds(n, first) <= WINDOW, all_after(notifications(subscription), since))
-    return [n for n in soon if next_ is None or n.number < next_.number]
+    for notify in all_after(notifications(subscription), since):
+        late = bool(found) and _pause(found[-1], notify) > CLOSELY
+        if late or (next_ is not None and notify.number > next_.number):
+            break
+        found.append(notify)
+    return found
+
+
+def _pause(one: WireMessage, next_: WireMessage) -> float:
+    """Seconds between the end of one NOTIFY, its answer or last sending, and the next one."""
+    transaction = one.transaction
+    said = [one, *(transaction.requests if transaction else ()), *(transaction.responses if transaction else ())]
+    return seconds(next_, max((m for m in said if m.number < next_.number), key=lambda m: m.number))
+
+
+def told_first(notifies: Sequence[WireMessage]) -> dict[Feature, tuple[WireMessage, Value]]:
+    """What the NOTIFYs of a full state say of each feature: a second word on one is a change."""
+    found: dict[Feature, tuple[WireMessage, Value]] = {}
+    for notify in notifies:
+        for name, value_ in states(notify).items():
+            found.setdefault(name, (notify, value_))
+    return found

@@ -12,8 +12,11 @@ from functools import lru_cache
 from itertools import product
 from typing import Any, NamedTuple
 
+from sipconform.checks.catalogue import Verdict
+from sipconform.checks.evidence import SLACK, seconds
 from sipconform.checks.feature_sync.told import Feature, Value, Wish, wishes_of
 from sipconform.features.feature_event import EVENT
+from sipconform.sip.fault import Fault
 from sipconform.trace.packet import Observation
 from sipconform.trace.trace import Subscription, Trace, WireMessage
 
@@ -44,6 +47,34 @@ def fact(trace: Trace, key: str) -> Any:
 def is_driven(trace: Trace) -> bool:
     """Whether the record tells what people did: then what nobody did happened by itself."""
     return next(said(trace, "intent"), None) is not None
+
+
+def unless_unknown(trace: Trace) -> Verdict:
+    """A failure where the record tells what people did; else somebody may have done it: inconclusive."""
+    return Verdict.FAIL if is_driven(trace) else Verdict.INCONCLUSIVE
+
+
+def is_reassigned(trace: Trace, since: WireMessage) -> bool:
+    """Whether the record tells that an administrator gave or took features after a message."""
+    return any(o.time_ns >= since.packet.time_ns for o in said(trace, "intent", do="assign"))
+
+
+def is_restarted(trace: Trace, after_ns: int, before_ns: int) -> bool:
+    """Whether the record tells that the server was started anew between two moments."""
+    return any(after_ns <= o.time_ns <= before_ns for o in said(trace, "intent", "server", "restart"))
+
+
+def obeys_switch(trace: Trace) -> bool | None:
+    """Whether phones of this make go by the synchronisation switch, as the profile says; None without one."""
+    sync = fact(trace, "sync")
+    return bool(sync.get("obeys_switch", True)) if isinstance(sync, dict) else None
+
+
+def ignores_switch(trace: Trace) -> bool:
+    """Whether the phones keep features equal by subscription, all of them, whatever the switch says."""
+    sync = fact(trace, "sync")
+    other_road = any(o.what.get("mode") != "subscribe" for o in said(trace, "intent", do="set_mode"))
+    return obeys_switch(trace) is False and sync.get("mode") == "subscribe" and not other_road
 
 
 def is_server(trace: Trace, who: str) -> bool:
@@ -114,17 +145,42 @@ def wanted(trace: Trace, wish: Wish) -> bool | None:
 
 @lru_cache(maxsize=64)
 def _wanted(trace: Trace, name: str, _length: int) -> frozenset[int]:
-    """The Sets somebody wanted: each press stands for one Set that was taken, and for those refused before."""
+    """The Sets somebody wanted: each press stands for one Set, and for those it has to be repeated by: after a
+    challenge, in a new subscription, and when the server said to try again later.
+    """
     presses = [o for o in said(trace, "intent", name) if o.what.get("do") in ("set_dnd", "forward")]
     asked = [w for s in trace.subscriptions_to(EVENT) if name_of(trace, s) == name for w in wishes_of(s)]
     found: set[int] = set()
+    unanswered: list[Wish] = []  # wanted, and not repeated yet
     for wish in sorted(asked, key=lambda w: w.request.number):
+        again = next((w for w in unanswered if _is_repeat(w, wish)), None)
         press = next((o for o in presses if o.time_ns <= wish.request.packet.time_ns and _means(o, wish)), None)
-        if press is not None:
+        if again is not None:
+            unanswered.remove(again)
+        elif press is not None:
+            presses.remove(press)
+        if again is not None or press is not None:
             found.add(wish.request.number)
-            if wish.transaction.succeeded:
-                presses.remove(press)
+            unanswered.append(wish)
     return frozenset(found)
+
+
+REPEATABLE = frozenset({401, 404, 407, 423, 481})  # refusals of the moment: the same is to be asked once more
+
+
+def _is_repeat(earlier: Wish, wish: Wish) -> bool:
+    """Whether a Set repeats one that was refused, as it may."""
+    final = earlier.transaction.final
+    same = (earlier.feature, earlier.value) == (wish.feature, wish.value)
+    if not same or final is None or final.number > wish.request.number:
+        return False
+    return final.status in REPEATABLE or 0 < wait_of(final) <= seconds(wish.request, final) + SLACK
+
+
+def wait_of(answer: WireMessage) -> float:
+    """The seconds an answer asks to wait before the next try, 0 when it does not."""
+    wait = answer.retry_after
+    return 0.0 if wait is None or isinstance(wait, Fault) else float(wait.seconds)
 
 
 def _means(press: Observation, wish: Wish) -> bool:

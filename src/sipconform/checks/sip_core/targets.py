@@ -23,9 +23,10 @@ REFRESHES = frozenset({"INVITE", "UPDATE", "SUBSCRIBE", "NOTIFY", "REFER"})  # t
 def route_set_is_kept(trace: Trace) -> Iterator[Finding]:
     """Proxies that asked to stay on the path must be passed again.
 
-    Judged on a hop next to the sender (a single Via) where the INVITE or SUBSCRIBE and its 2xx were seen, and for loose
-    routers only: a strict one moves the first route into the Request-URI. The ACK of a refusal goes one hop with the
-    Route of its INVITE (§17.1.1.3), and is left out. A subscriber may take its routes from the 2xx or from a NOTIFY.
+    Judged on a hop next to the sender (a single Via) where the INVITE or SUBSCRIBE and its 2xx were seen, and for
+    loose routers only: a strict one moves the first route into the Request-URI. The ACK of a refusal goes one hop with
+    the Route of its INVITE (§17.1.1.3), and is left out. A subscriber may take its routes from the 2xx or from the
+    first NOTIFY.
     """
     yield from _calls(trace)
     for subscription in trace.subscriptions:
@@ -57,7 +58,7 @@ def _subscription(subscription: Subscription) -> Iterator[Finding]:
         return
     told = [t.request for t in subscription.notifies if t.request is not None]
     subscriber = [[_uri(r) for r in reversed(initial.final.record_routes)]]
-    subscriber += [[_uri(r) for r in notify.record_routes] for notify in told]
+    subscriber += [[_uri(r) for r in notify.record_routes] for notify in told[:1]]
     notifier = [_uri(r) for r in initial.request.record_routes]
     if not all(_is_loose(uri) for uri in chain(notifier, *subscriber)):
         return

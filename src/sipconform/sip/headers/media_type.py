@@ -20,6 +20,11 @@ class MediaType:
         return self.params.get("boundary") or ""
 
     @property
+    def charset(self) -> str:
+        """In which the text is written (RFC 2046 §4.1.2), "" when not given."""
+        return self.params.get("charset") or ""
+
+    @property
     def faults(self) -> list[Fault]:
         return self.params.faults
 
