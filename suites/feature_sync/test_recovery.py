@@ -90,6 +90,35 @@ async def test_features_that_are_not_assigned(phone: Phone, server: Server, assi
     await phone.shows(dnd=False, cfu="")
 
 
+@pytest.mark.rows("B3", "B4", "B11")
+async def test_a_minute_after_a_change(phone: Phone, second_phone: Phone, server: Server, clock: Clock) -> None:
+    """The user asks for this and that on one of his phones, and for the same again; the portal changes something too. A
+    minute after each, when nothing can be under way any more, both phones are there and show it."""
+    await phone.start()
+    await second_phone.start()
+    await phone.synchronised()
+    await second_phone.synchronised()
+    await clock.passes(5)
+    for _ in range(2):
+        await phone.set_dnd(True)
+        await told_by_now(server, phone, clock)
+    await phone.forward("cfb", "2053")
+    await told_by_now(server, phone, clock)
+    await phone.forward("cfna", "2056")
+    await told_by_now(server, phone, clock)
+    await server.forward(phone.user, "cfu", "2057")
+    await told_by_now(server, phone, clock)
+    for each in (phone, second_phone):
+        await each.shows(dnd=True, cfb="2053", cfna="2056", cfu="2057")
+
+
+async def told_by_now(server: Server, phone: Phone, clock: Clock) -> None:
+    """Waits until nobody can be told late any more, and asks whether the phone is there."""
+    for seconds in (20, 20):
+        await clock.passes(seconds)
+        assert await server.probe(phone.user, "OPTIONS") == 200, "OPTIONS was not answered 200"
+
+
 @pytest.mark.race("which change arrives first")
 @pytest.mark.rows("B11")
 async def test_opposite_changes_at_once(phone: Phone, second_phone: Phone, server: Server) -> None:
@@ -143,13 +172,16 @@ async def test_the_phone_of_another_user_is_not_told(phone: Phone, other_phone: 
 @pytest.mark.rows("B3")
 async def test_nobody_changes_the_features_of_another(phone: Phone, other_phone: Phone) -> None:
     """A user tries to subscribe to, and to change, the features of a colleague, with his own password, in his own
-    name and in the other's. He is refused and nothing changes."""
+    name and in the other's; and to change them by subscribing to his own in the other's name. He is refused and nothing
+    changes."""
     await phone.start()
     await other_phone.start()
     await phone.synchronised()
+    await other_phone.synchronised()
     headers = {**SET, "From": f"<{other_phone.account.aor}>;tag=intruder"}
     assert await phone.probe("SUBSCRIBE", uri=other_phone.account.aor, headers=SET, body=DND) >= 400
     assert await phone.probe("SUBSCRIBE", uri=other_phone.account.aor, headers=headers, body=DND) >= 400
+    assert await phone.probe("SUBSCRIBE", headers=headers, body=DND) >= 400
     await other_phone.shows(dnd=False)
 
 

@@ -12,10 +12,13 @@ TAKEN_OR_TOO_BRIEF = (*range(200, 300), 423)
 
 @pytest.mark.rows("B2")
 async def test_the_subscription_is_refreshed(phone: Phone, server: Server, clock: Clock) -> None:
-    """The phone refreshes its subscription before it runs out, again and again: after hours it still follows."""
+    """The phone refreshes its subscription before it runs out, again and again: after hours it still follows. The
+    server asks now and then whether it is there."""
     await phone.start()
     await phone.synchronised()
-    await clock.passes(9000)
+    for seconds in (3590, 60, 5350):
+        await clock.passes(seconds)
+        assert await server.probe(phone.user, "OPTIONS") == 200, "OPTIONS was not answered 200"
     await server.set_dnd(phone.user, True)
     await phone.shows(dnd=True)
     await server.forward(phone.user, "cfu", "2050")
@@ -218,6 +221,32 @@ async def test_a_server_that_ends_again_and_again(phone: Phone, server: Server, 
     for _ in range(5):
         await clock.passes(7)
         await server.end_sync(phone.user, "deactivated")
+
+
+@pytest.mark.rows("B2")
+async def test_a_server_that_ends_at_once(phone: Phone, server: Server, clock: Clock) -> None:
+    """The server deactivates every subscription within a second. The phone keeps at least some seconds between one
+    beginning and the next."""
+    await phone.start()
+    await phone.synchronised()
+    for _ in range(12):
+        await clock.passes(0.8)
+        await server.end_sync(phone.user, "deactivated")
+
+
+@pytest.mark.rows("B2")
+async def test_a_server_that_leaves_less_time(phone: Phone, server: Server, clock: Clock) -> None:
+    """The server had granted an hour and now leaves two minutes, as it may by NOTIFY. The phone refreshes in time."""
+    await phone.start()
+    await phone.synchronised()
+    await clock.passes(10)
+    await server.shorten_sync(phone.user, 120)
+    for seconds in (100, 40, 200):
+        await clock.passes(seconds)
+        assert await server.probe(phone.user, "OPTIONS") == 200, "OPTIONS was not answered 200"
+    await server.set_dnd(phone.user, True)
+    await phone.shows(dnd=True)
+    await clock.passes(3600)
 
 
 @pytest.mark.rows("B2")

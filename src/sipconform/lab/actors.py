@@ -295,6 +295,10 @@ class Server(Actor):
         """The server ends every feature subscription of a user, for this reason (RFC 6665 §4.1.3)."""
         await self.do("end_sync", user=user, reason=reason)
 
+    async def shorten_sync(self, user: str, seconds: int) -> None:
+        """The server leaves a user's feature subscriptions no more than this time, and tells so (RFC 6665 §4.1.3)."""
+        await self.do("shorten_sync", user=user, seconds=seconds)
+
     async def answer_with(self, document: str) -> None:
         """From now on the 2xx to SUBSCRIBE carries a document, as one server's does."""
         await self.do("answer_with", document=document)

@@ -163,7 +163,7 @@ def packages_not_advertised(agent: Any) -> None:
     tamper_answers(agent, "OPTIONS", [200], lambda d: d.remove("Allow-Events"))
 
 
-@fault("SX23", on="server", kills={"SUB-023"}, scenarios=["dnd_switched"])
+@fault("SX23", on="server", kills={"SUB-023", "FS-008"}, scenarios=["dnd_switched"])
 def body_nobody_accepts(agent: Any) -> None:
     """NOTIFY carries a body of a type the subscriber did not accept."""
     plain = "application/x-as-feature-event+xml"

@@ -148,7 +148,7 @@ class FeatureServer:
         any case."""
         user, state = self._user(subscription), self._user(subscription).features
         if isinstance(document, SetDoNotDisturb | SetForwarding) and not user.barred:
-            state = apply(state, document) if self._asked_about(document, user) is not None else state
+            state = apply(state, document) if self._has(user, document) else state
         if self.change(user, state):
             return
         event = self._asked_about(document, user)
@@ -156,6 +156,13 @@ class FeatureServer:
             self.notifier.tell(subscription)
         else:
             subscription.notify(self._event_content(event))
+
+    @staticmethod
+    def _has(user: User, document: SetDoNotDisturb | SetForwarding) -> bool:
+        """Whether the administrator has given a user what a document is about."""
+        if isinstance(document, SetDoNotDisturb):
+            return user.features.dnd is not None
+        return document.type is not None and user.features.forward(document.type) is not None
 
     def _asked_about(self, document: object, user: User) -> Event | None:
         if isinstance(document, SetDoNotDisturb):

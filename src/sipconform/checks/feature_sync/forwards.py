@@ -43,7 +43,8 @@ def forwards(trace: Trace) -> Iterator[tuple[Wish, SetForwarding, WireMessage]]:
 def answer_to(trace: Trace, wish: Wish) -> tuple[WireMessage, ForwardingEvent] | None:
     """The NOTIFY that answers a wish for a forward, with its event; None where somebody else's may be meant."""
     others = asked_by_user(trace, wish)
-    told = None if rivals(wish, others) else confirmation(wish, others)
+    elsewhere = [w for w in others if w.subscription is not wish.subscription]
+    told = None if rivals(wish, elsewhere) else confirmation(wish, others)
     for part in documents(told) if told is not None else ():
         if isinstance(part.document, ForwardingEvent) and feature(part.document) == wish.feature and told is not None:
             return told, part.document
@@ -165,7 +166,9 @@ def off_needs_no_number(trace: Trace) -> Iterator[Finding]:
     for wish, document, _ in forwards(trace):
         told = answer_to(trace, wish) if document.on is False else None
         old, form = before(wish.subscription, wish.request, wish.feature), _form(document)
-        if told is None or old is None or not old[0] or is_meddled(trace, wish.subscription, wish.request, told[0]):
+        if told is None or old is None or not old[0]:
+            continue
+        if is_meddled(trace, wish.subscription, wish.request, told[0], just_before=0):
             continue
         if told[1].on is False:
             taken.setdefault((wish.subscription.resource, wish.feature), set()).add(form)

@@ -47,10 +47,12 @@ def is_contested(trace: Trace, wish: Wish) -> bool:
     return False
 
 
-def is_meddled(trace: Trace, subscription: Subscription, request: WireMessage, until: WireMessage) -> bool:
+def is_meddled(
+    trace: Trace, subscription: Subscription, request: WireMessage, until: WireMessage, just_before: float = SLACK
+) -> bool:
     """Whether somebody may have changed the user's features, by another request or at the server, between a request and
     a later message, or just before it."""
-    start, end = request.packet.time_ns - round(SLACK * 1e9), until.packet.time_ns
+    start, end = request.packet.time_ns - round(just_before * 1e9), until.packet.time_ns
     user, changes = user_of(trace, subscription), _changes(trace, len(trace.messages), len(trace.observations))
     for (whose, _), made in changes.items():
         if whose in (user, PORTAL[0]):

@@ -120,7 +120,7 @@ def change_at_the_server_is_told(trace: Trace) -> Iterator[Finding]:
             mine = user_in(subscription.resource) == change.user and is_alive(subscription, moment)
             old = before(subscription, moment, change.feature) if mine else None
             if old is not None and old != change.value:
-                yield _told(trace, change, subscription, moment)
+                yield _told(trace, change, subscription)
 
 
 def _is_changed_again(trace: Trace, change: Change, changes: list[Change]) -> bool:
@@ -130,16 +130,16 @@ def _is_changed_again(trace: Trace, change: Change, changes: list[Change]) -> bo
     return any(change.time_ns <= at <= end for at in [*(c.time_ns for c in again), *asked])
 
 
-def _told(trace: Trace, change: Change, subscription: Subscription, moment: WireMessage) -> Finding:
-    """Judges that one subscription is told one change."""
+def _told(trace: Trace, change: Change, subscription: Subscription) -> Finding:
+    """Judges that one subscription is told one change; shown by the last it was told before."""
     end = change.time_ns + round(DEADLINE * 1e9)
     later = [n for n in all_notifications(trace, subscription) if change.time_ns <= n.packet.time_ns <= end]
     told = any(states(n).get(change.feature) == change.value for n in later) or any(map(is_final, later))
     kept = showings(trace, "server", f"{change.user}.{KEYS[change.feature]}")
     stored = any(change.time_ns <= s.time_ns <= end and s.value == shown(change.value, change.feature) for s in kept)
-    hop = notifications(subscription)[-1]
+    hop = [n for n in notifications(subscription) if n.packet.time_ns <= change.time_ns][-1]
     sure = stored and would_be_heard(trace, hop, subscription.notifier, change.time_ns, end)
     verdict, party = Verdict.FAIL if sure else Verdict.INCONCLUSIVE, subscription.notifier
     on, to = change.value
     expected, seen = f"a NOTIFY that tells {change.feature} {on} {to}".strip(), f"none in {DEADLINE:.0f} s"
-    return finding(moment, told, expected=expected, observed=seen, party=party, verdict=verdict)
+    return finding(hop, told, expected=expected, observed=seen, party=party, verdict=verdict)

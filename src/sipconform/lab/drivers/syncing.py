@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
+from sipconform.agents.notifier import Content
 from sipconform.agents.phone.phone import Phone
 from sipconform.agents.server import storage
 from sipconform.agents.server.server import Server
@@ -69,6 +70,11 @@ def server_verbs(server: Server, announce: Announced) -> Verbs:
         for subscription in server.features.notifier.of(user):
             subscription.end(reason)
 
+    async def shorten_sync(user: str, seconds: int) -> None:
+        for subscription in server.features.notifier.of(user):
+            subscription.grant(seconds)
+            subscription.notify(Content())
+
     async def be_overtaken() -> None:
         if server.endpoint.transports[0].protocol != "udp":
             raise NotSupportedError("only datagrams overtake each other")
@@ -98,6 +104,7 @@ def server_verbs(server: Server, announce: Announced) -> Verbs:
         "refuse_changes": refuse_changes,
         "assign": assign,
         "end_sync": end_sync,
+        "shorten_sync": shorten_sync,
         "be_overtaken": be_overtaken,
         "say_nothing": say_nothing,
         "answer_with": answer_with,

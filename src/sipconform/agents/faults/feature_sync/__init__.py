@@ -1,5 +1,5 @@
-"""Faults of feature synchronisation: M01 to M46 and M53 were seen in real products, FX ones are made up."""
+"""Faults of feature synchronisation: M01 to M46, M53 and M55 were seen in real products, FX ones are made up."""
 
-from sipconform.agents.faults.feature_sync import asking, calling, deciding, showing, telling, wording
+from sipconform.agents.faults.feature_sync import asking, calling, deciding, keeping, showing, telling, wording
 
-__all__ = ["asking", "calling", "deciding", "showing", "telling", "wording"]
+__all__ = ["asking", "calling", "deciding", "keeping", "showing", "telling", "wording"]

@@ -50,7 +50,7 @@ def tries_every_minute(agent: Any) -> None:
     def answered(original: Any, answer: Any) -> None:
         original(answer)
         if subscriber.status == 489:
-            later(agent, 20.0, subscriber.subscribe)
+            later(agent, 60.0, subscriber.subscribe)
 
     instead_of(subscriber, "_answered", answered)
 

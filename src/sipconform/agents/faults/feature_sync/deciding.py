@@ -68,7 +68,7 @@ def device_must_be_named(agent: Any) -> None:
     before_body(agent, refuse)
 
 
-@fault("M20", on="server", kills={"FS-024"}, seen="FusionPBX", scenarios=["ring_count"])
+@fault("M20", on="server", kills={"FS-024"}, seen="FusionPBX", scenarios=["minute_after"])
 def no_ring_count_no_word(agent: Any) -> None:
     """A forward on no answer without ring count kills the handler: nothing is confirmed."""
     before_applying(
@@ -130,6 +130,26 @@ def no_end_on_request(agent: Any) -> None:
     instead_of(agent.features.notifier, "granted", lambda ask, message: ask(message) or 3600)
 
 
+@fault("FX47", on="server", kills={"FS-035"}, seen="javaforce #17", scenarios=["for_good"])
+def end_is_refused(agent: Any) -> None:
+    """Expires: 0 is answered 500, and the subscription goes on."""
+
+    def resubscribed(original: Any, request: Any, subscription: Any) -> None:
+        if request.message.expires == 0:
+            request.respond(500)
+        else:
+            original(request, subscription)
+
+    instead_of(agent.features.notifier, "resubscribed", resubscribed)
+
+
+@fault("FX48", on="server", kills={"FS-030"}, scenarios=["unknown_package"])
+def any_package_is_taken(agent: Any) -> None:
+    """A package nobody knows is accepted."""
+    headers = [("Contact", agent.agent.contact), ("Expires", "600")]
+    agent.agent.serve("SUBSCRIBE", lambda request: request.respond(200, headers=headers), "x-nobody-knows-this")
+
+
 @fault(
     "M33", on="server", kills={"FS-041"}, seen="OpenSIPS #380", scenarios=["change_renews"],
     lab={"weather": {"delay": (2.2, 2.2)}},
@@ -149,7 +169,29 @@ def dropped_for_one_slow_answer(agent: Any) -> None:
 
 @fault("M34", on="server", kills={"FS-040"}, seen="FreeSWITCH", scenarios=["of_another"])
 def from_is_believed(agent: Any) -> None:
-    """Who may change what is read from From and To, whoever gave the password."""
+    """The password is asked for by To, and whose features a change concerns is read from From."""
+
+    def admit(_: Any, request: Any) -> str | None:
+        proven = agent.authentication.authenticated(request)
+        if proven is not None and user_part(request.message.to) != proven.name:
+            request.respond(403)
+            return None
+        return None if proven is None else str(proven.name)
+
+    def taken(original: Any, request: Any, subscription: Any) -> Any:
+        document: Any = parse_document(request.message.content)
+        victim = agent.directory.find(user_part(request.message.from_))
+        if isinstance(document, Fault) or victim is None or victim.name == subscription.user:
+            return original(request, subscription)
+        return lambda: agent.features.change(victim, apply(victim.features, document))
+
+    instead_of(agent.features.notifier, "admit", admit)
+    instead_of(agent.features.notifier, "accept_body", taken)
+
+
+@fault("FX40", on="server", kills={"FS-040"}, scenarios=["of_another"])
+def everybody_is_let_in(agent: Any) -> None:
+    """Whoever has a password may subscribe to, and change, anybody's features."""
 
     def admit(_: Any, request: Any) -> str | None:
         proven = agent.authentication.authenticated(request)

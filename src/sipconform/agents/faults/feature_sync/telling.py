@@ -82,7 +82,7 @@ def number_not_escaped(agent: Any) -> None:
     rewrite(agent, lambda body: body.replace(b"&amp;", b"&").replace(b"&lt;", b"<").replace(b"&gt;", b">"))
 
 
-@fault("M25", on="server", kills={"FS-016", "FS-017"}, seen="FusionPBX #5566", scenarios=["both_phones"])
+@fault("M25", on="server", kills={"FS-016", "FS-017"}, seen="FusionPBX #5566", scenarios=["minute_after"])
 def only_some_are_told(agent: Any) -> None:
     """A change of do not disturb is told to the phone that asked alone, one of a forward to all but that phone."""
     asking: list[Any] = []
@@ -115,6 +115,36 @@ def one_subscription_for_a_user(agent: Any) -> None:
     instead_of(agent.features.notifier, "_accepted", accept)
 
 
+@fault("FX17", on="server", kills={"FS-017"}, scenarios=["minute_after"])
+def others_are_told_the_old_value(agent: Any) -> None:
+    """A change asked for on one phone is told to the user's other phones as it was before."""
+
+    def applied(original: Any, document: Any, subscription: Any) -> None:
+        before = dnd_event(agent.user(subscription.user).features)
+        notify = type(subscription).notify
+        others = [s for s in agent.features.notifier.of(subscription.user) if s is not subscription]
+        for other in others:
+            other.notify = lambda _, other=other: notify(other, agent.features._event_content(before))
+        original(document, subscription)
+        for other in others:
+            del other.notify
+
+    instead_of(agent.features, "apply_request", applied)
+
+
+@fault("FX307", on="server", kills={"FS-307"}, scenarios=["minute_after"])
+def portal_tells_nobody(agent: Any) -> None:
+    """What is changed in the portal is stored, and told to nobody."""
+
+    def store(original: Any, user: Any, *what: Any) -> None:
+        of, agent.features.notifier.of = agent.features.notifier.of, lambda _: ()
+        original(user, *what)
+        agent.features.notifier.of = of
+
+    instead_of(agent.features, "set_dnd", store)
+    instead_of(agent.features, "set_forward", store)
+
+
 @fault("M27", on="server", kills={"FS-015"}, seen="FusionPBX 441bd77a5b", scenarios=["dnd_pressed"])
 def the_opposite_is_told(agent: Any) -> None:
     """A change of do not disturb is stored as asked and told the other way round."""
@@ -133,7 +163,7 @@ def everybody_is_told(agent: Any) -> None:
     instead_of(agent.features.notifier, "of", lambda _, user: list(agent.features.notifier.subscriptions))
 
 
-@fault("FX19", on="server", kills={"FS-019", "FS-016"}, scenarios=["same_value"])
+@fault("FX19", on="server", kills={"FS-019", "FS-016"}, scenarios=["minute_after"])
 def no_change_no_word(agent: Any) -> None:
     """A request for the value that already holds is answered 200 and not confirmed."""
     instead_of(agent.features, "_asked_about", lambda *_: None)
