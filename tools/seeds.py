@@ -1,6 +1,7 @@
 """Plays the scenarios over many seeds and weathers on the simulated network: honest agents must never be accused.
 
-usage: seeds.py [--seeds 1000] [--first 1] [--only WORD] [--transport udp] [--processes N]      exit 1 on any finding
+usage: seeds.py [--seeds 1000] [--first 1] [--only WORD] [--profile NAME] [--transport udp] [--processes N]
+exit 1 on any finding
 """
 
 from __future__ import annotations
@@ -30,9 +31,9 @@ def weather_of(seed: int) -> Weather:
     )
 
 
-def play_seed(job: tuple[int, int, str]) -> tuple[int, Seen]:
-    seed, at, transport = job
-    settings = LabSettings(seed=seed, weather=weather_of(seed), transport=transport)  # type: ignore[arg-type]
+def play_seed(job: tuple[int, int, str, str]) -> tuple[int, Seen]:
+    seed, at, transport, profile = job
+    settings = LabSettings(seed=seed, weather=weather_of(seed), transport=transport, profile=profile)  # type: ignore[arg-type]
     return seed, play_once(known_scenarios()[at], settings=settings)
 
 
@@ -41,6 +42,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=1000)
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--only", default="", help="a word in the scenario's id")
+    parser.add_argument("--profile", default="", help="instead of the one a scenario was written for")
     parser.add_argument("--transport", choices=["udp", "tcp", "tls"], default="udp")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     given = parser.parse_args()
@@ -49,12 +51,12 @@ def main() -> int:
         print(f"no scenario has {given.only!r} in its id", file=sys.stderr)
         return 3
     seeds = range(given.first, given.first + given.seeds)
-    jobs = [(seed, chosen[seed % len(chosen)], given.transport) for seed in seeds]
+    jobs = [(seed, chosen[seed % len(chosen)], given.transport, given.profile) for seed in seeds]
     accused, endings = Counter[str](), Counter[str]()
     with ProcessPoolExecutor(given.processes) as pool:
         for seed, seen in pool.map(play_seed, jobs, chunksize=8):
             endings[seen.ending] += 1
-            if seen.ending is not Ending.PLAYED:
+            if seen.ending not in (Ending.PLAYED, Ending.NOT_SUPPORTED):
                 print(f"seed {seed}: {seen.scenario} {seen.ending}: {seen.sentence}")
             for check in seen.broken:
                 accused[f"{check} raised an exception"] += 1

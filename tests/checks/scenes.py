@@ -136,6 +136,19 @@ def features() -> Scene:
     return scene
 
 
+def features_in_parts() -> Scene:
+    """The same, by a server that tells one feature a NOTIFY, each behind the answer to the one before."""
+    scene, numbers = features(), {"confirmed": 5, "off-confirmed": 6, "portal": 7}
+    for name, number in numbers.items():
+        scene.change(name, CSeq=f"{number} NOTIFY").change(f"{name}-ok", CSeq=f"{number} NOTIFY")
+    for name, at, first, on in (("state", 0.2, 1, False), ("state-again", 1800.2, 8, True)):
+        scene.drop(name, f"{name}-ok")
+        state = FeatureState.assigned().with_dnd(on)
+        for number, body in enumerate(write_full_state(state, "2001", packaging="single")):
+            tell(scene, f"{name}{number}", at + number / 10, first + number, 3600, body.content)
+    return scene
+
+
 def wish(scene: Scene, name: str, at: float, seq: int, on: bool, *, tag: str = "ph1", call: str = "c1") -> None:
     """A Set for do not disturb and its 200, named `name` and `name-ok`."""
     scene.ask(
@@ -170,4 +183,12 @@ def heard_again(scene: Scene, *times: float, to: Address = PHONE) -> Scene:
     for at in times:
         scene.ask(f"alive{at}", at, "OPTIONS", by=SERVER, to=to, call=f"o{at}", tag="s1")
         scene.answer(f"alive{at}-ok", at + 0.1, f"alive{at}")
+    return scene
+
+
+def features_on_two_phones() -> Scene:
+    """The user has another phone, which hears of both key presses."""
+    scene = second_phone(features())
+    tell(scene, "other-on", 10.3, 2, 3500, ON.content, to=OTHER, call="c2", tag="ph2")
+    tell(scene, "other-off", 20.3, 3, 3500, OFF.content, to=OTHER, call="c2", tag="ph2")
     return scene

@@ -30,6 +30,8 @@ SCENES = [
     called,
     code_scenes.pressed,
     code_scenes.session,
+    scenes.features_in_parts,
+    scenes.features_on_two_phones,
 ]
 
 

@@ -17,6 +17,8 @@ from tests.checks.scenes import (
     STATE,
     call,
     features,
+    features_in_parts,
+    features_on_two_phones,
     heard_again,
     notify,
     second_phone,
@@ -34,15 +36,8 @@ def ours(expires: int = 3600) -> Scene:
     return subscription("as-feature-event", expires)
 
 
-def two_phones() -> Scene:
-    scene = second_phone(features())
-    tell(scene, "other-on", 10.3, 2, 3500, ON.content, to=OTHER, call="c2", tag="ph2")
-    tell(scene, "other-off", 20.3, 3, 3500, OFF.content, to=OTHER, call="c2", tag="ph2")
-    return scene
-
-
 @pytest.mark.parametrize("id_", IDS)
-@pytest.mark.parametrize("scene", [features, two_phones, call])
+@pytest.mark.parametrize("scene", [features, features_in_parts, features_on_two_phones, call])
 def test_nobody_is_accused_without_fault(id_: str, scene: Callable[[], Scene]) -> None:
     assert silent(id_, scene(), until=1900.0)
 
@@ -274,8 +269,8 @@ def test_originator_is_told_late() -> None:
 
 
 def test_others_are_told() -> None:
-    assert passes("FS-017", two_phones())
-    scene = two_phones().drop("other-off", "other-off-ok")
+    assert passes("FS-017", features_on_two_phones())
+    scene = features_on_two_phones().drop("other-off", "other-off-ok")
     assert doubts("FS-017", scene, until=100.0)  # the server may have forgotten that phone
     assert fails("FS-017", driven(scene, (9.9, True), (19.9, False)), until=100.0, party=SERVER)
     scene.observations.clear()
@@ -286,7 +281,7 @@ def test_others_are_told() -> None:
 
 
 def test_other_phone_that_has_gone_need_not_be_told() -> None:
-    scene = two_phones().drop("other-on", "other-on-ok", "other-off", "other-off-ok", "other-state-ok")
+    scene = features_on_two_phones().drop("other-on", "other-on-ok", "other-off", "other-off-ok", "other-state-ok")
     assert silent("FS-017", scene, until=100.0)
 
 

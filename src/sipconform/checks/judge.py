@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sipconform.checks.catalogue import INFO, PASSED, Check, Finding, Side, Verdict, catalogue
+from sipconform.checks.evidence import author, is_relayed
 from sipconform.trace.packet import WITHHELD, Address
 from sipconform.trace.trace import Trace, WireMessage
 
@@ -119,7 +120,11 @@ class _Parties:
 
     def _by_role(self, found: Finding, party: Address | None) -> Side:
         """A guess where nobody said and nothing told: of two who speak with each other, the server is the one that
-        speaks with more; the peer of a known phone is one too. In doubt it is a phone."""
+        speaks with more; the peer of a known phone is one too, and who wrote a NOTIFY that a proxy passed on. In doubt
+        it is a phone."""
+        passed_on = [m for m in _evidence(found) if m.is_request and is_relayed(m) and author(m) == party]
+        if passed_on:
+            return Side.SERVER if passed_on[0].method == "NOTIFY" else Side.PHONE
         peers = self._peers()
         for message in _evidence(found):
             transaction = message.transaction

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import takewhile
 
 from sipconform.checks.catalogue import MUST, PASSED, SERVER, Finding, Verdict, check, finding
 from sipconform.checks.evidence import SLACK, seconds, watched
@@ -88,8 +89,7 @@ def originator_is_told(trace: Trace) -> Iterator[Finding]:
 def told_in_time(trace: Trace, wish: Wish, final: WireMessage) -> Finding:
     """Judges that somebody who asked for a change is told what became of it."""
     expected = f"a NOTIFY that tells {wish.feature}"
-    later = all_after(all_notifications(trace, wish.subscription), wish.request)
-    told = [n for n in later if seconds(n, final) <= DEADLINE]
+    told = list(_in_time(trace, wish, final, wish.subscription))
     answer = next((n for n in told if wish.feature in states(n)), None)
     if answer is not None:
         return promptness(answer, final, expected)
@@ -145,8 +145,12 @@ def _told_too(trace: Trace, wish: Wish, final: WireMessage, other: Subscription)
 
 def _tellings(trace: Trace, wish: Wish, final: WireMessage, subscription: Subscription) -> list[WireMessage]:
     """The NOTIFYs in time after a wish that tell its feature in one subscription, on whichever hop."""
+    return [n for n in _in_time(trace, wish, final, subscription) if wish.feature in states(n)]
+
+
+def _in_time(trace: Trace, wish: Wish, final: WireMessage, subscription: Subscription) -> Iterator[WireMessage]:
     later = all_after(all_notifications(trace, subscription), wish.request)
-    return [n for n in later if seconds(n, final) <= DEADLINE and wish.feature in states(n)]
+    return takewhile(lambda n: seconds(n, final) <= DEADLINE, later)
 
 
 def _would_know(trace: Trace, final: WireMessage, other: Subscription) -> bool:

@@ -109,10 +109,10 @@ def change_at_the_server_is_told(trace: Trace) -> Iterator[Finding]:
     again within 64*T1 and 1 s, and the server is heard on their hop about then.
     """
     changes, due = portal_changes(trace), round(DEADLINE * 1e9)
-    for change in changes:
+    for change in changes if trace.messages else ():
         until = change.time_ns + due
-        moment = next((m for m in trace.messages if m.packet.time_ns > change.time_ns), None)
-        if moment is None or until > trace.end_ns or is_restarted(trace, change.time_ns, until):
+        moment = next((m for m in trace.messages if m.packet.time_ns > change.time_ns), trace.messages[-1])
+        if until > trace.end_ns or is_restarted(trace, change.time_ns, until):
             continue
         if _is_changed_again(trace, change, changes):
             continue

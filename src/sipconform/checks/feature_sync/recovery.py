@@ -174,7 +174,7 @@ def _refreshed(
     if next_ is not None:
         yield _too_late(trace, subscription, next_, final, time, ok=seconds(next_, final) <= time + 2 * SLACK)
     elif not _is_over(trace, subscription, final, time):
-        said = [m for m in said_by(trace, subscription.subscriber) if m.is_request and m.number > final.number]
+        said = [m for m in all_after(said_by(trace, subscription.subscriber), final) if m.is_request]
         later = [m for m in said if seconds(m, final) > time + 2 * SLACK]
         begun = [m for m in said if _is_beginning(m)]
         timed_out = any((s := state_of(n)) and s.reason == "timeout" for n in notifications(subscription))
@@ -219,13 +219,12 @@ def _too_late(
 
 def _shortened(subscription: Subscription, final: WireMessage, until: WireMessage | None) -> WireMessage | None:
     """The NOTIFY between a 2xx and the next SUBSCRIBE, taken by the phone, that leaves less time than the 2xx did."""
-    time = seconds_of(final.expires)
-    for transaction in subscription.notifies:
-        notify, state = transaction.request, state_of(transaction.request)
+    time = seconds_of(final.expires) or 0
+    for notify in all_after(notifications(subscription), final):
+        if until is not None and notify.number > until.number:
+            break
+        state, taken = state_of(notify), notify.transaction is not None and notify.transaction.succeeded
         left = seconds_of(state.expires) if state is not None else None
-        if notify is None or left is None or time is None or not transaction.succeeded or is_final(notify):
-            continue
-        between = notify.number > final.number and (until is None or notify.number < until.number)
-        if between and seconds(notify, final) + left < time - SHORTENED:
+        if taken and left is not None and not is_final(notify) and seconds(notify, final) + left < time - SHORTENED:
             return notify
     return None
