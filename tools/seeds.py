@@ -1,7 +1,7 @@
 """Plays the scenarios over many seeds and weathers on the simulated network: honest agents must never be accused.
 
-usage: seeds.py [--seeds 1000] [--first 1] [--only WORD] [--profile NAME] [--transport udp] [--processes N]
-exit 1 on any finding
+usage: seeds.py [--seeds 1000] [--first 1] [--only WORD] [--profile NAME] [--transport udp] [--worst]
+[--processes N]      exit 1 on any finding
 """
 
 from __future__ import annotations
@@ -31,9 +31,13 @@ def weather_of(seed: int) -> Weather:
     )
 
 
-def play_seed(job: tuple[int, int, str, str]) -> tuple[int, Seen]:
-    seed, at, transport, profile = job
-    settings = LabSettings(seed=seed, weather=weather_of(seed), transport=transport, profile=profile)  # type: ignore[arg-type]
+WORST = Weather(loss=0.1, duplicate=0.05, reorder=0.1, delay=(0.01, 0.08))
+
+
+def play_seed(job: tuple[int, int, str, str, bool]) -> tuple[int, Seen]:
+    seed, at, transport, profile, worst = job
+    weather = WORST if worst else weather_of(seed)
+    settings = LabSettings(seed=seed, weather=weather, transport=transport, profile=profile)  # type: ignore[arg-type]
     return seed, play_once(known_scenarios()[at], settings=settings)
 
 
@@ -44,6 +48,7 @@ def main() -> int:
     parser.add_argument("--only", default="", help="a word in the scenario's id")
     parser.add_argument("--profile", default="", help="instead of the one a scenario was written for")
     parser.add_argument("--transport", choices=["udp", "tcp", "tls"], default="udp")
+    parser.add_argument("--worst", action="store_true", help="every seed in the worst weather")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     given = parser.parse_args()
     chosen = [at for at, scenario in enumerate(known_scenarios()) if given.only in scenario.id]
@@ -51,7 +56,7 @@ def main() -> int:
         print(f"no scenario has {given.only!r} in its id", file=sys.stderr)
         return 3
     seeds = range(given.first, given.first + given.seeds)
-    jobs = [(seed, chosen[seed % len(chosen)], given.transport, given.profile) for seed in seeds]
+    jobs = [(seed, chosen[seed % len(chosen)], given.transport, given.profile, given.worst) for seed in seeds]
     accused, endings = Counter[str](), Counter[str]()
     with ProcessPoolExecutor(given.processes) as pool:
         for seed, seen in pool.map(play_seed, jobs, chunksize=8):

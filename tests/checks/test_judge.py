@@ -15,11 +15,11 @@ from sipconform.checks.catalogue import EITHER, MUST, SERVER, Check, Finding, Si
 from sipconform.checks.explain import explanations
 from sipconform.checks.judge import judge, side_is_guessed
 from sipconform.trace.capture import read_capture
-from sipconform.trace.packet import Address, Observation
+from sipconform.trace.packet import WITHHELD, Address, Observation
 from sipconform.trace.parts import traces
 from sipconform.trace.trace import Trace
 from tests.checks import scenes
-from tests.checks.support import PHONE, SOURCE, Scene
+from tests.checks.support import PHONE, PROXY, SOURCE, Scene
 from tests.checks.support import SERVER as ADDRESS
 
 
@@ -126,6 +126,25 @@ def test_what_a_stimulus_brings_out_counts() -> None:
     scene.change("stray", To="<sip:2001@example.com>")
     scene.observations.append(Observation(0, "suite", "stimulus", {"call_id": "c1"}))
     assert {(f.check.id, f.party) for f in judge(scene.trace()).findings if f.check} == {("SUB-009", PHONE)}
+
+
+def test_what_a_server_keeps_to_itself_on_purpose_is_not_held_against_it() -> None:
+    scene = scenes.subscription().drop("third", "third-ok", "end", "ended", "last", "last-ok")
+    scenes.heard_again(scene, 350.0).change("alive350.0-ok", Allow="x", Accept="x", Supported="")
+    assert {(f.check.id, f.party) for f in judge(scene.trace()).findings if f.check} == {("SUB-001", ADDRESS)}
+    scene.observations.append(Observation(0, "server", "stimulus", {"call_id": "c1", "branch": WITHHELD}))
+    assert judge(scene.trace()).findings == []
+    stray = scene.change("refresh", CSeq="2 SUBSCRIBE")
+    assert PHONE in {f.party for f in judge(stray.trace()).findings}
+
+
+def test_who_wrote_what_a_proxy_passed_on() -> None:
+    scene = scenes.subscription().change("notify", Subscription_State="active, 9")
+    vias = f"SIP/2.0/UDP {PROXY};branch=z9hG4bKp\nSIP/2.0/UDP 192.0.2.99:5060;branch=z9hG4bKs"
+    scene.change("notify", Via=vias).said["notify"].source = PROXY
+    scene.said["notify-ok"].destination = PROXY
+    found = [f for f in judge(scene.trace()).findings if f.check and f.check.id == "SUB-007"]
+    assert [(f.side, f.party) for f in found] == [(Side.SERVER, Address("192.0.2.99", 5060))]
 
 
 def test_a_broken_check_hides_nothing(caplog: pytest.LogCaptureFixture) -> None:

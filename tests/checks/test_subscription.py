@@ -83,6 +83,13 @@ def test_late_notify_is_a_warning() -> None:
     assert fails("SUB-001", scene, level="SHOULD")
 
 
+def test_a_notify_waits_for_the_one_before() -> None:
+    """A refresh comes while the subscriber has not answered yet."""
+    scene = subscription().move("second-ok", 312.0).move("second", 299.0).move("third", 312.1).move("third-ok", 312.2)
+    assert passes("SUB-001", scene)
+    assert fails("SUB-001", scene.move("second-ok", 299.1), level="SHOULD")
+
+
 def test_notify_may_overtake() -> None:
     scene = begun().move("notify", 0.05).move("notify-ok", 0.08)
     assert passes("SUB-002", scene)

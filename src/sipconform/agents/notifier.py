@@ -74,6 +74,11 @@ class NotifierSubscription:
         """Queues a NOTIFY; Subscription-State is filled in when it leaves."""
         self._enqueue("", content)
 
+    async def told(self) -> None:
+        """Waits until nothing is on its way to the subscriber any more."""
+        if self._sending is not None:
+            await asyncio.wait([self._sending])
+
     def end(self, reason: str = "", content: Content | None = None) -> None:
         """Sends the last NOTIFY, `terminated`, and forgets the subscription."""
         if self.state == "active":

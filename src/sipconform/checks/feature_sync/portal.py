@@ -5,11 +5,12 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 from sipconform.checks.catalogue import INFO, MUST, SERVER, Finding, Verdict, check, finding
 from sipconform.checks.feature_sync.others import is_alive
-from sipconform.checks.feature_sync.told import Feature, Value, before, states, user_in, wishes
+from sipconform.checks.feature_sync.told import CLOSELY, Feature, Value, before, pause, states, user_in, wishes
 from sipconform.checks.feature_sync.users import subscriptions_by_user, user_of
 from sipconform.checks.feature_sync.witness import KEYS, is_restarted, said, showings, shown
 from sipconform.checks.hearing import would_be_heard
@@ -24,14 +25,17 @@ from sipconform.trace.trace import Subscription, Trace, WireMessage
     asks="a change on the server is told once, and only the changed feature",
 )  # fmt: skip
 def only_the_change_is_told(trace: Trace) -> Iterator[Finding]:
-    """Telling all of it is harmless and only noted. A NOTIFY that no SUBSCRIBE of the last 6 s explains is
-    taken for a change on the server; one that repeats everything unchanged is noted too.
+    """Telling all of it is harmless and only noted. A NOTIFY that no SUBSCRIBE of the last 6 s explains, and that does
+    not follow closely behind one that is explained, is taken for a change on the server; one that repeats everything
+    unchanged is noted too.
     """
     asked = {user: _times_asked(several) for user, several in subscriptions_by_user(trace).items()}
     for subscription in trace.subscriptions_to(EVENT):
-        for notify in notifications(subscription)[1:]:
-            now = states(notify)
-            if now and not _asked_for(asked[user_of(trace, subscription)], notify):
+        explained = True  # the first comes with the subscription
+        for last, notify in pairwise(notifications(subscription)):
+            now, queued = states(notify), explained and pause(last, notify) <= CLOSELY
+            explained = queued or _asked_for(asked[user_of(trace, subscription)], notify)
+            if now and not explained:
                 same = [name for name, value in now.items() if before(subscription, notify, name) == value]
                 seen = f"{', '.join(same)} unchanged"
                 yield finding(notify, not same, expected="the changed feature only", observed=seen)

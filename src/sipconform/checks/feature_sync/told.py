@@ -9,7 +9,7 @@ from itertools import islice, takewhile
 from typing import NamedTuple
 
 from sipconform.checks.evidence import seconds
-from sipconform.checks.subscription.course import all_after, notifications, subscribe_requests
+from sipconform.checks.subscription.course import all_after, notifications, over_at, subscribe_requests
 from sipconform.features.feature_event import (
     CONTENT_TYPE,
     EVENT,
@@ -232,18 +232,16 @@ def burst(subscription: Subscription, since: WireMessage, *, whole: bool = False
     found: list[WireMessage] = []
     next_ = None if whole else next(all_after(subscribe_requests(subscription), since), None)
     for notify in all_after(notifications(subscription), since):
-        late = bool(found) and _pause(found[-1], notify) > CLOSELY
+        late = bool(found) and pause(found[-1], notify) > CLOSELY
         if late or (next_ is not None and notify.number > next_.number):
             break
         found.append(notify)
     return found
 
 
-def _pause(one: WireMessage, next_: WireMessage) -> float:
+def pause(one: WireMessage, next_: WireMessage) -> float:
     """Seconds between the end of one NOTIFY, its answer or last sending, and the next one."""
-    transaction = one.transaction
-    said = [one, *(transaction.requests if transaction else ()), *(transaction.responses if transaction else ())]
-    return seconds(next_, max((m for m in said if m.number < next_.number), key=lambda m: m.number))
+    return seconds(next_, over_at(one, next_))
 
 
 def told_first(notifies: Sequence[WireMessage]) -> dict[Feature, tuple[WireMessage, Value]]:

@@ -72,6 +72,20 @@ def all_after(messages: Sequence[WireMessage], moment: WireMessage) -> Iterator[
     return islice(messages, bisect_right(messages, moment.number, key=lambda m: m.number), None)
 
 
+def over_at(notify: WireMessage, moment: WireMessage) -> WireMessage:
+    """Where a NOTIFY ended by what was seen before a message: its answer, or its last sending."""
+    transaction = notify.transaction
+    said = [*transaction.requests, *transaction.responses] if transaction is not None else []
+    return max((m for m in said if m.number < moment.number), key=lambda m: m.number, default=notify)
+
+
+def free_since(notify: WireMessage, answer: WireMessage) -> WireMessage:
+    """From when a NOTIFY that was due with an answer could be sent: a notifier may have one outstanding at a time."""
+    subscription = notify.subscription
+    before = last_before(notifications(subscription), notify) if subscription is not None else None
+    return max(answer, over_at(before, notify), key=lambda m: m.number) if before is not None else answer
+
+
 def dialog_of(subscription: Subscription) -> Dialog | None:
     """The dialog its NOTIFYs travel in; the answer to SUBSCRIBE may be another fork's (RFC 6665 §4.1.2.4)."""
     return next((n.dialog for n in notifications(subscription) if n.dialog is not None), subscription.dialog)

@@ -21,6 +21,7 @@ from sipconform.checks.evidence import SLACK, author, seconds, seconds_of, watch
 from sipconform.checks.subscription.course import (
     DEADLINE,
     REPEATS_LOST,
+    free_since,
     granted,
     is_final,
     is_missed,
@@ -70,10 +71,11 @@ def immediate_notify(trace: Trace, subscription: Subscription, subscribe: Transa
 
 
 def promptness(notify: WireMessage, answer: WireMessage, expected: str) -> Finding:
-    """Judges how soon after an answer a NOTIFY came that was to come at once: late is a warning."""
-    delay = seconds(notify, answer)
+    """Judges how soon after an answer a NOTIFY came that was to come at once, or after the one before it was answered:
+    late is a warning."""
+    delay = seconds(notify, free_since(notify, answer))
     limit = PROMPT + SLACK + (REPEATS_LOST if notify.transport == "udp" else 0)
-    seen = f"NOTIFY {delay:.1f} s after the {answer.status}"
+    seen = f"NOTIFY {seconds(notify, answer):.1f} s after the {answer.status}"
     return finding(notify, delay <= limit, expected=expected, observed=seen, also=[answer], level=SHOULD)
 
 

@@ -243,6 +243,8 @@ class OwnServer(_OwnAgent):
             raise CouldNotRunError(f"{user} is not registered")
         synchronised = next(self.server.features.notifier.of(user), None)
         dialogs = {"sync": synchronised.dialog} if synchronised else {}
+        if where == "sync" and synchronised:  # it is not to overtake what the server has to say itself
+            await synchronised.told()
         domain = self.server.directory.domain
         sender = f"<sip:probe@{domain}>"
         return await probe(
