@@ -236,3 +236,24 @@ def test_a_reinvite_that_meets_another_is_tried_again_after_the_pause_of_its_sid
         assert [m.cseq_number for m in stranger.heard if m.method == "INVITE"][-1] == 2
 
     play(story)
+
+
+def test_what_was_said_in_the_pause_is_not_taken_back() -> None:
+    async def story(world: World) -> None:
+        leg, stranger = await ringing(world)
+        leg.on_offer = lambda leg, request: leg.agree(request, SDP + b"a=third\r\n")
+        leg.accept(SDP)
+        await later(lambda: stranger.statuses[-1] == 200, 0.1)
+        tag = stranger.heard[-1].to_tag
+        stranger.say(ack_of(stranger), PHONE)
+        await later(lambda: True, 0.1)
+        leg.spawn(leg.reinvite(SDP + b"a=second\r\n", anew=lambda: SDP + b"a=fourth\r\n"))
+        await later(lambda: methods(stranger) == ["INVITE"], 0.1)
+        stranger.say(answer(stranger.heard[-1], 491), PHONE)
+        await later(lambda: methods(stranger)[-1] == "ACK", 0.004)  # the shortest pause is 10 ms
+        stranger.say(invite_of("z9hG4bK2", 2, tag), PHONE)
+        await later(lambda: True, 2.1)
+        said = [message.content.decode().rpartition("a=")[2].strip() for message in stranger.heard if message.content]
+        assert list(dict.fromkeys(said))[-3:] == ["second", "third", "fourth"]
+
+    play(story)

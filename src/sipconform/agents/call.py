@@ -225,13 +225,19 @@ class Leg:
 
     # -- within the call ------------------------------------------------------------------------------------
 
-    async def reinvite(self, sdp: bytes, headers: Headers = (), *, late: bool = False) -> int:
-        """Changes the session; gives the final status. 491 is tried again once after the pause of §14.1. `late`: the
-        re-INVITE offers nothing, and the description is the ACK's answer to the peer's offer (§14.1, §13.2.1)."""
+    async def reinvite(
+        self, sdp: bytes, headers: Headers = (), *, late: bool = False, anew: Callable[[], bytes] | None = None
+    ) -> int:
+        """Changes the session; gives the final status. 491 is tried again once after the pause of §14.1, and as `anew`
+        describes it if the peer's offer was answered meanwhile (RFC 3264 §8). `late`: the re-INVITE offers nothing,
+        and the description is the ACK's answer to the peer's offer (§14.1, §13.2.1)."""
         answer = await self._reinvite_once(sdp, headers, late)
         if answer is not None and answer.status == 491 and self.state == "active":
+            said = self.local_sdp
             low, high = GLARE_WAIT["owner" if self.request else "other"]
             await asyncio.sleep(self.agent.endpoint.random.uniform(low, high))
+            if anew is not None and self.local_sdp is not said:
+                sdp = anew()
             answer = await self._reinvite_once(sdp, headers, late)
         if answer is None or answer.status in (408, 481):
             self.hang_up()

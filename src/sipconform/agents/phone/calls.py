@@ -87,9 +87,12 @@ class Calls:
 
     async def hold(self, leg: Leg, headers: Headers = (), style: str = "sendonly", *, late: bool = False) -> int:
         """Puts the other side on hold; gives the status of the re-INVITE. `late`: only the ACK says so."""
-        session = self._next(leg)
-        sdp = compose_hold(self._host, self.media_port, session.id, session.version, style)
-        status = await leg.reinvite(sdp, [*headers, *self.decorate(leg)], late=late)
+        session = self._sessions[leg]
+
+        def held() -> bytes:
+            return compose_hold(self._host, self.media_port, session.id, self._next(leg).version, style)
+
+        status = await leg.reinvite(held(), [*headers, *self.decorate(leg)], late=late, anew=held)
         if status < 300:
             session.direction = "inactive" if style == "inactive" else "sendonly"
         return status
@@ -98,7 +101,8 @@ class Calls:
         """Takes the call up again."""
         session = self._sessions[leg]
         held, session.direction = session.direction, "sendrecv"
-        status = await leg.reinvite(self.offer(leg), [*headers, *self.decorate(leg)])
+        decoration = [*headers, *self.decorate(leg)]
+        status = await leg.reinvite(self.offer(leg), decoration, anew=lambda: self.offer(leg))
         if status >= 300:
             session.direction = held
         return status
