@@ -379,6 +379,9 @@ def test_error_is_not_repeated_after_ack() -> None:
     assert doubts("SIP-010", scene)  # the ACKs may all be lost behind the tap
     scene.ask("options", 6.0, "OPTIONS", call="c9")
     scene.answer("options-ok", 6.1, "options")
+    assert doubts("SIP-010", scene)  # four ACKs on a line that carries something else: a bad day
+    for at in (24.0, 28.0):
+        scene.again(at, "gone", "goneack")
     assert fails("SIP-010", scene, party=SERVER)
 
 
@@ -583,6 +586,16 @@ def test_second_invite_before_the_first_is_answered() -> None:
     scene.change("early-ok", start="SIP/2.0 500 Wait", Retry_After="3")
     assert passes("SIP-028", scene)
     assert fails("SIP-028", scene.change("early-ok", Retry_After=None), level="SHOULD")
+
+
+def test_second_invite_that_overtook_the_first() -> None:
+    scene = call()
+    scene.ask("early", 6.02, "INVITE", seq=3, **INSIDE)
+    scene.answer("early-ok", 6.05, "early", 200)
+    scene.change("bye", CSeq="4 BYE").change("reok", start="SIP/2.0 500 CSeq out of order")
+    assert silent("SIP-028", scene)
+    scene.answer("wait", 6.03, "reinvite", 100)
+    assert fails("SIP-028", scene, party=SERVER)  # it had come first
 
 
 def test_lost_dialog_is_given_up() -> None:

@@ -233,9 +233,9 @@ class Views(Head):
 
     @view
     def sdp(self) -> Sdp | None:
-        """The session description, alone or as a part; None when there is none."""
+        """The session description, alone or as a part; None when there is none, or nothing in it."""
         part = self.part("application/sdp")
-        return Sdp(*part) if part else None
+        return Sdp(*part) if part and part[0] else None
 
     @view
     def content(self) -> bytes:

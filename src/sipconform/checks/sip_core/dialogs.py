@@ -210,12 +210,16 @@ def _waits(dialog: Dialog, invites: list[Transaction]) -> Iterator[Finding]:
     asks="a second INVITE before the first is answered gets 500 with a Retry-After of 0 to 10 s",
 )  # fmt: skip
 def second_invite_is_put_off(trace: Trace) -> Iterator[Finding]:
-    """One offer at a time. Both INVITEs come from the same side here; crossing ones are SIP-027's."""
+    """One offer at a time. Both INVITEs come from the same side here; crossing ones are SIP-027's. By UDP the second
+    may overtake the first behind the tap: then it is the first that is refused, with 500 (§12.2.2).
+    """
     for dialog in trace.dialogs:
         invites = [t for t in dialog.transactions if t.method == "INVITE" and t.request is not None]
         for one, other in pairwise(invites):
             final = other.final
             if one.client != other.client or final is None or not _open_at(one, final) or passed_on(trace, final):
+                continue
+            if _is_out_of_order(one, final):
                 continue
             wait = final.retry_after
             seconds_ = None if wait is None or isinstance(wait, Fault) else wait.seconds
@@ -225,6 +229,15 @@ def second_invite_is_put_off(trace: Trace) -> Iterator[Finding]:
             level = SHOULD if final.status >= 300 else None
             expected = "500 with Retry-After: 0 to 10"
             yield finding(final, ok, expected=expected, observed=seen, also=also, level=level)
+
+
+def _is_out_of_order(invite: Transaction, later: WireMessage) -> bool:
+    """Whether an INVITE may have come after one with a higher number: refused as such, and unanswered until the other
+    had its final."""
+    request, final = invite.request, invite.final
+    if request is None or final is None or request.transport != "udp":
+        return False
+    return final.status == 500 and all(r.number > later.number for r in invite.responses)
 
 
 @check(

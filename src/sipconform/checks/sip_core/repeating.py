@@ -1,9 +1,9 @@
 """Sending again, and when to stop (RFC 3261 §13.3.1.4, §17). Unreliable transports only.
 
 Times are those at the tap. A copy within 50 ms is the network's. What a device did not receive it may go on sending,
-and a line may be down in one direction, so going on is blamed only where the device shows that it has heard what ought
-to stop it, and then the third time; silence only where several repetitions are missing and the device is seen to be
-alive.
+and a line may be down in one direction. So going on is blamed only where the device shows that it has heard what ought
+to stop it, and then the third time, or where five messages that ought to were sent on a line that is up. Silence is
+blamed only where several repetitions are missing and the device is seen to be alive.
 """
 
 from __future__ import annotations
@@ -197,30 +197,35 @@ def _until_ack(
 
 def _after_ack(trace: Trace, transaction: Transaction, sent: list[WireMessage], acks: list[WireMessage]) -> Finding:
     """Judges a server that repeats its answer after the ACK: the ACKs may all be lost behind the tap. It has heard one
-    when it goes on with the call, and can have missed none that were sent after another request it answers."""
+    when it goes on with the call; and so many are hardly lost one by one on a line that carries something else."""
     later = [r for r in sent if seconds(r, acks[0]) > SLACK]
     if not later:
         return PASSED
     said = said_on(trace, acks[0], transaction.server, acks[0].packet.time_ns, later[-1].packet.time_ns)
-    shows = next((m for m in said if m.repeats is None and _hears(m, sent[0], acks)), None)
-    knowing = [r for r in later if shows is not None and seconds(r, shows) > SLACK]
-    sure = len(knowing) >= STUBBORN
+    heard = next((m for m in said if m.repeats is None and _goes_on_with(sent[0], m)), None)
+    knowing = [r for r in later if heard is not None and seconds(r, heard) > SLACK]
+    reached = next((m for m in said if m.repeats is None and _is_reached(m, acks[0])), None)
+    missed = [a for a in sendings(acks) if reached is not None and reached.number < a.number < sent[-1].number]
+    sure = len(knowing) >= STUBBORN or len(missed) >= DOUBTFUL
     if not sure and len(later) < DOUBTFUL:
         return PASSED
-    seen = f"sent {len(knowing if sure else later)} times more after {len(acks)} ACKs"
+    seen = f"sent {len(later)} times more after {len(acks)} ACKs"
+    shows = heard or reached
     also = [acks[0], *([shows] if shows is not None else [])]
     verdict = Verdict.FAIL if sure else Verdict.INCONCLUSIVE
     expected = "no repetition after the ACK"
     return finding(later[-1], False, expected=expected, observed=seen, also=also, verdict=verdict)
 
 
-def _hears(message: WireMessage, answer: WireMessage, acks: list[WireMessage]) -> bool:
-    """Whether a message of the server shows that ACKs reach it: a request it may not send before the ACK, or an answer
-    to something that was sent after one."""
-    if message.is_request:
-        return message.call_id == answer.call_id and message.method in ("BYE", "INVITE")
-    asked = message.transaction.request if message.transaction is not None else None
-    return asked is not None and asked.number > acks[0].number
+def _goes_on_with(answer: WireMessage, message: WireMessage) -> bool:
+    """Whether a message is a request that the server of a call may not send before it has heard the ACK."""
+    return message.is_request and message.call_id == answer.call_id and message.method in ("BYE", "INVITE")
+
+
+def _is_reached(message: WireMessage, ack: WireMessage) -> bool:
+    """Whether a message answers something that was sent after an ACK: the line is up."""
+    asked = message.transaction.request if message.is_response and message.transaction is not None else None
+    return asked is not None and asked.number > ack.number
 
 
 @check(
