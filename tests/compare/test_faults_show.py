@@ -13,7 +13,6 @@ from tests.compare.runs import LONG, good, play
 MOST_SCENARIOS = 3
 ALLOWED = {  # fault, and part of a scenario: why what changes there is no difference
     ("FX07", "refuses_a_call"): "202 means what 200 means",
-    ("FX19", "same_value"): "the report that is left out would have repeated the state",
     ("FX37", "challenged"): "the report that comes before its time repeats itself when it is due",
     ("F27", "elsewhere"): "the reports that are too many repeat the state",
     ("FC18", "two_presses"): "how long a phone waits for another key before it dials is seen on no wire",

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from sipconform.trace.capture import read_capture, read_datagrams
 from sipconform.trace.capture_writer import CaptureWriter
-from sipconform.trace.packet import Address, Observation, Packet
+from sipconform.trace.packet import Address, Note, Observation, Packet
 from tests.support import require_program
 from tests.trace.capture_files import PHONE, PHONE6, SERVER, SERVER6, T0, read, sip
 
@@ -45,7 +45,7 @@ def test_every_packet_and_observation_comes_back(
     with CaptureWriter(path) as writer:
         for item in items:
             writer.write(item)
-    back = list(read_capture(path))
+    back = [item for item in read_capture(path) if not isinstance(item, Note)]  # what looks like a closed TLS is noted
     assert [item._replace(frames=()) for item in back] == items
     assert all(item.frames for item in back)
 
