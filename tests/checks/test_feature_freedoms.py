@@ -258,6 +258,16 @@ def test_a_set_that_was_repeated_may_bring_a_change_and_a_state() -> None:
     assert passes("FS-038", recorded(scene, restart))
 
 
+def test_what_had_to_wait_for_an_answer_is_not_told_twice() -> None:
+    scene = ask(begun(), "set", 10, 2, SetDoNotDisturb(True).to_xml())
+    tell(scene, "before", 9.5, 2, 3600, ON.content)
+    tell(scene, "change", 10.2, 3, 3600, ON.content)
+    tell(scene, "again", 10.7, 4, 3600, ON.content)
+    scene.again(10.5, "set", "set-ok")
+    assert passes("FS-038", scene)
+    assert fails("FS-038", scene.move("before", 5.0).move("before-ok", 5.1), party=SERVER)
+
+
 def test_who_one_says_he_is() -> None:
     """FreeSWITCH took the user of a change from From, and the one who proves it from To."""
     scene, mine, victims = Scene(), "sip:2001@example.com", "sip:2002@example.com"

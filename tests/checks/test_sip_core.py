@@ -332,6 +332,12 @@ class TestRequestsAreRepeated:
     def test_client_is_cut_off(self, id_: str, method: str) -> None:
         assert silent(id_, lone(method).drop("alive2.0-ok"), until=100.0)
 
+    def test_client_has_forgotten_it(self, id_: str, method: str) -> None:
+        scene = lone(method)
+        assert fails(id_, scene, until=100.0, party=PHONE)
+        scene.observations.append(Observation(_ns(0.5), "phone", "intent", {"do": "reboot"}, ()))
+        assert silent(id_, scene, until=100.0)
+
     def test_goes_on_after_the_answer(self, id_: str, method: str) -> None:
         scene = lone(method)
         scene.answer("final", 0.1, "lone", 486)

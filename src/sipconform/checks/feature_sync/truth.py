@@ -8,7 +8,7 @@ from itertools import islice, pairwise, takewhile
 
 from sipconform.checks.catalogue import MUST, PASSED, SERVER, SHOULD, Finding, Verdict, check, finding
 from sipconform.checks.credentials import username
-from sipconform.checks.evidence import seconds
+from sipconform.checks.evidence import SLACK, seconds
 from sipconform.checks.feature_sync.changes import granted, rivals
 from sipconform.checks.feature_sync.told import Value, Wish, before, burst, states, told_first, wishes
 from sipconform.checks.feature_sync.users import asked_by_user, user_of, wishes_by_user
@@ -97,8 +97,9 @@ def _is_busy(trace: Trace, subscription: Subscription, moment: WireMessage) -> b
 def repeated_request_counts_once(trace: Trace) -> Iterator[Finding]:
     """The second copy of a datagram belongs to the same transaction. Two NOTIFYs that say the same, and tell that
     value, for one request that was repeated show that it did not; so does an answer of another kind to the copy. One
-    NOTIFY for the change and one for the full state are two different ones. A server that restarted in between has
-    forgotten the first: not judged where the record tells of it, and inconclusive where nobody recorded what was done.
+    NOTIFY for the change and one for the full state are two different ones, and so is one that had to wait for the
+    answer to another. A server that restarted in between has forgotten the first: not judged where the record tells of
+    it, and inconclusive where nobody recorded what was done.
     """
     for wish, final in granted(trace):
         transaction = wish.transaction
@@ -115,12 +116,21 @@ def repeated_request_counts_once(trace: Trace) -> Iterator[Finding]:
             yield finding(final, False, expected=ONCE, observed=seen, also=also, verdict=verdict)
         else:
             told = _effects(trace, wish)
-            twice = len(told) > 1 and not rivals(wish, asked_by_user(trace, wish))
+            twice = len(told) > 1 and not rivals(wish, asked_by_user(trace, wish)) and not _has_waited(wish)
             seen, of = f"{len(told)} NOTIFYs for one request", told[-1] if twice else final
             yield finding(of, not twice, expected=ONCE, observed=seen, also=[wish.request])
 
 
 ONCE = "one effect, one answer"
+
+
+def _has_waited(wish: Wish) -> bool:
+    """Whether a NOTIFY was on its way when a request came: what had to wait for its answer is told after the request,
+    and not for it."""
+    came = wish.request.packet.time_ns - round(SLACK * 1e9)
+    known = (n for n in notifications(wish.subscription) if n.number < wish.request.number)
+    underway = (n.transaction for n in known if n.transaction is not None)
+    return any(m.packet.time_ns > came for t in underway for m in (*t.requests, *t.responses))
 
 
 def _effects(trace: Trace, wish: Wish) -> list[WireMessage]:

@@ -26,6 +26,7 @@ from sipconform.checks.evidence import (
     watched,
 )
 from sipconform.checks.hearing import said_on
+from sipconform.checks.told import restarted
 from sipconform.trace.packet import Address
 from sipconform.trace.trace import Trace, Transaction, WireMessage
 
@@ -85,9 +86,12 @@ def _never_repeated(trace: Trace, transaction: Transaction, request: WireMessage
 
 
 def _is_heard(trace: Trace, party: Address, silence: WireMessage) -> bool:
-    """Whether whoever sent a message is heard on this hop while its repetitions are due."""
-    start = silence.packet.time_ns
-    return bool(said_on(trace, silence, party, start + round(T1 * 1e9), start + round(GIVE_UP * 1e9)))
+    """Whether whoever sent a message is heard on this hop while its repetitions are due. By the record nobody was
+    started anew about then, who has forgotten what he sent."""
+    start, long = silence.packet.time_ns, round(GIVE_UP * 1e9)
+    if restarted(trace, start - long, start + long):
+        return False
+    return bool(said_on(trace, silence, party, start + round(T1 * 1e9), start + long))
 
 
 def _repetition(trace: Trace, transaction: Transaction, request: WireMessage, sent: list[WireMessage]) -> Finding:

@@ -49,7 +49,9 @@ def phone_verbs(phone: Phone) -> Verbs:
 
 def server_verbs(server: Server, announce: Announced) -> Verbs:
     async def restart() -> None:
-        """In good order: what was asked has been answered before."""
+        """In good order: what was to be told has been told, and what was asked answered."""
+        for subscription in list(server.features.notifier.subscriptions):
+            await subscription.told()
         for request in list(server.endpoint.clients.values()):
             await request.final()
         storage.restart(server)
