@@ -73,3 +73,31 @@ def test_every_profile_that_an_option_names_is_shipped() -> None:
     }
     assert named
     assert named <= set(list_profiles())
+
+
+def rules_named(clause: str) -> set[str]:
+    """The rules of feature synchronisation that a clause names."""
+    found = {f"11-BD5196{place}" for place in re.findall(r"BroadSoft 11-BD5196( §[\d.]+|)", clause)}
+    found |= set(re.findall(r"feature sync sheet §([\d.]+)", clause))
+    for asked in re.findall(r"REQUIREMENTS ((?:B\d+(?:, )?)+)", clause):
+        found |= set(asked.split(", "))
+    return found
+
+
+def test_what_a_clause_of_features_names_is_understood() -> None:
+    assert rules_named("REQUIREMENTS B3; feature sync sheet §1.7") == {"B3", "1.7"}
+    assert rules_named("feature sync sheet §8; REQUIREMENTS B3, B7") == {"8", "B3", "B7"}
+    assert rules_named("BroadSoft 11-BD5196 §2.1.1; RFC 6665 §3.1.3") == {"11-BD5196 §2.1.1"}
+    assert rules_named("BroadSoft 11-BD5196; XML 1.0 §2.1") == {"11-BD5196"}
+
+
+def test_every_rule_that_a_check_of_features_names_is_told_with_its_checks() -> None:
+    text = (PROJECT / "docs" / "rules_feature_sync.md").read_text("utf-8")
+    sections = re.findall(r"^### (11-BD5196(?: §[\d.]+)?|B\d+|[\d.]+)\b(.*?)(?=^##|\Z)", text, re.M | re.S)
+    told = {rule: set(re.findall(r"[A-Z]+-\d+\w?", body.partition("Asked by")[2])) for rule, body in sections}
+    asked: dict[str, set[str]] = {}
+    for check in catalogue().values():
+        for rule in rules_named(check.clause):
+            asked.setdefault(rule, set()).add(check.id)
+    assert told == asked
+    assert len(sections) == len(asked)
