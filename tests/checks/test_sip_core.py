@@ -399,6 +399,15 @@ def test_success_is_repeated_until_ack() -> None:
     assert silent("SIP-011", scene.change("ok", Contact="<sip:elsewhere@203.0.113.9>"), until=20.0)
 
 
+@pytest.mark.parametrize(("method", "verdict"), [("INVITE", passes), ("BYE", fails)])
+def test_who_goes_on_with_a_call_has_heard_the_ack(method: str, verdict: Callable[..., bool]) -> None:
+    scene = call().drop("reinvite", "reok", "reack", "theirs", "theirok", "theirack", "bye", "byeok")
+    scene.ask("goes on", 5.2, method, **BACK)
+    for at in (7.0, 9.0, 12.0):
+        scene.again(at, "ok", "ack")
+    assert verdict("SIP-011", scene)
+
+
 def test_missing_ack_is_the_callers() -> None:
     scene = call().drop("ack", "reinvite", "reok", "reack", "theirs", "theirok", "theirack", "bye", "byeok")
     for at in (3.5, 4.5, 6.5):

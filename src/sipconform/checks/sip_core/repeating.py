@@ -206,7 +206,7 @@ def _after_ack(trace: Trace, transaction: Transaction, sent: list[WireMessage], 
     if not later:
         return PASSED
     said = said_on(trace, acks[0], transaction.server, acks[0].packet.time_ns, later[-1].packet.time_ns)
-    heard = next((m for m in said if m.repeats is None and _goes_on_with(sent[0], m)), None)
+    heard = next((m for m in said if m.repeats is None and _goes_on_with(transaction.request, m)), None)
     knowing = [r for r in later if heard is not None and seconds(r, heard) > SLACK]
     reached = next((m for m in said if m.repeats is None and _is_reached(m, acks[0])), None)
     missed = [a for a in sendings(acks) if reached is not None and reached.number < a.number < sent[-1].number]
@@ -221,9 +221,11 @@ def _after_ack(trace: Trace, transaction: Transaction, sent: list[WireMessage], 
     return finding(later[-1], False, expected=expected, observed=seen, also=also, verdict=verdict)
 
 
-def _goes_on_with(answer: WireMessage, message: WireMessage) -> bool:
-    """Whether a message is a request that the server of a call may not send before it has heard the ACK."""
-    return message.is_request and message.call_id == answer.call_id and message.method in ("BYE", "INVITE")
+def _goes_on_with(invite: WireMessage | None, message: WireMessage) -> bool:
+    """Whether a message is the BYE that a callee may not send before he has heard the ACK (§15). A re-INVITE he may
+    send, and of a re-INVITE that he has answered he may well be the caller."""
+    begins = invite is not None and not invite.to_tag and message.call_id == invite.call_id
+    return begins and message.is_request and message.method == "BYE"
 
 
 def _is_reached(message: WireMessage, ack: WireMessage) -> bool:
