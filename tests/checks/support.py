@@ -11,6 +11,7 @@ from sipconform.trace.packet import Address, Note, Observation, Packet
 from sipconform.trace.trace import Trace
 
 PHONE, OTHER, THIRD = (Address(f"192.0.2.{n}", 5060) for n in (51, 52, 53))
+OUTSIDE = Address("192.0.2.60", 5060)
 SERVER, PROXY = Address("192.0.2.10", 5060), Address("192.0.2.20", 5060)
 SOURCE = 1_700_000_000  # seconds since the epoch at which every scene begins
 NEEDS_CONTACT = ("INVITE", "SUBSCRIBE", "NOTIFY", "REGISTER", "UPDATE")

@@ -36,10 +36,11 @@ KNOWN = {
     "REG-002": {"sip": 7},  # a brute force that never counts up
     "REG-024": {"events-mwi-reg": 1},  # reginfo version stays 0
     "SCA-014": {"sca-28-rpc": 3},  # Kamailio puts a display name into a quoted string without escaping its quotes
+    "SCA-071": {"sca-22-steal-private": 3},  # Kamailio tells idle for another's attempt while the call is held
+    "SCA-020": {"sca-29-misc": 2},  # Kamailio's script answers 489 without Allow-Events
     "SCA-042": {"sca-25-two-calls": 1},  # the script calls on a slot that it has not seized, on purpose
     "SCA-062": {"sca-23b-incoming-no-callinfo": 4, "sca-23f-in-noci-Bbye": 4},  # answers without an index, on purpose
     "SCA-101": {"sca-25-two-calls": 1},  # Kamailio takes index 0 for any index
-    "SCA-103": {"sca-29-misc": 1},  # Kamailio lets a user subscribe to another's line
     "SCA-106": {"sca-28-rpc": 3},  # as SCA-014
 }  # fmt: skip
 

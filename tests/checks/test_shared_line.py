@@ -8,7 +8,7 @@ import pytest
 
 from sipconform.sip.offer_answer import compose_audio, compose_hold
 from sipconform.trace.packet import Address, Observation
-from tests.checks.support import OTHER, PHONE, SERVER, SOURCE, Scene, doubts, fails, passes, silent
+from tests.checks.support import OTHER, OUTSIDE, PHONE, SERVER, SOURCE, Scene, doubts, fails, passes, silent
 
 LINE = "sip:2001@example.com"
 FAR = "sip:3001@example.com"
@@ -86,9 +86,24 @@ def seize_notify(scene: Scene, at: float, number: int, state: str) -> None:
     scene.answer(f"seize told {number}", at + 0.01, f"seize notify {number}")
 
 
+def far_leg(scene: Scene) -> None:
+    """The far party's side of a call that comes in, is answered and ended."""
+    rows: Rows = {"by": OUTSIDE, "call": "far", "tag": "f", "From": f"<{FAR}>;tag=f"}
+    scene.ask("far call", 9.85, "INVITE", LINE, **rows)
+    scene.answer("far rings", 10.12, "far call", 180, tag="sf")
+    scene.answer("far ok", 12.02, "far call", 200, tag="sf")
+    scene.ask("far ack", 12.03, "ACK", f"sip:u@{SERVER}", to_tag="sf", **rows)
+    scene.ask("far bye", 39.98, "BYE", f"sip:u@{SERVER}", seq=2, to_tag="sf", **rows)
+    scene.answer("far gone", 39.99, "far bye")
+
+
+FAR_LEG = ("far call", "far rings", "far ok", "far ack", "far bye", "far gone")
+
+
 def in_call(hold: str = "sendonly", words: str = "") -> Scene:
     """A call comes in, the first phone answers, holds, comes back, and the far party hangs up."""
     scene = Scene()
+    far_leg(scene)
     follow(scene, PHONE, 0.0)
     follow(scene, OTHER, 1.0)
     index: Rows = {"Call_Info": "<sip:example.com>;appearance-index=1"}
@@ -178,7 +193,6 @@ def test_honest_seizing_passes(check: str) -> None:
         "SCA-070",
         "SCA-073",
         "SCA-106",
-        "INV-003",
         "INV-006",
     ],
 )
@@ -202,7 +216,6 @@ def test_an_honest_private_hold_passes() -> None:
         ("SCA-070", "notify-o-4", "active"),
         ("SCA-073", "notify-p-5", "held"),
         ("SCA-055", "notify-o-6", "active"),
-        ("INV-003", "notify-o-6", "active"),
         ("INV-004", "notify-o-6", "active"),
         ("SCA-014", "notify-p-3", "active-pending"),
     ],
@@ -228,7 +241,7 @@ def test_a_phone_that_answers_no_notify_is_not_asked_about() -> None:
 
 def test_a_slot_in_use_before_the_evidence_is_not_judged() -> None:
     scene = in_call()
-    for name in ("notify-p-1", "notify-o-1"):
+    for name in ("notify-p-1", "notify-o-1", "notify-p-2", "notify-o-2"):
         scene.change(name, Call_Info=slot("active"))
     assert silent("SCA-055", scene.change("notify-p-6", Call_Info=slot("active")), UNTIL)
 
@@ -262,8 +275,8 @@ def test_only_who_was_heard_ringing_must_be_cancelled(without: tuple[str, ...]) 
 @pytest.mark.parametrize("party", [f"<{LINE}>", "<sip:2001@192.0.2.10>"])
 def test_the_line_told_as_its_own_far_party(party: str) -> None:
     scene = in_call().change("notify-p-3", Call_Info=slot("active", party=party))
-    assert fails("INV-006", scene, UNTIL, party=SERVER)
-    assert fails("SCA-053", scene, UNTIL, party=SERVER)
+    assert fails("INV-006", scene, UNTIL, party=SERVER, level="MUST")
+    assert silent("SCA-053", scene, UNTIL)  # one cause is told once
 
 
 def test_a_second_seizure_of_the_same_slot() -> None:

@@ -6,10 +6,24 @@ from typing import Any
 
 import pytest
 
-from tests.checks.support import OTHER, PHONE, SERVER, THIRD, Scene, fails, passes, silent
+from tests.checks.support import OTHER, OUTSIDE, PHONE, SERVER, THIRD, Scene, fails, passes, silent
 from tests.checks.test_shared_line import FAR, IDLE, LINE, UNTIL, all_told, follow, slot, told
+from tests.checks.test_shared_line_rules import known
 
 ONE: dict[str, Any] = {"Call_Info": "<sip:example.com>;appearance-index=1"}
+
+
+def calls_in(scene: Scene, call: str, *, answered: bool = False) -> None:
+    """The far side of a call that comes in, and is answered and ended at 40 s, or not."""
+    rows: dict[str, Any] = {"by": OUTSIDE, "call": call, "tag": "as" if call == "in" else "f"}
+    rows["From"] = f"<{FAR}>;tag={rows['tag']}"
+    scene.ask("far call", 9.95, "INVITE", LINE, branch="z9hG4bKfar", **rows)
+    scene.answer("far rings", 10.11, "far call", 180, tag="p")
+    if answered:
+        scene.answer("far ok", 11.05, "far call", 200, tag="x")
+        scene.ask("far ack", 11.06, "ACK", f"sip:u@{SERVER}", to_tag="x", **rows)
+        scene.ask("far bye", 39.9, "BYE", f"sip:u@{SERVER}", seq=2, to_tag="x", **rows)
+        scene.answer("far gone", 39.95, "far bye")
 
 
 def rejected(status: int, *, proxied: bool) -> Scene:
@@ -17,6 +31,7 @@ def rejected(status: int, *, proxied: bool) -> Scene:
     scene = Scene()
     follow(scene, PHONE, 0.0)
     follow(scene, OTHER, 1.0)
+    calls_in(scene, "in" if proxied else "far")
     for name, phone in (("p", PHONE), ("o", OTHER)):
         call = "in" if proxied else f"in-{name}"
         scene.ask(f"ring-{name}", 10.0, "INVITE", f"sip:u@{phone}", by=SERVER, to=phone, call=call, tag="as",
@@ -33,13 +48,23 @@ def test_a_phone_silences_itself_alone(status: int, proxied: bool) -> None:
     assert fails("SCA-064", rejected(status, proxied=proxied), UNTIL, party=SERVER)
 
 
+def test_who_gave_up_or_answered_out_of_sight_is_not_known() -> None:
+    assert silent("SCA-064", rejected(486, proxied=False).drop("far call", "far rings"), UNTIL)
+
+
+def test_a_call_may_be_answered_as_one_phone_rejects() -> None:
+    scene = rejected(486, proxied=False)
+    scene.answer("far ok", 12.45, "far call", 200, tag="s")
+    assert silent("SCA-064", scene, UNTIL)
+
+
 def test_a_proxy_lets_a_603_end_all_forks() -> None:
     assert silent("SCA-064", rejected(603, proxied=True), UNTIL)
 
 
 def pressed(given_up_after: float, status: int = 487) -> Scene:
     """A phone asks for the call of a free slot, and hears an answer after a while."""
-    scene = Scene()
+    scene = known(Scene())
     follow(scene, PHONE, 0.0)
     follow(scene, OTHER, 1.0)
     own = f"<{LINE}>"
@@ -53,6 +78,12 @@ def test_ringing_until_the_phone_gives_up_is_no_refusal() -> None:
     assert fails("SCA-085", pressed(10.0), UNTIL, party=SERVER)
 
 
+def test_what_phones_out_of_sight_have_on_a_slot_is_not_known() -> None:
+    scene = pressed(10.0)
+    scene.observations.clear()
+    assert silent("SCA-085", scene, UNTIL)
+
+
 def test_who_gives_up_at_once_may_yet_have_been_refused() -> None:
     assert silent("SCA-085", pressed(1.0), UNTIL)
     assert passes("SCA-085", pressed(1.0, 480), UNTIL)
@@ -63,6 +94,7 @@ def answered_off_the_line(last: str) -> Scene:
     scene = Scene()
     follow(scene, PHONE, 0.0)
     follow(scene, OTHER, 1.0)
+    calls_in(scene, "in", answered=True)
     forks = (("p", PHONE), ("x", THIRD))
     for name, phone in forks:
         scene.ask(f"ring-{name}", 10.0, "INVITE", f"sip:u@{phone}", by=SERVER, to=phone, call="in", tag="as",

@@ -8,7 +8,7 @@ import pytest
 
 from sipconform.sip.offer_answer import compose_audio
 from sipconform.trace.packet import Address, Observation
-from tests.checks.support import OTHER, PHONE, SERVER, SOURCE, THIRD, Scene, fails, passes, silent
+from tests.checks.support import OTHER, OUTSIDE, PHONE, SERVER, SOURCE, THIRD, Scene, fails, passes, silent
 from tests.checks.test_shared_line import FAR, IDLE, LINE, UNTIL, all_told, in_call, seize_notify, seizing, slot
 
 Rows = dict[str, Any]
@@ -39,7 +39,7 @@ def wanting(scene: Scene, when: float, status: int, by: Address = OTHER, line: s
 @pytest.mark.parametrize(("rule", "status", "ok"), [(False, 480, True), (False, 200, False), (True, 200, True)])
 def test_one_phone_at_a_time(rule: bool, status: int, ok: bool) -> None:
     scene = wanting(known(in_call(), multiple_call_arrangement=rule), 15.0, status)
-    assert silent("SCA-006", scene, UNTIL) if ok else fails("SCA-006", scene, UNTIL, party=SERVER, level="INFO")
+    assert silent("SCA-006", scene, UNTIL) if ok else fails("SCA-006", scene, UNTIL, party=SERVER, level="MUST")
 
 
 @pytest.mark.parametrize(("status", "ok"), [(403, True), (480, True), (200, False)])
@@ -57,7 +57,7 @@ def test_every_place_may_call_where_nobody_said() -> None:
 @pytest.mark.parametrize(("by", "status", "ok"), [(THIRD, 480, True), (THIRD, 200, False), (OTHER, 200, True)])
 def test_followers_only(by: Address, status: int, ok: bool) -> None:
     scene = wanting(known(in_call(), seizes_unsubscribed=False), 15.0, status, by)
-    assert silent("SCA-038", scene, UNTIL) if ok else fails("SCA-038", scene, UNTIL, party=SERVER, level="INFO")
+    assert silent("SCA-038", scene, UNTIL) if ok else fails("SCA-038", scene, UNTIL, party=SERVER, level="MUST")
 
 
 @pytest.mark.parametrize(
@@ -211,9 +211,14 @@ def crossing(status: int, told: str) -> Scene:
         "resumed",
         "bye",
         "bye ok",
+        *("far bye", "far gone"),
         *(f"{w}-{n}-{i}" for w in ("notify", "told") for n in "po" for i in (5, 6)),
     )
     scene.drop(*names)
+    if status >= 300:
+        end: Rows = {"by": SERVER, "to": OUTSIDE, "call": "far", "tag": "sf", "to_tag": "f"}
+        scene.ask("far left", 25.03, "BYE", f"sip:u@{OUTSIDE}", To=f"<{FAR}>;tag=f", **end)
+        scene.answer("far has left", 25.04, "far left")
     pressed(scene, 25.0, status)
     own: Rows = {"call": "in-p", "tag": "p", "to_tag": "as", "From": f"<{LINE}>;tag=p"}
     scene.ask("my bye", 25.01, "BYE", f"sip:u@{SERVER}", seq=2, **own)

@@ -2,6 +2,7 @@
 
 from sipconform.checks.shared_line import (
     admitting,
+    answering,
     bridging,
     calling,
     dialling,
@@ -18,6 +19,7 @@ from sipconform.checks.shared_line import (
 
 __all__ = [
     "admitting",
+    "answering",
     "bridging",
     "calling",
     "dialling",

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from sipconform.checks.catalogue import INFO, MUST, PHONE, SERVER, SHOULD, Finding, check, finding
 from sipconform.checks.evidence import GIVE_UP, seconds, watched
-from sipconform.checks.shared_line.course import Leg, Slot, refusal, slots
-from sipconform.checks.shared_line.told import names_of
+from sipconform.checks.shared_line.course import Slot, slots
+from sipconform.checks.shared_line.legs import Leg, refusal
+from sipconform.checks.shared_line.policies import names_of
 from sipconform.checks.shared_line.truth import during, judged
 from sipconform.features.appearance import State
 from sipconform.trace.trace import Trace
@@ -22,7 +23,7 @@ def _joins(trace: Trace) -> Iterator[tuple[Slot, Leg, list[Leg]]]:
     for slot in slots(trace):
         for leg in (leg for leg in slot.legs if leg.press):
             there = [o for o in slot.legs if o is not leg and o.talks(leg.request)]
-            held = [o for o in there if (hold := o.hold(leg.request)) is not None and hold.held]
+            held = [o for o in there if (hold := o.hold(leg.request)) is not None and hold.may_hold]
             if there and (not held or len(there) > 1):
                 yield slot, leg, there
 
@@ -32,8 +33,9 @@ def _joins(trace: Trace) -> Iterator[tuple[Slot, Leg, list[Leg]]]:
     asks="where bridging is on, a phone that presses the key of a call joins it, and that is told as a bridge",
 )  # fmt: skip
 def barging_in_joins(trace: Trace) -> Iterator[Finding]:
-    """Refusals are judged only where the profile says that there is bridging, and the call was up for a second before
-    and after. Two phones in one call are told as bridge-active within 4 s; never as idle.
+    """Refusals, and what is told, are judged only where the profile says that there is bridging, and the call was up
+    for a second before and after: some servers let phones join and go on telling the call of one. Two phones in one
+    call are told as bridge-active within 4 s. Never as idle, on any server.
     """
     yield from judged(trace, "press answered", wanted=frozenset({State.BRIDGE_ACTIVE}))
     for slot, leg, there in _joins(trace):
@@ -42,7 +44,7 @@ def barging_in_joins(trace: Trace) -> Iterator[Finding]:
         steady = all(o.settled is not None and not (o.end and seconds(o.end, leg.request) < 1) for o in there)
         if bridging and final is not None and steady and final.status not in (401, 407, 487):
             yield finding(final, final.status < 300, expected="200", observed=str(final.status), also=[leg.request])
-        for notify, state in during(slot, leg) if leg.answer is not None else ():
+        for notify, state in during(trace, slot, leg) if leg.answer is not None else ():
             seen = f"slot {slot.index} idle"
             yield finding(notify, state != State.IDLE, expected="bridge-active", observed=seen, also=[leg.request])
 
@@ -60,8 +62,9 @@ def no_bridging_means_refusal(trace: Trace) -> Iterator[Finding]:
         final, refused, seen = answer
         yield finding(final, refused, expected="403", observed=seen, also=[leg.request])
         for other in there:
-            bye = other.bye.request if other.bye is not None and other.bye.client == slot.line.server else None
-            if bye is not None:
+            bye = other.bye.request if other.bye is not None and other.ended_by_server else None
+            far = slot.far_at(leg.request)
+            if bye is not None and far is not None and not far.hung_up(bye):
                 quick = 0 <= seconds(bye, leg.request) < 1
                 yield finding(bye, not quick, expected="the call goes on", observed="BYE", also=[leg.request])
 
@@ -72,29 +75,19 @@ def no_bridging_means_refusal(trace: Trace) -> Iterator[Finding]:
 )  # fmt: skip
 def leaving_keeps_the_call(trace: Trace) -> Iterator[Finding]:
     """Whoever leaves, the first owner too. A BYE of the server to the last phone within a second after another has left
-    by itself is the call's end, unless the far party hung up: that is known from the far leg's BYE.
+    by itself is the call's end, unless the far party hung up: judged where its leg is in the evidence.
     """
     yield from judged(trace, "bye", wanted=ONE_LEFT)
     for slot in slots(trace):
         for leg in slot.legs:
-            if leg.bye is None or leg.bye.client != leg.phone or leg.end is None:
+            if not leg.ended_by_phone or leg.end is None:
                 continue
-            for other in slot.legs:
+            for other in (o for o in slot.legs if o is not leg and o.talks(leg.end) and o.ended_by_server):
                 bye = other.bye.request if other.bye is not None else None
-                if other is leg or not other.talks(leg.end) or bye is None or other.bye is None:
-                    continue
-                if other.bye.client == slot.line.server and 0 <= seconds(bye, leg.end) < 1:
-                    far = _far_hung_up(trace, slot, leg, bye)
-                    yield finding(bye, far, expected="the call goes on", observed="BYE", also=[leg.end])
-
-
-def _far_hung_up(trace: Trace, slot: Slot, leg: Leg, bye: object) -> bool:
-    for request in trace.requests("BYE"):
-        party = trace.party(request.source)
-        outside = party != slot.line.server and party not in slot.line.phones
-        if outside and leg.end is not None and abs(seconds(request, leg.end)) < 2:
-            return True
-    return False
+                far = slot.far_at(leg.end)
+                if bye is not None and far is not None and 0 <= seconds(bye, leg.end) < 1:
+                    ok, expected = far.hung_up(leg.end), "the call goes on"
+                    yield finding(bye, ok, expected=expected, observed="BYE", also=[leg.end])
 
 
 @check(
@@ -103,9 +96,7 @@ def _far_hung_up(trace: Trace, slot: Slot, leg: Leg, bye: object) -> bool:
 )  # fmt: skip
 def bridge_hold_is_told(trace: Trace) -> Iterator[Finding]:
     """bridge-held when any of them holds, or only when all do. Where nobody says which, either passes until all do."""
-    for found in judged(trace, "hold", "private", "resume"):
-        if "bridge" in found.expected or not found.expected:
-            yield found
+    yield from judged(trace, "hold", "private", "resume", where=lambda slot, move: len(slot.talking(move.at)) > 1)
 
 
 @check(
@@ -113,19 +104,20 @@ def bridge_hold_is_told(trace: Trace) -> Iterator[Finding]:
     asks="when the far party hangs up every phone's call ends",
 )  # fmt: skip
 def far_end_ends_all(trace: Trace) -> Iterator[Finding]:
-    """A BYE of the server to one phone of a bridge without any phone having left means that the call is over: then the
-    others get theirs within 32 s.
+    """Where the far party's BYE is in the evidence: a BYE of the server to one phone of a bridge just then means that
+    the call is over, and the others get theirs within 32 s.
     """
     for slot in slots(trace):
-        for leg in slot.legs:
-            bye = leg.bye.request if leg.bye is not None and leg.bye.client == slot.line.server else None
-            if bye is None or not _far_hung_up(trace, slot, leg, bye):
+        for leg in (leg for leg in slot.legs if leg.ended_by_server):
+            bye = leg.bye.request if leg.bye is not None else None
+            far = slot.far_at(bye) if bye is not None else None
+            if bye is None or far is None or not far.hung_up(bye):
                 continue
-            for other in slot.legs:
-                if other is not leg and other.talks(bye) and watched(trace, bye) > GIVE_UP:
-                    ended = other.end is not None
-                    yield finding(bye, ended, expected=f"BYE to {other.phone}", observed="none", also=[other.request])
-                elif other is not leg and other.end is not None and abs(seconds(other.end, bye)) < GIVE_UP:
+            for other in (o for o in slot.legs if o is not leg):
+                if other.talks(bye) and watched(trace, bye) > GIVE_UP:
+                    expected, ended = f"BYE to {other.phone.address}", other.leaving is not None
+                    yield finding(bye, ended, expected=expected, observed="none", also=[other.request])
+                elif other.end is not None and abs(seconds(other.end, bye)) < GIVE_UP:
                     yield finding(bye, True)
 
 
@@ -142,7 +134,7 @@ def joining_is_plain(trace: Trace) -> Iterator[Finding]:
 
 
 @check(
-    "SCA-098", level=INFO, on=PHONE, clause="SCA: barging in is switched off at the phone (sheet 6.9)",
+    "SCA-098", level=MUST, on=PHONE, clause="SCA: barging in is switched off at the phone (sheet 6.9)",
     asks="a phone on which barging in is off sends nothing for the key of a call elsewhere",
 )  # fmt: skip
 def phone_does_not_barge(trace: Trace) -> Iterator[Finding]:
@@ -150,7 +142,7 @@ def phone_does_not_barge(trace: Trace) -> Iterator[Finding]:
     settings = [o for o in trace.observations if o.kind == "intent" and o.what.get("do") == "set_line"]
     off = {o.who: o.time_ns for o in settings if o.what.get("barge_in") is False}
     for slot, leg, _ in _joins(trace):
-        names = names_of(trace, leg.phone)
+        names = names_of(trace, leg.phone.address)
         pressed = any(name in off and off[name] < leg.request.packet.time_ns for name in names)
         yield finding(leg.request, not pressed, expected="no INVITE", observed=f"INVITE for slot {slot.index}")
 
@@ -165,7 +157,7 @@ def refused_barge_is_not_repeated(trace: Trace) -> Iterator[Finding]:
         final = leg.invite.final
         if final is None or final.status < 400:
             continue
-        again = [o for o in slot.legs if o.press and o.phone == leg.phone and 0 < seconds(o.request, final) < 5]
+        again = [o for o in slot.legs if o.press and o.phone.is_surely(leg.phone) and 0 < seconds(o.request, final) < 5]
         presses = [
             o for o in trace.observations
             if o.kind == "intent" and o.what.get("do") in ("press_line", "take_line")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import inf
 
 from sipconform.checks.catalogue import INFO, MUST, PHONE, SERVER, SHOULD, Finding, check, finding
-from sipconform.checks.evidence import seconds
-from sipconform.checks.shared_line.course import Leg, Slot, legs, slots
-from sipconform.checks.shared_line.told import Line, ended_at, index_of, lines, seizures, user_of
-from sipconform.checks.shared_line.truth import between, crosses, is_named, judged
+from sipconform.checks.evidence import once_per_trace, seconds
+from sipconform.checks.forks import forks
+from sipconform.checks.shared_line.course import Slot, slots
+from sipconform.checks.shared_line.legs import Leg, legs
+from sipconform.checks.shared_line.line import Line, index_of, said_slot, user_of
+from sipconform.checks.shared_line.lines import lines
+from sipconform.checks.shared_line.truth import between, crosses, is_named, judged, surely_lasts
 from sipconform.features.appearance import State
 from sipconform.sip.headers.name_addr import NameAddr
 from sipconform.trace.packet import Address
@@ -31,9 +33,9 @@ def call_names_the_seized_slot(trace: Trace) -> Iterator[Finding]:
         if not leg.calls or leg.press:
             continue
         own = [
-            s for s in seizures(line)
-            if s.subscription.subscriber == leg.phone and s.final.status < 300 and s.final.number < leg.request.number
-            and not ((end := ended_at(s.subscription)) and end.number < leg.request.number)
+            s for s in line.seizures
+            if s.phone.is_surely(leg.phone) and s.granted and s.final.number < leg.request.number
+            and not s.over(leg.request)
         ]  # fmt: skip
         if len(own) == 1 and own[0].slot and seconds(leg.request, own[0].final) < 14:
             said = index_of(leg.request)
@@ -51,12 +53,11 @@ def slot_has_one_caller(trace: Trace) -> Iterator[Finding]:
     """
     for slot in slots(trace):
         for leg in (leg for leg in slot.legs if leg.calls and not leg.press):
-            others = [o for o in slot.legs if o is not leg and o.phone != leg.phone and o.talks(leg.request)]
-            if others:
-                moved = leg.answer is not None and index_of(leg.answer) not in (None, slot.index)
-                ok = leg.answer is None or moved
+            rivals = (o for o in slot.legs if o is not leg and o.phone.is_other_than(leg.phone))
+            if any(o.lasts(leg.request, leg.answer or leg.request) for o in rivals):
                 seen = "answered 200 on the same slot"
-                yield finding(leg.answer or leg.request, ok, expected="480, or another slot", observed=seen)
+                at = leg.answer or leg.request
+                yield finding(at, leg.answer is None, expected="480, or another slot", observed=seen)
 
 
 @check(
@@ -87,21 +88,13 @@ def _others(slot: Slot, leg: Leg) -> list[Leg]:
 
 @check(
     "SCA-053", level=MUST, on=SERVER, clause="SCA: a call that is answered (sheet 2.2, 2.22)",
-    asks="an answered call is told as active, with the far party's address",
+    asks="an answered call is told as active",
 )  # fmt: skip
 def answered_call_is_active(trace: Trace) -> Iterator[Finding]:
-    """Within 4 s. The address may be missing; if it is there it is neither the line's own nor, for a call that came
-    in to the evidence with a From, somebody else's.
+    """Within 4 s of the 2xx that goes out, or of its ACK. The address may be missing; whether it is the far party's
+    INV-006 asks.
     """
     yield from judged(trace, "call answered", "ring answered", wanted=ACTIVE, where=is_named)
-    for slot in slots(trace):
-        for told in slot.line.told:
-            value = told.state.slots.get(slot.index)
-            party = value.far_party if value is not None else None
-            if isinstance(party, NameAddr):
-                own = user_of(party.uri_text) in slot.line.users
-                seen = f"appearance-uri {value.party if value else ''}"
-                yield finding(told.notify, not own, expected="the far party", observed=seen)
 
 
 @check(
@@ -136,16 +129,13 @@ def living_call_is_not_idle(trace: Trace) -> Iterator[Finding]:
         for leg in slot.legs:
             if leg.settled is None:
                 continue
-            over = leg.end.number if leg.end is not None else inf
-            for told in slot.line.told_between(leg.settled.number, over):
-                if seconds(told.notify, leg.settled) > 1:
-                    state = told.state.state(slot.index)
-                    near = any(abs(seconds(m.at, told.notify)) < 1 for m in slot.moves)
-                    unacknowledged = leg.ack is not None and leg.ack.number > told.notify.number  # SCA-058 asks of it
+            for notify, state in between(slot, leg.settled, leg.leaving):
+                if seconds(notify, leg.settled) > 1 and surely_lasts(trace, leg, notify):
+                    near = any(abs(seconds(m.at, notify)) < 1 for m in slot.moves)
+                    unacknowledged = leg.ack is not None and leg.ack.number > notify.number  # SCA-058 asks of it
                     if not near and not unacknowledged:
-                        seen = f"slot {slot.index} idle"
-                        ok = state != State.IDLE
-                        yield finding(told.notify, ok, expected="not idle", observed=seen, also=[leg.request])
+                        seen, ok = f"slot {slot.index} idle", state != State.IDLE
+                        yield finding(notify, ok, expected="not idle", observed=seen, also=[leg.request])
 
 
 @check(
@@ -158,7 +148,7 @@ def slots_stay_on_the_line(trace: Trace) -> Iterator[Finding]:
     for line in lines(trace):
         for request in _calls_out(trace, line, anybody):
             to = request.to
-            outside = isinstance(to, NameAddr) and user_of(to.uri_text) not in line.users
+            outside = isinstance(to, NameAddr) and user_of(to.uri_text) not in line.members
             if outside and not request.to_tag:
                 said = request.text("Call-Info")
                 yield finding(request, "appearance-index" not in said, expected="no index", observed=said)
@@ -169,22 +159,31 @@ def slots_stay_on_the_line(trace: Trace) -> Iterator[Finding]:
     asks="the phone's Call-Info is not passed on to the far party",
 )  # fmt: skip
 def call_info_is_stripped(trace: Trace) -> Iterator[Finding]:
-    """Looked at: INVITEs of the server from one of the line's addresses to somebody who is no phone of any line, for
-    a phone of another line is told a slot of that line.
+    """Looked at: INVITEs of the server from one of the line's addresses to somebody who is no phone of any line. A
+    server may tell an ordinary phone a slot of its own (4.7): what is asked is whether it is the value that the line's
+    phone had sent. Where the server writes it that way itself, nobody can tell; then it is only noted.
     """
     anybody = _phones_of_lines(trace)
     for line in lines(trace):
+        own = {value.uri for told in line.told for value in told.state.slots.values()}
         for request in _calls_out(trace, line, anybody):
             sender = request.from_
-            ours = isinstance(sender, NameAddr) and user_of(sender.uri_text) in line.users
-            if ours and user_of(request.request_uri) not in line.users:
-                said = request.text("Call-Info")
-                ok = "appearance-index" not in said
-                yield finding(request, ok, expected="no appearance-index", observed=said)
+            ours = isinstance(sender, NameAddr) and user_of(sender.uri_text) in line.members
+            asked, said = said_slot(_near_side(trace).get(id(request))), said_slot(request)
+            if ours and user_of(request.request_uri) not in line.members and asked is not None:
+                ok, seen = said != asked, request.text("Call-Info")
+                level = INFO if asked.uri in own else None
+                yield finding(request, ok, expected="not the phone's own value", observed=seen, level=level)
+
+
+@once_per_trace
+def _near_side(trace: Trace) -> dict[int, WireMessage]:
+    """The INVITE by which a call came to a server, by the identity of those by which it went on."""
+    return {id(b.request): fork.invite for fork in forks(trace) for b in fork.branches if b.request is not None}
 
 
 def _phones_of_lines(trace: Trace) -> set[Address]:
-    return {phone for line in lines(trace) for phone in line.phones}
+    return {address for line in lines(trace) for address in line.addresses}
 
 
 def _calls_out(trace: Trace, line: Line, phones: set[Address]) -> Iterator[WireMessage]:
@@ -215,5 +214,5 @@ def late_ack_ends_nothing(trace: Trace) -> Iterator[Finding]:
 
 def _sign_of_life(leg: Leg) -> WireMessage | None:
     """The ACK of a call, or where none was seen the first that its phone asked for in the call."""
-    by_phone = leg.bye.request if leg.bye is not None and leg.bye.client == leg.phone else None
-    return leg.ack or next((hold.request for hold in leg.holds), by_phone)
+    by_phone = leg.bye.request if leg.bye is not None and leg.ended_by_phone else None
+    return leg.ack or next((hold.request for hold in leg.holds if hold.request.source == leg.request.source), by_phone)

@@ -1,85 +1,35 @@
-"""What a line truly did, slot by slot, from its calls and seizures; and what its phones ought to have been told.
-
-An event counts from the server's own message that shows the server had taken part in it (its answer, its ACK, its
-BYE), for what a phone sent may never have arrived.
-"""
+"""What a line truly did, slot by slot, from its calls and seizures; and what its phones ought to have been told."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
+from itertools import islice
 from math import inf
 from typing import NamedTuple
 
 from sipconform.checks.evidence import once_per_trace, seconds
-from sipconform.checks.exchanges import ack_to
-from sipconform.checks.shared_line.told import (
-    QUIET,
-    Line,
-    Policies,
-    ended_at,
-    index_of,
-    lines,
-    said_slot,
-    seizures,
-    user_of,
-)
+from sipconform.checks.shared_line.far import Far, far_of
+from sipconform.checks.shared_line.joining import TOGETHER, caller_of
+from sipconform.checks.shared_line.legs import Leg, leg_of, legs_of
+from sipconform.checks.shared_line.line import Line, index_of
+from sipconform.checks.shared_line.lines import lines
+from sipconform.checks.shared_line.policies import Policies
 from sipconform.features.appearance import State
-from sipconform.sip.headers.name_addr import NameAddr
-from sipconform.trace.packet import Address
-from sipconform.trace.trace import Dialog, Trace, Transaction, WireMessage
+from sipconform.trace.trace import Trace, WireMessage
 
+ANYTHING = frozenset(State)
 BRIDGES = frozenset({State.BRIDGE_ACTIVE, State.BRIDGE_HELD})
-
-
-class Hold(NamedTuple):
-    """A change of hold by the line's phone, with the message that made it good."""
-
-    at: WireMessage
-    request: WireMessage
-    held: bool
-    private: bool
-    status: int
-
-
-@dataclass(eq=False, slots=True)
-class Leg:
-    """One call between a phone of the line and the server. `calls`: the phone sent the INVITE; `press`: to the own line
-    with an index, to retrieve or to join. `end` is what ended it, None while it lasts."""
-
-    phone: Address
-    invite: Transaction
-    request: WireMessage
-    calls: bool
-    press: bool
-    index: int | None
-    ringing: WireMessage | None = None
-    answer: WireMessage | None = None  # the 2xx
-    ack: WireMessage | None = None  # to the 2xx
-    settled: WireMessage | None = None  # … as known to the server
-    end: WireMessage | None = None
-    bye: Transaction | None = None
-    cancel: WireMessage | None = None
-    holds: list[Hold] = field(default_factory=list)
-
-    def talks(self, at: WireMessage) -> bool:
-        return self.settled is not None and self.settled.number <= at.number and not self.over(at)
-
-    def over(self, at: WireMessage) -> bool:
-        return self.end is not None and self.end.number <= at.number
-
-    def hold(self, at: WireMessage) -> Hold | None:
-        """The last change of hold that had been made good at a message."""
-        made = [h for h in self.holds if h.at.number <= at.number and h.status < 300]
-        return made[-1] if made else None
-
+IN_CALL = BRIDGES | {State.ACTIVE, State.HELD, State.HELD_PRIVATE}
+IDLE = frozenset({State.IDLE})
 
 CALLS = ("call", "ring", "press")
 KINDS = (
     *("seize", "unseize", "seize over", "hold", "private", "resume", "bye"),
     *(f"{call}{fate}" for call in CALLS for fate in ("", " answered", " failed")),
 )
+BURST = 8  # changes of the truth …
+BURST_TIME = 2.0  # … within so many seconds: how quickly they came is SCA-109's question
 
 
 class Move(NamedTuple):
@@ -94,16 +44,37 @@ class Move(NamedTuple):
 class Slot:
     """A slot of a line: its legs and its moves, in order. `strangers` are forks of its calls that were answered by
     somebody who is not subscribed to the line, or who named no slot: what holds while they talk is not known, only that
-    it ends.
+    it ends. `fars` are the far sides of its calls, as far as they are in the evidence.
     """
 
     line: Line
     index: int
     legs: list[Leg] = field(default_factory=list)
     strangers: list[Leg] = field(default_factory=list)
+    fars: dict[int, Far | None] = field(default_factory=dict)  # by the leg's identity; not of presses
     moves: list[Move] = field(default_factory=list)
-    known: bool | None = None  # whether it was not busy before anything was seen of it; None as long as nobody asked
+    _since: float | None = None
+    _seen: dict[int, frozenset[str]] = field(default_factory=dict)  # by the message's number
     _talks: list[tuple[int, float, Leg]] | None = None  # from the message with this number, to that with this
+    _bursts: set[int] | None = None
+
+    @property
+    def known_since(self) -> float:
+        """The number of the first message that shows it to be free: what was on it before is not in the evidence."""
+        if self._since is None:
+            self._since = min(self._find_free(), default=inf)
+        return self._since
+
+    def _find_free(self) -> Iterator[int]:
+        """A NOTIFY tells it idle. Where phones are out of sight anyway, it is enough that the server gives a slot that
+        was not told in a call to a seizure or to a call that comes in; where they are all in sight, the evidence may
+        begin among the forks of that call."""
+        told = (t.notify.number for t in self.line.told if t.state.state(self.index) == State.IDLE)
+        yield from islice(told, 1)
+        given = [s.final for s in self.line.seizures if s.slot == self.index and s.granted]
+        given += [leg.request for leg in self.legs if not leg.calls and index_of(leg.request) == self.index]
+        if not self.line.whole:
+            yield from (m.number for m in given if self.line.last_told(self.index, m) not in IN_CALL)
 
     def talking(self, at: WireMessage) -> list[Leg]:
         """The legs that are in the call at a message."""
@@ -113,221 +84,172 @@ class Slot:
         number = at.number
         return [leg for begin, end, leg in self._talks if begin <= number < end]
 
-    def expected(self, at: WireMessage) -> frozenset[str]:
-        """The states that are true of the slot at a message: more than one where policy leaves it open."""
+    def seen(self, at: WireMessage) -> frozenset[str]:
+        """What the slot is at a message by what is in the evidence, as if nobody else were on the line."""
+        known = self._seen.get(at.number)
+        if known is None:
+            known = self._seen[at.number] = self._look(at)
+        return known
+
+    def _look(self, at: WireMessage) -> frozenset[str]:
+        if at.number < self.known_since or any(leg.leaves(at) and leg.settled for leg in self.legs):
+            return ANYTHING
         if any(leg.request.number <= at.number and not leg.over(at) for leg in self.strangers):
-            return frozenset(State)
+            return ANYTHING
         talking = self.talking(at)
-        policies = self.line.policies
         if talking:
-            return _in_call(talking, at, policies)
+            return _in_call(talking, at, self.line.policies)
+        return self._before_a_call(at)
+
+    def _before_a_call(self, at: WireMessage) -> frozenset[str]:
         pending = [leg for leg in self.legs if leg.request.number <= at.number and not leg.over(at)]
         if any(not leg.calls for leg in pending):
             given_up = all(leg.cancel is not None and leg.cancel.number <= at.number for leg in pending)
-            silent = set() if policies.can("alerting") == "yes" and not given_up else {State.IDLE}
+            silent = set() if self.line.policies.can("alerting") == "yes" and not given_up else {State.IDLE}
             return frozenset({State.ALERTING, *silent})
         if any(leg.calls and not leg.press for leg in pending):
             return frozenset({State.PROGRESSING, State.SEIZED})
-        return frozenset({State.SEIZED if self._seized(at) else State.IDLE})
+        return frozenset({State.SEIZED}) if self._seized(at) else IDLE
 
     def _seized(self, at: WireMessage) -> bool:
-        for seizure in seizures(self.line):
-            if seizure.slot != self.index or seizure.final.status >= 300 or seizure.final.number > at.number:
-                continue
-            end = ended_at(seizure.subscription)
-            if end is None or end.number > at.number:
-                return True
-        return False
+        mine = (s for s in self.line.seizures if s.slot == self.index and s.granted and s.final.number <= at.number)
+        return any(s.end is None or s.end.number > at.number for s in mine)
+
+    def expected(self, at: WireMessage) -> frozenset[str]:
+        """The states that are true of the slot at a message: more than one where policy leaves it open, or where phones
+        that are not in the evidence may have joined, answered or taken the call."""
+        seen = self.seen(at)
+        if self.line.whole or seen == ANYTHING:
+            return seen
+        if seen & IN_CALL:
+            return seen | BRIDGES
+        return ANYTHING if State.IDLE in seen else seen
+
+    def over_since(self, move: Move) -> WireMessage | None:
+        """From when on a slot must be told idle once, though phones outside the evidence may take it again: at the end
+        of a seizure or of a call out that failed, nobody else had it; any other call is over when its far side is."""
+        if self.seen(move.at) != IDLE:
+            return None
+        if move.kind in ("unseize", "seize over"):
+            return move.at
+        if move.kind == "call failed":
+            before = self.line.last_told(self.index, move.leg.request) if move.leg is not None else ""
+            return move.at if before in (State.IDLE, State.SEIZED) else None
+        far = self.far_at(move.at)
+        if far is None or far.end is None or seconds(far.end, move.at) > 1:
+            return None
+        return max(move.at, far.end, key=lambda m: m.number)
+
+    def far_at(self, at: WireMessage) -> Far | None:
+        """The far side of the last call that had begun at a message."""
+        begun = [leg for leg in self.legs if id(leg) in self.fars and leg.request.number <= at.number]
+        return self.fars[id(begun[-1])] if begun else None
+
+    def in_burst(self, move: Move) -> bool:
+        """Whether the truth changed so quickly up to a move that phones cannot be asked for each state."""
+        if self._bursts is None:
+            self._bursts = set(self._find_bursts())
+        return move.at.number in self._bursts
+
+    def _find_bursts(self) -> Iterator[int]:
+        changes: list[WireMessage] = []
+        before: frozenset[str] = frozenset()
+        for move in self.moves:
+            now = self.seen(move.at)
+            if now != before:
+                changes = [at for at in changes if seconds(move.at, at) < BURST_TIME] + [move.at]
+                before = now
+            if len(changes) >= BURST and seconds(move.at, changes[-BURST]) < BURST_TIME:
+                yield move.at.number
 
 
 def _in_call(talking: list[Leg], at: WireMessage, policies: Policies) -> frozenset[str]:
+    """One phone: as it has it. Several: a bridge, held by the dialect's rule; a server without bridge states, as it may
+    be where nobody says that there is bridging, goes on telling the call of one."""
     holds = [leg.hold(at) for leg in talking]
-    held = [hold for hold in holds if hold is not None and hold.held]
-    if len(talking) > 1:
-        if not held:
-            return frozenset({State.BRIDGE_ACTIVE})
-        if len(held) == len(talking) or policies.get("bridge_held") == "any":
-            return frozenset({State.BRIDGE_HELD})
-        return frozenset({State.BRIDGE_ACTIVE}) if policies.get("bridge_held") == "all" else BRIDGES
-    if not held:
-        return frozenset({State.ACTIVE})
-    return frozenset({State.HELD_PRIVATE if held[0].private else State.HELD})
+    if len(talking) == 1:
+        return holds[0].states if holds[0] is not None else frozenset({State.ACTIVE})
+    surely = sum(hold is not None and hold.held for hold in holds)
+    maybe = sum(hold is not None and hold.may_hold for hold in holds)
+    rule = policies.get("bridge_held")
+    found: set[str] = set()
+    for held in range(surely, maybe + 1):
+        enough = {"any": (1,), "all": (len(talking),)}.get(rule, (1, len(talking)))
+        found |= {State.BRIDGE_HELD if held >= least else State.BRIDGE_ACTIVE for least in enough}
+    return frozenset(found) if policies.get("bridging") else IN_CALL
 
 
+@once_per_trace
 def slots(trace: Trace) -> list[Slot]:
     """Every slot of every line of which anything is known."""
-    return _slots(trace, len(trace.messages), len(trace.observations))
-
-
-@lru_cache(maxsize=2)
-def _slots(trace: Trace, _messages: int, _observations: int) -> list[Slot]:
     found: list[Slot] = []
     for line in lines(trace):
         by_index: dict[int, Slot] = {}
-        for leg in _legs(trace, line):
+        for leg in legs_of(trace, line):
             if leg.index is not None:
                 by_index.setdefault(leg.index, Slot(line, leg.index)).legs.append(leg)
-        for seizure in seizures(line):
+        for seizure in line.seizures:
             if seizure.slot is not None:
                 by_index.setdefault(seizure.slot, Slot(line, seizure.slot))
         strangers = [*_answered_by_strangers(trace, line), *_answered_namelessly(trace, line)]
         for slot in by_index.values():
-            calls = {leg.request.call_id for leg in slot.legs if not leg.calls}
-            slot.strangers = [leg for leg in strangers if leg.request.call_id in calls]
+            slot.strangers = [leg for leg in strangers if any(_is_fork(leg, own) for own in slot.legs)]
+            slot.fars = {id(leg): far_of(trace, leg) for leg in slot.legs if not leg.press}
             slot.moves = sorted(_moves(slot), key=lambda move: move.at.number)
         found += by_index.values()
     return found
 
 
+def slots_of(trace: Trace, line: Line) -> list[Slot]:
+    return [slot for slot in slots(trace) if slot.line is line]
+
+
 def _answered_by_strangers(trace: Trace, line: Line) -> list[Leg]:
     """Calls of the server that were answered by somebody who is not subscribed to the line."""
-    phones = line.phones
+    addresses = line.addresses
     return [
-        _leg(trace, line, t, t.request, False)
+        leg_of(trace, line, t, t.request, calls=False)
         for t in trace.transactions_of("INVITE")
-        if t.client == line.server and t.server not in phones
+        if t.client == line.server and t.server not in addresses
         and t.succeeded and t.request is not None and not t.request.to_tag
     ]  # fmt: skip
 
 
 def _answered_namelessly(trace: Trace, line: Line) -> list[Leg]:
     """Forks of a call that were answered without a word of the slot, by a server that had named none either."""
-    return [leg for leg in _legs(trace, line) if not leg.calls and leg.index is None and leg.answer is not None]
+    return [leg for leg in legs_of(trace, line) if not leg.calls and leg.index is None and leg.answer is not None]
 
 
-# -- legs ---------------------------------------------------------------------------------------------------
-
-
-def legs(trace: Trace) -> Iterator[tuple[Line, Leg]]:
-    """Every call between a phone of a line and its server, those without an index too."""
-    for line in lines(trace):
-        for leg in _legs(trace, line):
-            yield line, leg
-
-
-def _legs(trace: Trace, line: Line) -> list[Leg]:
-    known = _known_legs(trace)
-    if line not in known:
-        known[line] = _legs_of(trace, line)
-    return known[line]
-
-
-@once_per_trace
-def _known_legs(_: Trace) -> dict[Line, list[Leg]]:
-    """Filled as lines are asked about."""
-    return {}
-
-
-def _legs_of(trace: Trace, line: Line) -> list[Leg]:
-    phones, server = line.phones, line.server
-    found: list[Leg] = []
-    for transaction in trace.transactions_of("INVITE"):
-        request = transaction.request
-        if request is None or request.to_tag:
-            continue
-        if transaction.client in phones and transaction.server == server:
-            found.append(_leg(trace, line, transaction, request, True))
-        elif transaction.server in phones and transaction.client == server:
-            found.append(_leg(trace, line, transaction, request, False))
-    return [leg for leg in found if leg.invite.final is None or leg.invite.final.status not in (401, 407)]
-
-
-def _leg(trace: Trace, line: Line, invite: Transaction, request: WireMessage, calls: bool) -> Leg:
-    phone = invite.client if calls else invite.server
-    final = invite.final
-    answers = [r for r in invite.responses if 100 < r.status < 300]
-    index = index_of(request) or next((i for r in answers if (i := index_of(r))), None)
-    leg = Leg(phone, invite, request, calls, calls and _is_press(line, request), index)
-    leg.cancel = _cancels(trace).get(id(invite))
-    leg.ringing = next((r for r in invite.responses if 100 < r.status < 200), None)
-    if final is not None and final.status >= 300:
-        leg.end = final if calls else next(iter(invite.acks), final)
-    elif final is not None:
-        leg.answer = final
-        _follow(trace, leg, final, calls)
-    return leg
-
-
-@once_per_trace
-def _cancels(trace: Trace) -> dict[int, WireMessage]:
-    """What cancels an INVITE, by the identity of its transaction."""
-    cancels = trace.transactions_of("CANCEL")
-    return {id(t.invite): t.request for t in reversed(cancels) if t.invite is not None and t.request is not None}
-
-
-def _is_press(line: Line, request: WireMessage) -> bool:
-    target = user_of(request.request_uri)
-    sender, to = request.from_, request.to
-    own = isinstance(sender, NameAddr) and isinstance(to, NameAddr) and user_of(sender.uri_text) == user_of(to.uri_text)
-    return own and (not target or target in line.users) and index_of(request) is not None
-
-
-def _follow(trace: Trace, leg: Leg, answer: WireMessage, calls: bool) -> None:
-    """The life of an answered leg: when the server knew of it, its holds, its end."""
-    dialog = answer.dialog
-    leg.settled = answer if calls else None
-    if dialog is None:
-        return
-    leg.ack = ack_to(dialog, leg.request)
-    if not calls:
-        leg.settled = leg.ack
-    for transaction in dialog.transactions:
-        request = transaction.request
-        if request is None or request.number <= leg.request.number:
-            continue
-        if request.method == "BYE":
-            leg.bye = leg.bye or transaction
-            by_server = transaction.client != leg.phone
-            leg.end = leg.end or (request if by_server else transaction.final)
-        elif request.method == "INVITE" and transaction.client == leg.phone:
-            final = transaction.final
-            if final is not None and final.status not in (401, 407):
-                leg.holds.append(_hold(dialog, request, final))
-
-
-def _hold(dialog: Dialog, request: WireMessage, final: WireMessage) -> Hold:
-    """What a re-INVITE of the phone does; one without a description says it in its ACK (RFC 3261 §14.1)."""
-    said, at = request.sdp, final
-    if said is None:
-        ack = ack_to(dialog, request)
-        said, at = (ack.sdp, ack) if ack is not None else (None, final)
-    slot = said_slot(request)
-    held = said is not None and said.is_hold
-    return Hold(at, request, held, slot is not None and slot.state == State.HELD_PRIVATE, final.status)
-
-
-def refusal(leg: Leg) -> tuple[WireMessage, bool, str] | None:
-    """The final answer to a press, whether it refuses the press, and how to say so; None where that is not known.
-
-    A phone that was left to ring until it gave up has not been refused; one that gave up at once may yet have been.
-    """
-    final = leg.invite.final
-    if final is None:
-        return None
-    if final.status != 487:
-        return final, final.status >= 400, str(final.status)
-    rang = seconds(final, leg.request)
-    return (final, False, f"no answer but ringing for {rang:.0f} s") if rang > QUIET else None
-
-
-# -- moves --------------------------------------------------------------------------------------------------
+def _is_fork(leg: Leg, own: Leg) -> bool:
+    """Whether two legs ring for one call: with one Call-ID, or as a server that is an end of every call does it, from
+    one caller at the same time."""
+    if own.calls:
+        return False
+    if own.request.call_id == leg.request.call_id:
+        return True
+    caller = caller_of(leg.request)
+    return bool(caller) and caller == caller_of(own.request) and abs(seconds(leg.request, own.request)) <= TOGETHER
 
 
 def _moves(slot: Slot) -> Iterator[Move]:
-    for seizure in seizures(slot.line):
-        if seizure.slot == slot.index and seizure.final.status < 300:
+    for seizure in slot.line.seizures:
+        if seizure.slot == slot.index and seizure.granted:
             yield Move(seizure.final, "seize")
-            end = ended_at(seizure.subscription)
-            if end is not None:
+            if (end := seizure.end) is not None:
                 yield Move(end, "unseize" if end.is_response else "seize over")
     for leg in (*slot.legs, *slot.strangers):
-        word = "press" if leg.press else "call" if leg.calls else "ring"
-        yield Move(leg.request, word, leg)
-        if leg.settled is not None:
-            yield Move(leg.settled, f"{word} answered", leg)
-        for hold in leg.holds:
-            yield Move(hold.at, "private" if hold.private and hold.held else "hold" if hold.held else "resume", leg)
-        if leg.cancel is not None:
-            yield Move(leg.cancel, f"{word} given up", leg)
-        if leg.end is not None:
-            yield Move(leg.end, "bye" if leg.answer is not None else f"{word} failed", leg)
+        yield from _moves_of(leg)
+
+
+def _moves_of(leg: Leg) -> Iterator[Move]:
+    word = "press" if leg.press else "call" if leg.calls else "ring"
+    yield Move(leg.request, word, leg)
+    if leg.settled is not None:
+        yield Move(leg.settled, f"{word} answered", leg)
+    for hold in leg.holds:
+        if hold.changes:
+            yield Move(hold.at, "private" if hold.private else "hold" if hold.may_hold else "resume", leg)
+    if leg.cancel is not None:
+        yield Move(leg.cancel, f"{word} given up", leg)
+    if leg.end is not None:
+        yield Move(leg.end, "bye" if leg.answer is not None else f"{word} failed", leg)

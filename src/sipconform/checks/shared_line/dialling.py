@@ -6,11 +6,14 @@ from collections.abc import Iterator
 
 from sipconform.checks.catalogue import MUST, PHONE, SHOULD, Finding, check, finding
 from sipconform.checks.evidence import seconds
-from sipconform.checks.shared_line.course import Leg, legs
-from sipconform.checks.shared_line.told import Line, Seizure, ended_at, index_of, lines, names_of, seizures
+from sipconform.checks.shared_line.legs import Leg, legs, legs_of
+from sipconform.checks.shared_line.line import Line, Seizure, index_of
+from sipconform.checks.shared_line.lines import lines
+from sipconform.checks.shared_line.phones import Phone
+from sipconform.checks.shared_line.policies import names_of
 from sipconform.checks.subscription.course import is_final, requested, state_of
 from sipconform.features.appearance import State
-from sipconform.trace.packet import Address, Observation
+from sipconform.trace.packet import Observation
 from sipconform.trace.trace import Trace, WireMessage
 
 
@@ -20,27 +23,44 @@ from sipconform.trace.trace import Trace, WireMessage
 )  # fmt: skip
 def phone_seizes_first(trace: Trace) -> Iterator[Finding]:
     """Every INVITE of a subscribed phone to somebody outside the line that names a slot. A phone that names none makes
-    an ordinary call, which a server may carry. What was seized before the evidence begins is not known: there the phone
-    has to have been told first, and of another state than seized.
+    an ordinary call, which a server may carry. A seizure serves for one call, tried again with the same Call-ID or not:
+    one that was given up, or had a call before, serves no more; one that ran out SCA-045 asks about. What was seized
+    before the evidence begins is not known: there the phone has to have been told first, and of another state than
+    seized.
     """
     for line, leg in legs(trace):
         if not leg.calls or leg.press or index_of(leg.request) is None or _seized_before(line, leg):
             continue
-        own = [s for s in seizures(line) if s.subscription.subscriber == leg.phone and s.slot == leg.index]
-        had = [s for s in own if s.final.status < 300 and s.final.number < leg.request.number]
-        began = min((s.request.number for s in own), default=None)
-        seen = "no line-seize" if began is None else "an INVITE before the 2xx"
-        also = [s.request for s in own[:1]]
+        own = [s for s in line.seizures if s.phone.may_be(leg.phone) and s.slot == index_of(leg.request)]
+        earlier = [s for s in own if s.granted and s.final.number < leg.request.number]
+        had = [s for s in earlier if not _is_used_up(trace, line, s, leg)]
+        asked = [s.request for s in own if s.request.number < leg.request.number and s not in earlier]
+        seen = "an INVITE before the 2xx" if asked else "no line-seize for this call" if earlier else "no line-seize"
+        also = asked[-1:] or [s.request for s in earlier[-1:]]
         yield finding(leg.request, bool(had), expected="a seizure with 2xx first", observed=seen, also=also)
+
+
+def _is_used_up(trace: Trace, line: Line, seizure: Seizure, leg: Leg) -> bool:
+    """Whether a seizure had been given up, or had served another call, when a call began."""
+    given_up = any(
+        requested(t) == 0 and t.request is not None and t.request.number < leg.request.number
+        for t in seizure.subscription.subscribes
+    )
+    return given_up or any(
+        seizure.final.number < other.request.number < leg.request.number
+        for other in legs_of(trace, line)
+        if other.calls and not other.press and other.phone.is_surely(leg.phone)
+        and other.request.call_id != leg.request.call_id and seizure.slot in (other.index, index_of(other.request))
+    )  # fmt: skip
 
 
 def _seized_before(line: Line, leg: Leg) -> bool:
     """Whether the phone may have seized the slot of its call before the evidence begins."""
-    own = [s for s in line.subscriptions if s.subscriber == leg.phone]
-    if any(s.began_here for s in own) or leg.index is None:
+    own, index = [s for s in line.subscriptions if line.phone_of(s).may_be(leg.phone)], index_of(leg.request)
+    if any(s.began_here for s in own) or index is None:
         return False
     told = [t for s in own for t in line.told_to(s) if t.notify.number < leg.request.number]
-    return not told or any(t.state.state(leg.index) == State.SEIZED for t in told)
+    return not told or any(t.state.state(index) == State.SEIZED for t in told)
 
 
 @check(
@@ -50,19 +70,18 @@ def _seized_before(line: Line, leg: Leg) -> bool:
 def refused_phone_does_not_call(trace: Trace) -> Iterator[Finding]:
     """Within 15 s of the refusal, unless it has got the slot since."""
     for line in lines(trace):
-        for seizure in seizures(line):
+        for seizure in line.seizures:
             if seizure.final.status < 400 or seizure.slot is None:
                 continue
             later = [
-                leg for known, leg in legs(trace)
-                if known is line and leg.calls and not leg.press and leg.phone == seizure.subscription.subscriber
-                and leg.index == seizure.slot and 0 < seconds(leg.request, seizure.final) < 15
+                leg for leg in legs_of(trace, line)
+                if leg.calls and not leg.press and leg.phone.is_surely(seizure.phone)
+                and index_of(leg.request) == seizure.slot and 0 < seconds(leg.request, seizure.final) < 15
             ]  # fmt: skip
             won = any(
-                s.final.status < 300 and s.slot == seizure.slot and s.final.number > seizure.final.number
-                for s in seizures(line)
-                if s.subscription.subscriber == seizure.subscription.subscriber
-            )
+                s.granted and s.slot == seizure.slot and s.final.number > seizure.final.number
+                for s in line.seizures if s.phone.may_be(seizure.phone)
+            )  # fmt: skip
             bad = later[0].request if later and not won else None
             yield finding(
                 bad or seizure.final, bad is None, expected="no INVITE", observed="INVITE", also=[seizure.final]
@@ -79,13 +98,13 @@ def phone_gives_up_at_once(trace: Trace) -> Iterator[Finding]:
     """
     put_back = [o for o in trace.observations if o.kind == "intent" and o.what.get("do") == "put_back"]
     for line in lines(trace) if put_back else ():
-        asked: dict[Address, list[WireMessage]] = {}
-        for seizure in seizures(line):
-            asked.setdefault(seizure.subscription.subscriber, []).append(seizure.request)
-        for seizure in seizures(line):
-            phone = seizure.subscription.subscriber
-            told = next((o for o in put_back if o.who in names_of(trace, phone) and _is_meant(seizure, o)), None)
-            if told is None or any(_replaces(request, seizure.request, told) for request in asked[phone]):
+        asked: dict[Phone, list[WireMessage]] = {}
+        for seizure in line.seizures:
+            asked.setdefault(seizure.phone, []).append(seizure.request)
+        for seizure in line.seizures:
+            names = names_of(trace, seizure.phone.address)
+            told = next((o for o in put_back if o.who in names and _is_meant(seizure, o)), None)
+            if told is None or any(_replaces(request, seizure.request, told) for request in asked[seizure.phone]):
                 continue
             given = [
                 t.request for t in seizure.subscription.subscribes
@@ -98,9 +117,9 @@ def phone_gives_up_at_once(trace: Trace) -> Iterator[Finding]:
 def _is_meant(seizure: Seizure, told: Observation) -> bool:
     """Whether a seizure was granted and had not ended when the receiver was put back, and was not about to."""
     wait = (told.time_ns - seizure.final.packet.time_ns) / 1e9
-    if seizure.final.status >= 300 or not 0 <= wait <= 14:
+    if not seizure.granted or not 0 <= wait <= 14:
         return False
-    end = ended_at(seizure.subscription)
+    end = seizure.end
     return end is None or end.packet.time_ns >= told.time_ns
 
 
@@ -116,7 +135,7 @@ def _replaces(later: WireMessage, earlier: WireMessage, told: Observation) -> bo
 def expired_seizure_is_renewed(trace: Trace) -> Iterator[Finding]:
     """Told so by NOTIFY terminated;reason=timeout, which it has answered, a second or more before its INVITE."""
     for line in lines(trace):
-        for seizure in seizures(line):
+        for seizure in line.seizures:
             end = next((t for t in seizure.subscription.notifies if is_final(t.request)), None)
             state = state_of(end.request) if end is not None else None
             if (
@@ -127,10 +146,10 @@ def expired_seizure_is_renewed(trace: Trace) -> Iterator[Finding]:
                 or end.final.status >= 300
             ):
                 continue
-            own = [s for s in seizures(line) if s.subscription.subscriber == seizure.subscription.subscriber]
-            for known, leg in legs(trace):
-                late = leg.phone == seizure.subscription.subscriber and leg.index == seizure.slot
-                if known is not line or not late or not leg.calls or leg.press or seconds(leg.request, end.final) < 1:
+            own = [s for s in line.seizures if s.phone.may_be(seizure.phone)]
+            for leg in (leg for leg in legs_of(trace, line) if leg.calls and not leg.press):
+                mine = leg.phone.is_surely(seizure.phone) and index_of(leg.request) == seizure.slot
+                if not mine or seconds(leg.request, end.final) < 1:
                     continue
                 again = [s for s in own if end.final.number < s.request.number < leg.request.number]
                 seen = "an INVITE on the slot that was lost"
@@ -144,23 +163,23 @@ def expired_seizure_is_renewed(trace: Trace) -> Iterator[Finding]:
 def phone_does_not_seize_again(trace: Trace) -> Iterator[Finding]:
     """For as long as its call on that slot lasts."""
     for line in lines(trace):
-        for subscription in line.seizures:
+        for subscription in line.seizing:
+            phone = line.phone_of(subscription)
             for notify in (t.request for t in subscription.notifies if t.request is not None):
                 state = state_of(notify)
                 if state is None or state.state != "terminated" or state.reason != "noresource":
                     continue
-                calls = [leg for known, leg in legs(trace) if known is line and leg.phone == subscription.subscriber]
-                calls = [
-                    leg for leg in calls if leg.calls and leg.request.number < notify.number and not leg.over(notify)
-                ]
+                calls = [leg for leg in legs_of(trace, line) if leg.calls and leg.phone.is_surely(phone)]
+                calls = [leg for leg in calls if leg.request.number < notify.number and not leg.over(notify)]
                 again = [
-                    s for s in seizures(line)
-                    if s.subscription.subscriber == subscription.subscriber and s.request.number > notify.number
-                    and any(leg.index == s.slot and not leg.over(s.request) for leg in calls)
+                    s for s in line.seizures
+                    if s.phone.is_surely(phone) and s.request.number > notify.number
+                    and any(leg.index == s.slot and not leg.over(s.request) and not leg.leaves(s.request)
+                            for leg in calls)
                 ]  # fmt: skip
                 bad = again[0].request if again else notify
                 yield finding(bad, not again, expected="no SUBSCRIBE", observed="line-seize once more", also=[notify],
-                              party=subscription.subscriber)  # fmt: skip
+                              party=phone.address)  # fmt: skip
 
 
 @check(
@@ -174,10 +193,15 @@ def phone_avoids_used_slots(trace: Trace) -> Iterator[Finding]:
     if {o.what.get("do") for o in trace.observations if o.kind == "intent"} & {"seize", "seize_elsewhere"}:
         return
     for line in lines(trace):
-        for seizure in seizures(line):
-            told = [t for t in line.told if t.subscription.subscriber == seizure.subscription.subscriber]
-            told = [t for t in told if seconds(seizure.request, t.notify) > 1]
-            if told and seizure.slot is not None:
-                state = told[-1].state.state(seizure.slot)
+        for seizure in (s for s in line.seizures if s.slot is not None):
+            told = [t for t in line.told if t.phone.is_surely(seizure.phone) and seconds(seizure.request, t.notify) > 1]
+            if told and not _has_just_hung_up(trace, line, seizure, told[-1].notify):
+                state = told[-1].state.state(seizure.slot or 0)
                 seen = f"seizes slot {seizure.slot}, told {state}"
                 yield finding(seizure.request, state in (State.IDLE, ""), expected="an idle slot", observed=seen)
+
+
+def _has_just_hung_up(trace: Trace, line: Line, seizure: Seizure, told: WireMessage) -> bool:
+    """Whether a call on the slot was being ended, or had ended, since its phone was told of the slot."""
+    ending = (leg.leaving for leg in legs_of(trace, line) if leg.index == seizure.slot and leg.leaving is not None)
+    return any(told.number < leaving.number < seizure.request.number for leaving in ending)

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sipconform.checks.catalogue import MUST, PHONE, SERVER, SHOULD, Finding, check, finding
-from sipconform.checks.shared_line.course import Leg, Slot, legs, slots
-from sipconform.checks.shared_line.told import QUIET, names_of, said_slot
-from sipconform.checks.shared_line.truth import between, judged
+from sipconform.checks.evidence import seconds
+from sipconform.checks.shared_line.course import Move, Slot, slots
+from sipconform.checks.shared_line.holds import Hold
+from sipconform.checks.shared_line.legs import Leg, legs
+from sipconform.checks.shared_line.line import QUIET, said_slot
+from sipconform.checks.shared_line.policies import names_of
+from sipconform.checks.shared_line.truth import between, judged, surely_lasts
 from sipconform.features.appearance import State
 from sipconform.trace.trace import Trace, WireMessage
 
+SETTLES = 0.5  # seconds after which nothing that a server told before can still come
 HELD, PRIVATE, ACTIVE = frozenset({State.HELD}), frozenset({State.HELD_PRIVATE}), frozenset({State.ACTIVE})
 
 
@@ -28,16 +33,25 @@ def hold_is_told(trace: Trace) -> Iterator[Finding]:
     asks="a private hold is told as such, and as nothing else meanwhile",
 )  # fmt: skip
 def private_hold_is_told(trace: Trace) -> Iterator[Finding]:
-    """Told as `held` it would invite others to take the call; within 4 s of the 2xx."""
+    """Told as `held` it would invite others to take the call; within 4 s of the 2xx. From half a second after it until
+    the phone does something else, neither idle nor active is told either, whatever others may try meanwhile.
+    """
     yield from judged(trace, "private", wanted=PRIVATE)
     for slot in slots(trace):
         for at, move in enumerate(slot.moves):
-            if move.kind == "private" and slot.expected(move.at) <= PRIVATE:
+            if move.kind == "private" and slot.seen(move.at) <= PRIVATE:
                 later = (m.at for m in slot.moves[at + 1 :])
-                until = next((m for m in later if slot.expected(m) != slot.expected(move.at)), None)
-                for notify, state in between(slot, move.at, until):
-                    seen = f"slot {slot.index} {state}"
-                    yield finding(notify, state != State.HELD, expected="held-private", observed=seen, also=[move.at])
+                until = next((m for m in later if slot.seen(m) != slot.seen(move.at)), None)
+                yield from _told_otherwise(trace, slot, move, until)
+
+
+def _told_otherwise(trace: Trace, slot: Slot, move: Move, until: WireMessage | None) -> Iterator[Finding]:
+    for notify, state in between(slot, move.at, until):
+        steady = seconds(notify, move.at) > SETTLES and move.leg is not None and surely_lasts(trace, move.leg, notify)
+        alone = {State.ACTIVE} if slot.line.whole else set()  # else somebody out of sight may have joined
+        wrong = {State.HELD, *({State.IDLE, *alone} if steady else ())}
+        seen = f"slot {slot.index} {state}"
+        yield finding(notify, state not in wrong, expected="held-private", observed=seen, also=[move.at])
 
 
 @check(
@@ -84,17 +98,18 @@ def resume_is_told(trace: Trace) -> Iterator[Finding]:
 )  # fmt: skip
 def hold_names_the_slot(trace: Trace) -> Iterator[Finding]:
     """`appearance-state=held` with a public hold is right too, and older phones say nothing at all: naming no slot is
-    a warning. What kind of hold was wanted is known from the record of what the phone was asked to do.
+    a warning, and none at all for a re-INVITE that changes nothing. What kind of hold was wanted is known from the
+    record of what the phone was asked to do.
     """
     for _, leg in legs(trace):
-        for hold in leg.holds:
+        for hold in (h for h in leg.holds if _is_own(leg, h)):
             said = said_slot(hold.request)
-            if leg.index is not None:
+            if leg.index is not None and (said is not None or hold.changes):
                 seen = f"index {said.index if said else None}"
                 ok = said is not None and said.index == leg.index
                 level = SHOULD if said is None else None
                 yield finding(hold.request, ok, expected=f"index {leg.index}", observed=seen, level=level)
-            if not hold.held and hold.request.sdp is not None and said is not None:
+            if not hold.may_hold and hold.request.sdp is not None and said is not None:
                 ok = said.state not in (State.HELD, State.HELD_PRIVATE)
                 yield finding(hold.request, ok, expected="no word of a hold", observed=f"appearance-state={said.state}")
             asked = _asked(trace, leg, hold.request)
@@ -104,9 +119,15 @@ def hold_names_the_slot(trace: Trace) -> Iterator[Finding]:
                 yield finding(hold.request, ok, expected=expected, observed=f"appearance-state={said.state or 'none'}")
 
 
+def _is_own(leg: Leg, hold: Hold) -> bool:
+    """Whether a phone says it in a re-INVITE of its own."""
+    transaction = hold.request.transaction
+    return hold.request.method == "INVITE" and transaction is not None and transaction.client == leg.phone.address
+
+
 def _asked(trace: Trace, leg: Leg, request: WireMessage) -> bool | None:
     """Whether a private hold was asked for just before; None where no hold is on record."""
-    names = names_of(trace, leg.phone)
+    names = names_of(trace, leg.phone.address)
     wanted = [
         o for o in trace.observations
         if o.kind == "intent" and o.who in names and o.what.get("do") == "hold_line"

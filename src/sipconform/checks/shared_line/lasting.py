@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 from sipconform.checks.catalogue import MUST, PHONE, SERVER, SHOULD, Finding, check, finding
 from sipconform.checks.evidence import GIVE_UP, contact, seconds, seconds_of, watched
-from sipconform.checks.shared_line.course import legs
-from sipconform.checks.shared_line.told import ended_at, lines
+from sipconform.checks.shared_line.legs import legs_of
+from sipconform.checks.shared_line.line import ended_at
+from sipconform.checks.shared_line.lines import lines
+from sipconform.checks.shared_line.phones import place_of
 from sipconform.checks.subscription.course import DEADLINE, is_final, requested, state_of
 from sipconform.checks.subscription.ending import drops
 from sipconform.features.appearance import CALL_INFO
@@ -73,15 +75,16 @@ def unsubscribing_ends_it(trace: Trace) -> Iterator[Finding]:
     asks="a phone whose call-info SUBSCRIBE fails does not storm the server",
 )  # fmt: skip
 def failing_phone_waits(trace: Trace) -> Iterator[Finding]:
-    """Three beginnings within five seconds of each other are a storm. A phone that restarts, or is told that its
-    dialog is gone, may begin again at once.
+    """Three beginnings of one Contact within five seconds of each other are a storm. A phone that restarts, or is told
+    that its dialog is gone, may begin again at once.
     """
     beginnings: dict[object, list[float]] = {}
     for subscription in trace.subscriptions_to(CALL_INFO):
         initial = subscription.initial
         if initial is None or initial.request is None:
             continue
-        began = beginnings.setdefault((subscription.subscriber, subscription.resource), [])
+        phone = (subscription.subscriber, place_of(contact(initial.request)), subscription.resource)
+        began = beginnings.setdefault(phone, [])
         began.append(initial.request.time)
         storm = len(began) > 2 and began[-1] - began[-3] < 5
         seen = f"three in {began[-1] - began[-3]:.1f} s" if storm else ""
@@ -99,14 +102,15 @@ def restarted_phone_has_no_calls(trace: Trace) -> Iterator[Finding]:
     for line in lines(trace):
         for at, subscription in enumerate(line.subscriptions):
             initial = subscription.initial
-            earlier = [s for s in line.subscriptions[:at] if s.subscriber == subscription.subscriber]
+            phone = line.phone_of(subscription)
+            earlier = [s for s in line.subscriptions[:at] if line.phone_of(s).is_surely(phone)]
             if initial is None or initial.request is None or not earlier or ended_at(earlier[-1]) is not None:
                 continue
             same = earlier[-1].initial
             if same is None or contact(same.request) != contact(initial.request) or not _all_answered(earlier[-1]):
                 continue
-            for known, leg in legs(trace):
-                own = known is line and leg.phone == subscription.subscriber and leg.talks(initial.request)
+            for leg in legs_of(trace, line):
+                own = leg.phone.is_surely(phone) and leg.talks(initial.request)
                 if own and (leg.end is not None or watched(trace, initial.request) > GIVE_UP):
                     freed = leg.end is not None and seconds(leg.end, initial.request) < GIVE_UP
                     seen = "the call of the phone before it restarted goes on"

@@ -7,8 +7,11 @@ from itertools import pairwise
 
 from sipconform.checks.catalogue import INFO, MUST, PHONE, SERVER, SHOULD, Finding, check, finding
 from sipconform.checks.evidence import GIVE_UP, seconds, watched
-from sipconform.checks.shared_line.course import Hold, Leg, Slot, refusal, slots
-from sipconform.checks.shared_line.told import QUIET, is_busy, names_of, seizures, user_of
+from sipconform.checks.shared_line.course import IN_CALL, Slot, slots
+from sipconform.checks.shared_line.holds import PUBLIC, Hold
+from sipconform.checks.shared_line.legs import Leg, refusal
+from sipconform.checks.shared_line.line import QUIET, is_busy, user_of
+from sipconform.checks.shared_line.policies import names_of
 from sipconform.checks.shared_line.truth import crosses, during, judged
 from sipconform.features.appearance import State
 from sipconform.trace.trace import Trace, WireMessage
@@ -21,8 +24,8 @@ def _takeovers(trace: Trace) -> Iterator[tuple[Slot, Leg, Leg]]:
     """Slot, old owner and new: a press that was answered while one phone held the call publicly."""
     for slot in slots(trace):
         for leg in (leg for leg in slot.legs if leg.press and leg.answer is not None):
-            old = [o for o in slot.legs if o is not leg and o.talks(leg.request) and o.phone != leg.phone]
-            held = [o for o in old if (hold := o.hold(leg.request)) and hold.held and not hold.private]
+            old = [o for o in slot.legs if o is not leg and o.talks(leg.request) and o.phone.is_other_than(leg.phone)]
+            held = [o for o in old if (hold := o.hold(leg.request)) and hold.states == PUBLIC]
             if len(old) == 1 and held:
                 yield slot, old[0], leg
 
@@ -46,17 +49,17 @@ def retrieved_call_changes_hands(trace: Trace) -> Iterator[Finding]:
         elif old.bye is not None:
             yield finding(answer, True)
         yield from _told_late(slot, old, new)
-        for notify, state in during(slot, new):
+        for notify, state in during(trace, slot, new):
             seen = f"slot {slot.index} idle"
             yield finding(notify, state != State.IDLE, expected="active", observed=seen, also=[new.request])
 
 
 def _told_late(slot: Slot, old: Leg, new: Leg) -> Iterator[Finding]:
     """The old owner is told of it once its own call is over, or its phone may forget the lamp: a warning."""
-    bye = old.bye.request if old.bye is not None and old.bye.client == slot.line.server else None
+    bye = old.bye.request if old.bye is not None and old.ended_by_server else None
     if bye is None or new.answer is None:
         return
-    told = [t for t in slot.line.told if t.subscription.subscriber == old.phone and t.notify.number > new.answer.number]
+    told = [t for t in slot.line.told if t.phone.is_surely(old.phone) and t.notify.number > new.answer.number]
     told = [t for t in told if t.state.state(slot.index) == State.ACTIVE and not new.over(t.notify)]
     if told and seconds(told[0].notify, new.answer) < QUIET:
         late = [t for t in told if t.notify.number > bye.number]
@@ -108,7 +111,7 @@ def _holder(slot: Slot, leg: Leg) -> tuple[Leg | None, Hold | None]:
     """The one phone that held a slot's call publicly when another asked for it."""
     holders = [o for o in slot.legs if o is not leg and o.talks(leg.request)]
     hold = holders[0].hold(leg.request) if len(holders) == 1 else None
-    return (holders[0], hold) if hold is not None and hold.held and not hold.private else (None, None)
+    return (holders[0], hold) if hold is not None and hold.states == PUBLIC else (None, None)
 
 
 def _phone_asks_again(leg: Leg, request: WireMessage) -> bool:
@@ -127,7 +130,7 @@ def one_of_two_has_the_call(trace: Trace) -> Iterator[Finding]:
         for first, second in pairwise(leg for leg in slot.legs if leg.press):
             finals = [f for leg in (first, second) if (f := leg.invite.final) is not None and f.status != 487]
             holder, held = _holder(slot, first)
-            if holder is None or held is None or len(finals) < 2 or first.phone == second.phone:
+            if holder is None or held is None or len(finals) < 2 or first.phone.may_be(second.phone):
                 continue
             since = (hold.request for hold in holder.holds if hold.request.number > held.request.number)
             again = first.hold(second.request)
@@ -160,23 +163,32 @@ def retrieved_call_ends(trace: Trace) -> Iterator[Finding]:
 )  # fmt: skip
 def private_call_is_kept(trace: Trace) -> Iterator[Finding]:
     """Refused with 403 (any 4xx or 6xx passes), or, where the profile says that a press is taken for barging in,
-    joined: but the holder's own call goes on in either case.
+    joined: but the holder's own call goes on in either case. Which of the two it is the papers leave open; where nobody
+    says, a press that is let in is only noted.
     """
     for slot in slots(trace):
         for leg in (leg for leg in slot.legs if leg.press):
-            owners = [o for o in slot.legs if o is not leg and o.talks(leg.request) and o.phone != leg.phone]
-            hold = owners[0].hold(leg.request) if len(owners) == 1 else None
+            others = [o for o in slot.legs if o is not leg and o.talks(leg.request)]
+            owners = [o for o in others if o.phone.is_other_than(leg.phone)]
+            hold = owners[0].hold(leg.request) if len(owners) == len(others) == 1 else None
             answer = refusal(leg)
-            if hold is None or not hold.held or not hold.private or answer is None:
+            if hold is None or not hold.private or owners[0].leaves(leg.request) or answer is None:
                 continue
             final, refused, seen = answer
-            barges = slot.line.policies.get("private_press") == "barge"
-            yield finding(final, refused or barges, expected="403", observed=seen, also=[leg.request, hold.request])
-            bye = owners[0].bye
-            if bye is not None and bye.client == slot.line.server and bye.request is not None:
-                thrown_out = 0 <= seconds(bye.request, leg.request) < 1
-                seen = "BYE to the holder"
-                yield finding(bye.request, not thrown_out, expected="the holder's call goes on", observed=seen)
+            rule = slot.line.policies.get("private_press")
+            level = slot.line.policies.level("private_press") if rule else INFO
+            ok, also = refused or rule == "barge", [leg.request, hold.request]
+            yield finding(final, ok, expected="403", observed=seen, also=also, level=level)
+            yield from _keeps_its_call(trace, leg, owners[0])
+
+
+def _keeps_its_call(trace: Trace, press: Leg, holder: Leg) -> Iterator[Finding]:
+    """Whether a holder is not hung up on for a press that was let in; when both end the far party may have gone."""
+    bye = holder.bye.request if holder.bye is not None and holder.ended_by_server else None
+    let_in = press.answer is not None and (press.end is None or seconds(press.end, press.answer) > QUIET)
+    if bye is not None and let_in and watched(trace, bye) > QUIET:
+        thrown_out = 0 <= seconds(bye, press.request) < 1
+        yield finding(bye, not thrown_out, expected="the holder's call goes on", observed="BYE to the holder")
 
 
 @check(
@@ -193,8 +205,8 @@ def retrieve_is_a_new_call(trace: Trace) -> Iterator[Finding]:
             if used in (State.IDLE, State.SEIZED, ""):
                 continue
             before = [
-                s for s in seizures(slot.line)
-                if s.slot == slot.index and s.subscription.subscriber == leg.phone
+                s for s in slot.line.seizures
+                if s.slot == slot.index and s.phone.is_surely(leg.phone)
                 and 0 < seconds(leg.request, s.request) < 5
             ]  # fmt: skip
             yield finding(leg.request, not before, expected="no line-seize", observed="line-seize before it")
@@ -210,7 +222,7 @@ def old_owner_lets_go(trace: Trace) -> Iterator[Finding]:
     """
     for slot, old, new in _takeovers(trace):
         bye = old.bye
-        if bye is None or bye.request is None or bye.client != slot.line.server:
+        if bye is None or bye.request is None or not old.ended_by_server:
             continue
         final = bye.final
         if final is not None:
@@ -222,19 +234,19 @@ def old_owner_lets_go(trace: Trace) -> Iterator[Finding]:
             shown = _shown(trace, old, slot.index, moment)
             if shown is not None and _knows_of_a_call(slot, old, moment):
                 ok = shown != "idle, theirs" and not shown.endswith("mine")
-                yield finding(bye.request, ok, expected="active, theirs", observed=shown, party=old.phone)
+                yield finding(bye.request, ok, expected="active, theirs", observed=shown, party=old.phone.address)
 
 
 def _knows_of_a_call(slot: Slot, leg: Leg, moment: int) -> bool:
     """Whether the last that a phone has confirmed says that the slot is in use: what got lost it cannot show."""
-    told = [t for t in slot.line.told if t.subscription.subscriber == leg.phone]
+    told = [t for t in slot.line.told if t.phone.is_surely(leg.phone)]
     answers = ((t, t.notify.transaction.final) for t in told if t.notify.transaction is not None)
     heard = [t for t, final in answers if final is not None and final.packet.time_ns <= moment]
     return bool(heard) and is_busy(heard[-1].state.state(slot.index))
 
 
 def _shown(trace: Trace, leg: Leg, index: int, moment: int) -> str | None:
-    names = names_of(trace, leg.phone)
+    names = names_of(trace, leg.phone.address)
     key = f"line.{index}"
     told = [o for o in trace.observations if o.kind == "belief" and o.who in names and key in o.what]
     told = [o for o in told if o.time_ns <= moment]
@@ -246,21 +258,20 @@ def _shown(trace: Trace, leg: Leg, index: int, moment: int) -> str | None:
     asks="a phone that asks for the call of a slot that has none is refused",
 )  # fmt: skip
 def empty_slot_gives_no_call(trace: Trace) -> Iterator[Finding]:
-    """Idle, seized or ringing, by the evidence. Any 4xx or 6xx."""
+    """Idle, seized or ringing, by the evidence: judged where all phones of the line are in it, and of slots of which it
+    shows what was on them. Any 4xx or 6xx.
+    """
     for slot in slots(trace):
-        for leg in (leg for leg in slot.legs if leg.press):
+        for leg in (leg for leg in slot.legs if leg.press and slot.line.whole):
             answer = refusal(leg)
-            talking = [o for o in slot.legs if o is not leg and o.talks(leg.request)]
-            recent = [
-                o for o in slot.legs if o is not leg and o.end is not None and abs(seconds(o.end, leg.request)) < 1
-            ]
-            if answer is not None and not talking and not recent:
+            recent = [o for o in slot.legs if o is not leg and o.end and abs(seconds(o.end, leg.request)) < 1]
+            if answer is not None and not slot.seen(leg.request) & IN_CALL and not recent:
                 final, refused, seen = answer
                 yield finding(final, refused, expected="480", observed=seen, also=[leg.request])
 
 
 @check(
-    "SCA-084", level=INFO, on=PHONE, clause="SCA: the key of a private hold elsewhere (sheet 5.13)",
+    "SCA-084", level=SHOULD, on=PHONE, clause="SCA: the key of a private hold elsewhere (sheet 5.13)",
     asks="a phone does not take up a private hold of another",
 )  # fmt: skip
 def phone_respects_private_hold(trace: Trace) -> Iterator[Finding]:
@@ -274,7 +285,7 @@ def phone_respects_private_hold(trace: Trace) -> Iterator[Finding]:
             final = leg.invite.final
             if state != State.HELD_PRIVATE or final is None:
                 continue
-            again = [o for o in presses if o.phone == leg.phone and 0 < seconds(o.request, leg.request) < 5]
+            again = [o for o in presses if o.phone.is_surely(leg.phone) and 0 < seconds(o.request, leg.request) < 5]
             refused = final.status >= 400
             yield finding(leg.request, not (refused and again), expected="no second try", observed="INVITE again")
 

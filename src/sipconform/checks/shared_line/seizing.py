@@ -8,12 +8,15 @@ from itertools import pairwise
 from sipconform.checks.catalogue import MUST, SERVER, SHOULD, Finding, check, finding
 from sipconform.checks.evidence import GIVE_UP, seconds, seconds_of, watched
 from sipconform.checks.shared_line.course import Slot, slots
-from sipconform.checks.shared_line.told import QUIET, Seizure, ended_at, index_of, lines, seizures
+from sipconform.checks.shared_line.legs import Leg, legs_of
+from sipconform.checks.shared_line.line import QUIET, Seizure, index_of
+from sipconform.checks.shared_line.lines import lines
 from sipconform.checks.shared_line.truth import AHEAD, between, during, judged
 from sipconform.checks.subscription.course import is_final, requested, state_of
 from sipconform.features.appearance import State
-from sipconform.trace.trace import Trace, Transaction
+from sipconform.trace.trace import Trace, Transaction, WireMessage
 
+SWEEP = 10.0  # seconds a server may take to notice that a seizure has run out
 LONGEST = 30  # seconds a seizure may be granted for (the longest default of any make)
 
 
@@ -27,8 +30,8 @@ def seizure_is_told(trace: Trace) -> Iterator[Finding]:
     """
     yield from judged(trace, "seize")
     for line in lines(trace):
-        for seizure in seizures(line):
-            if seizure.final.status >= 300 or seizure.slot is None:
+        for seizure in line.seizures:
+            if not seizure.granted or seizure.slot is None:
                 continue
             told = [t.request for t in seizure.subscription.notifies if t.request is not None]
             first = next((n for n in told if n.has("Call-Info")), None)
@@ -45,23 +48,37 @@ def seizure_is_told(trace: Trace) -> Iterator[Finding]:
 )  # fmt: skip
 def glare_has_one_winner(trace: Trace) -> Iterator[Finding]:
     """The second 2xx is wrong while the first seizure lives: it was neither given up, nor ended by the server, nor has
-    the time granted run out, nor has the same phone asked again.
+    the time granted run out, nor has its phone made a call on it (then SCA-032 asks), nor has the same phone asked
+    again.
     """
     for line in lines(trace):
-        granted = [s for s in seizures(line) if s.final.status < 300 and s.slot is not None]
+        granted = [s for s in line.seizures if s.granted and s.slot is not None]
+        calls = [leg for leg in legs_of(trace, line) if leg.calls]
         for second in granted:
             rivals = [s for s in granted if s.slot == second.slot and s.final.number < second.final.number]
-            rivals = [s for s in rivals if s.subscription.subscriber != second.subscription.subscriber]
             alive = [
-                s
-                for s in rivals
-                if not ((end := ended_at(s.subscription)) and end.number < second.final.number)
-                and not any(requested(t) == 0 and t.request and t.request.number < second.final.number
-                            for t in s.subscription.subscribes)
-                and seconds(second.final, s.final) < (seconds_of(s.final.expires) or 0) - 1
+                s for s in rivals
+                if s.phone.is_other_than(second.phone) and _lives(s, second.final)
+                and not any(_has_used(leg, s, second) for leg in calls)
             ]  # fmt: skip
             also = [s.final for s in alive]
             yield finding(second.final, not alive, expected="480", observed=str(second.final.status), also=also)
+
+
+def _lives(seizure: Seizure, at: WireMessage) -> bool:
+    """Whether a seizure surely went on when a message passed: not ended, not being given up, not run out."""
+    given_up = any(
+        requested(t) == 0 and t.request is not None and t.request.number < at.number
+        for t in seizure.subscription.subscribes
+    )
+    left = (seconds_of(seizure.final.expires) or 0) - seconds(at, seizure.final)
+    return not seizure.over(at) and not given_up and left > 1
+
+
+def _has_used(leg: Leg, seizure: Seizure, rival: Seizure) -> bool:
+    """Whether a phone began a call on the slot it had seized, before a rival was answered."""
+    begun = seizure.final.number < leg.request.number < rival.final.number
+    return begun and leg.phone.may_be(seizure.phone) and seizure.slot in (leg.index, index_of(leg.request))
 
 
 @check(
@@ -69,18 +86,29 @@ def glare_has_one_winner(trace: Trace) -> Iterator[Finding]:
     asks="a slot with a call on it cannot be seized, and trying changes nothing",
 )  # fmt: skip
 def used_slot_is_refused(trace: Trace) -> Iterator[Finding]:
-    """Any 4xx or 6xx passes, 480 is what three servers send. In use means: a call on that slot had been answered and
-    had not ended, by the evidence.
+    """Any 4xx or 6xx passes, 480 is what three servers send. In use means, by the evidence: a call on that slot had
+    been answered, or was being made or offered and had shown so by a 1xx, and nobody had begun to end it when the
+    seizure was answered.
     """
     for slot in slots(trace):
-        for seizure in seizures(slot.line):
-            if seizure.slot != slot.index:
-                continue
-            using = [leg for leg in slot.legs if leg.talks(seizure.request)]
+        for seizure in slot.line.seizures:
+            using = [leg for leg in slot.legs if seizure.slot == slot.index and _uses(leg, seizure)]
             if using:
                 ok = seizure.final.status >= 400
                 seen = f"{seizure.final.status} while slot {slot.index} is in a call"
                 yield finding(seizure.final, ok, expected="480", observed=seen, also=[using[0].request])
+
+
+def _uses(leg: Leg, seizure: Seizure) -> bool:
+    """Whether a call has its slot for as long as somebody asks for that by line-seize. A call that is not answered yet
+    has the slot it names; a phone that asks once more for the slot on which it calls takes it from nobody."""
+    if leg.lasts(seizure.request, seizure.final):
+        return True
+    shown, asked, answered = leg.ringing, seizure.request.number, seizure.final.number
+    if leg.press or shown is None or shown.number > asked or index_of(leg.request) != seizure.slot:
+        return False
+    goes_on = all(m is None or m.number > answered for m in (leg.answer, leg.leaving))
+    return goes_on and not (leg.calls and leg.phone.may_be(seizure.phone))
 
 
 @check(
@@ -92,9 +120,9 @@ def seizure_is_short(trace: Trace) -> Iterator[Finding]:
     otherwise keep the slot.
     """
     for line in lines(trace):
-        for seizure in seizures(line):
+        for seizure in line.seizures:
             granted = seconds_of(seizure.final.expires)
-            if seizure.final.status < 300 and granted is not None:
+            if seizure.granted and granted is not None:
                 ok = granted <= LONGEST
                 yield finding(seizure.final, ok, expected=f"Expires: {LONGEST} or less", observed=f"Expires: {granted}")
 
@@ -109,12 +137,12 @@ def unused_seizure_runs_out(trace: Trace) -> Iterator[Finding]:
     """
     yield from judged(trace, "seize over", wanted=frozenset({State.IDLE}))
     for line in lines(trace):
-        for seizure in seizures(line):
+        for seizure in line.seizures:
             granted = seconds_of(seizure.final.expires)
-            if seizure.final.status >= 300 or granted is None or len(seizure.subscription.subscribes) > 2:
+            if not seizure.granted or granted is None or len(seizure.subscription.subscribes) > 2:
                 continue
-            due = granted + 10.0 + GIVE_UP
-            used = [r for r in trace.requests("INVITE") if trace.party(r.source) == seizure.subscription.subscriber]
+            due = granted + SWEEP + GIVE_UP
+            used = [r for r in trace.requests("INVITE") if trace.party(r.source) == seizure.phone.address]
             used = [r for r in used if 0 < seconds(r, seizure.final) < due]
             if (
                 used
@@ -122,7 +150,7 @@ def unused_seizure_runs_out(trace: Trace) -> Iterator[Finding]:
                 or any(requested(t) == 0 for t in seizure.subscription.subscribes)
             ):
                 continue
-            end = ended_at(seizure.subscription)
+            end = seizure.end
             seen = f"nothing for {watched(trace, seizure.final):.0f} s after the 2xx"
             yield finding(seizure.final, end is not None, expected="NOTIFY terminated", observed=seen)
 
@@ -146,8 +174,8 @@ def seizure_ends_with_the_call(trace: Trace) -> Iterator[Finding]:
         for leg in (leg for leg in slot.legs if leg.calls and not leg.press and leg.ringing is not None):
             own = [
                 s
-                for s in seizures(slot.line)
-                if s.slot == slot.index and s.subscription.subscriber == leg.phone and s.final.status < 300
+                for s in slot.line.seizures
+                if s.slot == slot.index and s.phone.is_surely(leg.phone) and s.granted
                 and 0 < seconds(leg.request, s.final) < (seconds_of(s.final.expires) or 0)
             ]  # fmt: skip
             for seizure in own[-1:]:
@@ -168,15 +196,15 @@ def first_slot_is_freed(trace: Trace) -> Iterator[Finding]:
     evidence goes on so long and nobody else took it.
     """
     for slot in slots(trace):
-        for seizure in seizures(slot.line):
-            if seizure.slot != slot.index or seizure.final.status >= 300:
+        for seizure in slot.line.seizures:
+            if seizure.slot != slot.index or not seizure.granted:
                 continue
             others = [
-                s for s in seizures(slot.line)
-                if s.subscription.subscriber == seizure.subscription.subscriber and s.slot != slot.index
-                and s.final.status < 300 and 0 < seconds(s.final, seizure.final) < 15
+                s for s in slot.line.seizures
+                if s.phone.is_surely(seizure.phone) and s.slot != slot.index
+                and s.granted and 0 < seconds(s.final, seizure.final) < 15
             ]  # fmt: skip
-            limit = (seconds_of(seizure.final.expires) or 15) + 10
+            limit = (seconds_of(seizure.final.expires) or 15) + SWEEP
             moves = [
                 m
                 for m in slot.moves
@@ -201,10 +229,9 @@ def refreshed_seizure_goes_on(trace: Trace) -> Iterator[Finding]:
     told idle and the seizure does not run out before the time that was granted last.
     """
     for slot in slots(trace):
-        for seizure in seizures(slot.line):
-            if seizure.slot == slot.index and seizure.final.status < 300:
-                phone = seizure.subscription.subscriber
-                called = [leg.request.number for leg in slot.legs if leg.calls and leg.phone == phone]
+        for seizure in slot.line.seizures:
+            if seizure.slot == slot.index and seizure.granted:
+                called = [leg.request.number for leg in slot.legs if leg.calls and leg.phone.may_be(seizure.phone)]
                 for before, refresh in pairwise(seizure.subscription.subscribes):
                     if _is_refresh(seizure, before, refresh) and not _is_called_on(refresh, called):
                         yield from _goes_on(slot, seizure, refresh)
@@ -221,7 +248,7 @@ def _is_refresh(seizure: Seizure, before: Transaction, refresh: Transaction) -> 
     request, final, granted = refresh.request, refresh.final, before.final
     if request is None or final is None or granted is None or not request.to_tag or requested(refresh) == 0:
         return False
-    end = ended_at(seizure.subscription)
+    end = seizure.end
     left = (seconds_of(granted.expires) or 0) - seconds(request, granted)
     ended = end is not None and end.number < final.number
     return granted.status < 300 and final.status not in (401, 407) and left > 1 and not ended
@@ -241,7 +268,7 @@ def _goes_on(slot: Slot, seizure: Seizure, refresh: Transaction) -> Iterator[Fin
     if named is not None:
         seen = f"index {index_of(named)}"
         yield finding(named, index_of(named) == slot.index, expected=f"index {slot.index}", observed=seen)
-    end = ended_at(seizure.subscription)
+    end = seizure.end
     state = state_of(end) if end is not None and end.is_request else None
     if end is not None and state is not None and state.reason == "timeout":
         lasted = seconds(end, final)
@@ -258,10 +285,24 @@ def _goes_on(slot: Slot, seizure: Seizure, refresh: Transaction) -> Iterator[Fin
     asks="a seizure that has become a call does not run out under it",
 )  # fmt: skip
 def call_outlives_the_seizure(trace: Trace) -> Iterator[Finding]:
-    """No phone is told that the slot is idle between the INVITE and the call's end."""
+    """No phone is told that the slot is idle before the call is answered, nor about the time at which the seizure would
+    have run out. Of all other times SCA-056 asks.
+    """
     for slot in slots(trace):
-        for leg in (leg for leg in slot.legs if leg.calls and not leg.press):
-            for notify, state in during(slot, leg):
-                if leg.ringing is not None and seconds(notify, leg.ringing) > 1:
+        for leg in (leg for leg in slot.legs if leg.calls and not leg.press and leg.ringing is not None):
+            seized = [
+                s for s in slot.line.seizures
+                if s.granted and s.phone.is_surely(leg.phone) and s.slot in (slot.index, index_of(leg.request))
+                and s.final.number < leg.request.number
+            ]  # fmt: skip
+            for notify, state in during(trace, slot, leg) if seized else ():
+                if _is_its_time(seized[-1], leg, notify):
                     ok, seen = state != State.IDLE, f"slot {slot.index} idle while its call is up"
                     yield finding(notify, ok, expected="not idle", observed=seen, also=[leg.request])
+
+
+def _is_its_time(seizure: Seizure, leg: Leg, at: WireMessage) -> bool:
+    """Whether a call is still ringing, for longer than a second, or its seizure would run out just then."""
+    late = seconds(at, seizure.final) - (seconds_of(seizure.final.expires) or 0)
+    rings = leg.ringing is not None and seconds(at, leg.ringing) > 1
+    return rings and (leg.answer is None or at.number < leg.answer.number or -AHEAD < late < SWEEP)

@@ -6,8 +6,11 @@ from collections.abc import Iterator
 
 from sipconform.checks.catalogue import MUST, PHONE, SHOULD, Finding, check, finding
 from sipconform.checks.evidence import GIVE_UP
-from sipconform.checks.shared_line.course import BRIDGES, legs
-from sipconform.checks.shared_line.told import Line, Told, lines, names_of
+from sipconform.checks.shared_line.course import BRIDGES
+from sipconform.checks.shared_line.legs import legs, legs_of
+from sipconform.checks.shared_line.line import Line, Told
+from sipconform.checks.shared_line.lines import lines
+from sipconform.checks.shared_line.policies import names_of
 from sipconform.features.appearance import State, known_state
 from sipconform.features.lamp import TABLES, lamp
 from sipconform.sip.headers.reason import Reason
@@ -41,8 +44,8 @@ def _compared(trace: Trace) -> Iterator[tuple[Told, int, str, str]]:
                     continue
                 own = {
                     leg.index
-                    for known, leg in legs(trace)
-                    if known is line and leg.phone == subscription.subscriber and not leg.over(told.notify)
+                    for leg in legs_of(trace, line)
+                    if leg.phone.may_be(told.phone) and not leg.over(told.notify)
                 }
                 for index in sorted({*told.state.slots, *range(1, 5)} - own):
                     shown = _shown(trace, names, f"line.{index}", moment)
@@ -124,14 +127,14 @@ def answered_elsewhere_is_not_missed(trace: Trace) -> Iterator[Finding]:
         reasons = cancel.reason_values if cancel is not None else []
         if cancel is None or not any(isinstance(r, Reason) and r.cause == 200 for r in reasons):
             continue
-        names = names_of(trace, leg.phone)
+        names = names_of(trace, leg.phone.address)
         shown = [o for o in trace.observations if o.kind == "belief" and "missed" in o.what and o.who in names]
         before = [o for o in shown if o.time_ns <= cancel.packet.time_ns]
         after = [o for o in shown if 0 < o.time_ns - cancel.packet.time_ns < 5e9]
         if before:
             grown = bool(after) and after[0].what["missed"] != before[-1].what["missed"]
             seen = "one more missed call"
-            yield finding(cancel, not grown, expected="no missed call", observed=seen, party=leg.phone)
+            yield finding(cancel, not grown, expected="no missed call", observed=seen, party=leg.phone.address)
 
 
 @check(
@@ -142,7 +145,7 @@ def told_call_does_not_ring(trace: Trace) -> Iterator[Finding]:
     """Where the phone tells what it shows: two seconds after it was told alerting, with no INVITE to it and no call of
     its own, its ringer is silent. That the key shows the call SCA-022 asks.
     """
-    busy = {(leg.phone, line) for line, leg in legs(trace)}
+    busy = {(leg.phone.address, line) for line, leg in legs(trace)}
     for line in lines(trace):
         for subscription in line.subscriptions:
             names = names_of(trace, subscription.subscriber)
@@ -193,7 +196,7 @@ def _joined(trace: Trace, line: Line, subscription: Subscription, press: Observa
     index = press.what.get("index")
     if not told or not isinstance(index, int) or told[-1].state.state(index) not in BRIDGES:
         return
-    own = [leg for known, leg in legs(trace) if known is line and leg.phone == subscription.subscriber]
+    own = [leg for leg in legs_of(trace, line) if leg.phone.may_be(line.phone_of(subscription))]
     own = [leg for leg in own if leg.index == index]
     since = [leg for leg in own if 0 <= leg.request.packet.time_ns - press.time_ns < GIVE_UP * 1e9]
     there = any(leg.end is None or leg.end.packet.time_ns > press.time_ns for leg in own)

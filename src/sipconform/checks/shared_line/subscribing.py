@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 from sipconform.checks.catalogue import INFO, MUST, PHONE, SERVER, SHOULD, Finding, check, finding
 from sipconform.checks.evidence import contact, seconds_of
-from sipconform.checks.shared_line.told import lines, policies_of, user_of
+from sipconform.checks.shared_line.line import user_of
+from sipconform.checks.shared_line.lines import lines
+from sipconform.checks.shared_line.policies import names_of, policies_of
 from sipconform.checks.subscription.course import requested
 from sipconform.checks.subscription.notifying import early_notify_is_taken
 from sipconform.checks.subscription.subscribing import strays
@@ -66,15 +68,16 @@ def location_signs_in_as_primary(trace: Trace) -> Iterator[Finding]:
     asks="a phone on which the shared line is off takes no part in it",
 )  # fmt: skip
 def private_line_is_silent(trace: Trace) -> Iterator[Finding]:
-    """A phone that never subscribed to call-info in the evidence, and whose every INVITE and answer is seen from its
-    registration on, ought not to speak of slots. One that speaks of them and is not subscribed is either switched off
-    or has lost its subscription; only the first is wrong, so this looks at phones that registered here.
+    """Known from the record of a run: a phone whose user was never asked to switch the shared line on, and which has
+    not subscribed to call-info, does not speak of slots. Where nobody says, it may have subscribed before the evidence.
     """
     subscribed = {s.subscriber for s in trace.subscriptions_to(CALL_INFO)}
-    registered = {trace.party(r.source) for r in trace.requests("REGISTER")}
-    for message in trace.requests("INVITE"):
+    intents = [o for o in trace.observations if o.kind == "intent"]
+    joined = {o.who for o in intents if o.what.get("do") == "join_line"}
+    for message in trace.requests("INVITE") if intents else ():
         party = trace.party(message.source)
-        if party in registered and party not in subscribed and party not in trace.servers:
+        names = names_of(trace, party)
+        if names and not names & joined and party not in subscribed and party not in trace.servers:
             said = "appearance-index" in message.text("Call-Info")
             yield finding(message, not said, expected="no appearance-index", observed=message.text("Call-Info"))
 
@@ -86,7 +89,7 @@ def private_line_is_silent(trace: Trace) -> Iterator[Finding]:
 def acceptance_is_complete(trace: Trace) -> Iterator[Finding]:
     """200 and 202 are equally good. Granting less than was asked for is the server's right."""
     for line in lines(trace):
-        for transaction in (t for s in (*line.subscriptions, *line.seizures) for t in s.subscribes):
+        for transaction in (t for s in (*line.subscriptions, *line.seizing) for t in s.subscribes):
             final, request = transaction.final, transaction.request
             if final is None or request is None or not 200 <= final.status < 300:
                 continue
@@ -122,14 +125,15 @@ def no_phantom_slots(trace: Trace) -> Iterator[Finding]:
 
 
 @check(
-    "SCA-020", level=SHOULD, on=SERVER, clause="RFC 6665 §8.3.2, §8.2.2, §4.2.1.1",
+    "SCA-020", level=MUST, on=SERVER, clause="RFC 6665 §8.3.2, §8.2.2, §4.2.1.1",
     asks="a line server asked for a package that it does not know answers 489 and names those of shared lines",
 )  # fmt: skip
 def unknown_package_is_named(trace: Trace) -> Iterator[Finding]:
     """So that a phone can tell a package nobody has from a line that is not there. A package is unknown if the server
-    accepted none of its SUBSCRIBEs. 400 may mean something else, and is only noted.
+    accepted none of its SUBSCRIBEs. Allow-Events belongs into a 489; that it lists the two is a warning, for other
+    users may have other packages. 400 may mean something else, and is only noted.
     """
-    servers = {line.server: bool(line.seizures) for line in lines(trace)}
+    servers = {line.server: bool(line.seizing) for line in lines(trace)}
     known = {(s.notifier, s.package) for s in trace.subscriptions if any(t.succeeded for t in s.subscribes)}
     for transaction in trace.transactions_of("SUBSCRIBE") if servers else ():
         request, final = transaction.request, transaction.final
@@ -143,7 +147,8 @@ def unknown_package_is_named(trace: Trace) -> Iterator[Finding]:
         listed = wanted <= set(final.allow_events)
         seen = f"{final.status}, Allow-Events: {', '.join(final.texts('Allow-Events')) or 'none'}"
         expected = f"489, Allow-Events: {', '.join(sorted(wanted))}"
-        ok, level = final.status == 489 and listed, INFO if final.status == 400 else None
+        ok = final.status == 489 and listed
+        level = INFO if final.status == 400 else SHOULD if final.allow_events else None
         yield finding(final, ok, expected=expected, observed=seen, also=[request], level=level)
 
 
@@ -156,7 +161,7 @@ def any_acceptance_is_taken(trace: Trace) -> Iterator[Finding]:
     the answer it takes too.
     """
     for line in lines(trace):
-        for subscription in (*line.subscriptions, *line.seizures):
+        for subscription in (*line.subscriptions, *line.seizing):
             initial = subscription.initial
             accepted = initial.final if initial is not None else None
             if initial is None or accepted is None or initial.request is None or not initial.succeeded:

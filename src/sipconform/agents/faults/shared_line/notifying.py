@@ -125,7 +125,7 @@ def one_phone_is_forgotten(agent: Any) -> None:
 @fault(
     "F41",
     on="server",
-    kills={"SCA-053", "INV-006"},
+    kills={"INV-006"},
     seen="Kamailio 472854e990",
     scenarios=["calls_out", "answered_elsewhere"],
 )
@@ -135,7 +135,7 @@ def own_number_is_shown(agent: Any) -> None:
     retell(agent, lambda slots, _: {i: replace(s, party=own) for i, s in slots.items()})
 
 
-@fault("F52", on="server", kills={"SCA-109"}, seen="FreeSWITCH a4ed829db8", scenarios=["answered_elsewhere", "twenty"])
+@fault("F52", on="server", kills={"SCA-109"}, seen="FreeSWITCH a4ed829db8", scenarios=["twenty"])
 def older_state_comes_last(agent: Any) -> None:
     """Each NOTIFY tells the state before the one that is."""
     waiting: list[Slots] = [{}, {}]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from sipconform.agents.faults import fault
@@ -182,18 +183,19 @@ def one_phone_is_not_rung(agent: Any) -> None:
 @fault("L31", on="server", kills={"SCA-059"}, scenarios=["calls_out"])
 def slot_is_passed_on(agent: Any) -> None:
     """What the phone says of its slot goes on to the far party."""
-    _tell_strangers(agent)
 
+    def call_out(original: Callable[..., Any], line: Any, slot: Any, targets: Any, give_up: float) -> Any:
+        said = ("Call-Info", slot.caller.invite.message.text("Call-Info"))
+        return original(line, slot, [replace(t, headers=(*t.headers, said)) for t in targets], give_up)
 
-def _tell_strangers(agent: Any) -> None:
-    value = "<sip:line>;appearance-index=1"
-    tamper(agent, lambda d: is_request(d, "INVITE") and not d.has("Call-Info"), lambda d: d.add("Call-Info", value))
+    instead_of(agent.lines.line_calls, "_call_out", call_out)
 
 
 @fault("L32", on="server", kills={"SCA-110"}, scenarios=["calls_out"])
 def slots_are_told_to_strangers(agent: Any) -> None:
     """An ordinary phone is called with the slot of the line."""
-    _tell_strangers(agent)
+    value = "<sip:line>;appearance-index=1"
+    tamper(agent, lambda d: is_request(d, "INVITE") and not d.has("Call-Info"), lambda d: d.add("Call-Info", value))
 
 
 @fault("L33", on="server", kills={"SCA-064"}, scenarios=["everybody_rejects"])

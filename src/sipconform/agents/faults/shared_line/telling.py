@@ -44,7 +44,7 @@ def redirection_leaves_seized(agent: Any) -> None:
 @fault(
     "F10",
     on="server",
-    kills={"SCA-055", "INV-003", "SCA-109"},
+    kills={"SCA-055"},
     seen="Kamailio 287cccf2af",
     scenarios=["made_on_the_line", "answered_elsewhere"],
 )
@@ -109,7 +109,7 @@ def losers_leave_alerting(agent: Any) -> None:
     retell(agent, stuck("alerting"))
 
 
-@fault("F28", on="server", kills={"SCA-060"}, seen="Kamailio 6805fcb2f6", scenarios=["answered_elsewhere", "unknown"])
+@fault("F28", on="server", kills={"SCA-060"}, seen="Kamailio 6805fcb2f6", scenarios=["unknown", "customer_holds"])
 def another_slot_is_told(agent: Any) -> None:
     """What is told is another slot than the one the phones were given."""
     retell(agent, lambda slots, _: {i + 6: s for i, s in slots.items()})
@@ -247,6 +247,16 @@ def granted_while_told_in_use(agent: Any) -> None:
 
     agent.lines.line_seize.on_ended = ended
     retell(agent, lambda slots, _: slots | {1: Appearance(1, "active")} if over else slots)
+
+
+@fault("L96", on="server", kills={"INV-003"}, scenarios=["made_on_the_line", "answered_elsewhere"])
+def a_lamp_is_left_over(agent: Any) -> None:
+    """After a call a key is lit on which nothing ever happened."""
+
+    def change(slots: Slots, last: Slots) -> Slots:
+        return slots or ({9: Appearance(9, "active")} if last else {})
+
+    retell(agent, change)
 
 
 @fault("F17", on="server", kills={"SCA-072"}, seen="Kamailio 900dee7717", scenarios=["customer_holds"])
