@@ -132,7 +132,13 @@ def in_sight(trace: Trace, subscription: Subscription) -> bool:
 
 def expiry_ns(subscription: Subscription) -> int | None:
     """When the subscription runs out by what was last granted or told; None when that is not known."""
-    until: int | None = None
+    given = terms(subscription)
+    return given[-1][1] if given else None
+
+
+def terms(subscription: Subscription) -> list[tuple[int, int]]:
+    """Every time that was granted or told: when it was said, and until when it lasts, in nanoseconds."""
+    found: list[tuple[int, int]] = []
     for message in _in_order(subscription):
         if message.is_request:
             state = state_of(message)
@@ -140,8 +146,9 @@ def expiry_ns(subscription: Subscription) -> int | None:
         else:
             left = seconds_of(message.expires)
         if left is not None:
-            until = message.packet.time_ns + left * 1_000_000_000
-    return until
+            said = message.packet.time_ns
+            found.append((said, said + left * 1_000_000_000))
+    return found
 
 
 def _in_order(subscription: Subscription) -> list[WireMessage]:
