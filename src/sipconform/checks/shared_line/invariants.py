@@ -100,7 +100,7 @@ def nothing_is_left_behind(trace: Trace) -> Iterator[Finding]:
         used = {slot.index for slot in mine if slot.moves}
         for subscription in line.subscriptions:
             history = line.told_to(subscription)
-            if history and line.end_of(subscription) is None and caught_up(subscription, trace.end_ns):
+            if history and line.lives_on(subscription, trace.end_ns) and caught_up(subscription, trace.end_ns):
                 busy = [i for i in history[-1].state.busy if not history[0].state.slots.get(i) and i not in used]
                 seen = f"slots {busy} in use"
                 yield finding(history[-1].notify, not busy, expected="all idle", observed=seen, also=[last])
@@ -117,7 +117,7 @@ def all_are_told_the_same(trace: Trace) -> Iterator[Finding]:
     for line in lines(trace):
         latest = [
             history[-1] for s in line.subscriptions
-            if (history := line.told_to(s)) and line.end_of(s) is None and caught_up(s, trace.end_ns)
+            if (history := line.told_to(s)) and line.lives_on(s, trace.end_ns) and caught_up(s, trace.end_ns)
         ]  # fmt: skip
         still = [t for t in latest if (trace.end_ns - t.notify.packet.time_ns) / 1e9 >= QUIET]
         if len(still) < 2 or len(still) < len(latest):

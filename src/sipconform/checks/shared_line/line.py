@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from sipconform.checks.shared_line.phones import Neighbours, Phone, contact_of, neighbours, phone_at
 from sipconform.checks.shared_line.policies import Policies
-from sipconform.checks.subscription.course import is_final, requested
+from sipconform.checks.subscription.course import is_final, requested, terms
 from sipconform.features.appearance import Appearance, Appearances, State, appearance_of, read_full_state
 from sipconform.sip.uri import SipUri, parse_uri
 from sipconform.trace.packet import Address
@@ -72,6 +72,7 @@ class Line:
     whole: bool = False
     _told_to: dict[int, list[Told]] | None = None  # by the subscription's identity, as the next
     _ends: dict[int, WireMessage | None] = field(default_factory=dict)
+    _terms: dict[int, list[tuple[int, int]]] = field(default_factory=dict)  # as _ends; when said, until when
     _around: Neighbours | None = None
     _seizures: tuple[Seizure, ...] | None = None
 
@@ -127,11 +128,26 @@ class Line:
         return min((end for end in ends if end is not None), key=lambda m: m.number, default=None)
 
     def live(self, subscription: Subscription, at: WireMessage) -> bool:
-        """Whether a subscription had begun and had not ended at a message."""
+        """Whether a subscription had begun and had neither ended nor run out at a message."""
         initial = subscription.initial
         begun = initial.final if initial is not None else None
         end = self.end_of(subscription)
-        return (begun is None or begun.number < at.number) and (end is None or end.number > at.number)
+        there = (begun is None or begun.number < at.number) and (end is None or end.number > at.number)
+        return there and self._lasts_until(subscription, at.packet.time_ns) >= at.packet.time_ns
+
+    def lives_on(self, subscription: Subscription, at_ns: int) -> bool:
+        """Whether a subscription that had begun has neither ended nor run out at a time."""
+        end = self.end_of(subscription)
+        return (end is None or end.packet.time_ns > at_ns) and self._lasts_until(subscription, at_ns) > at_ns
+
+    def _lasts_until(self, subscription: Subscription, at_ns: int) -> float:
+        """When a subscription runs out, in nanoseconds, by what had been granted or told last at a time."""
+        key = id(subscription)
+        if key not in self._terms:
+            self._terms[key] = terms(subscription)
+        given = self._terms[key]
+        known = bisect_right(given, at_ns, key=lambda term: term[0])
+        return given[known - 1][1] if known else inf
 
     def follows(self, phone: Phone, at: WireMessage) -> bool:
         """Whether a phone followed the line at a message."""

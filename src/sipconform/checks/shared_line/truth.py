@@ -53,23 +53,19 @@ def judged(
 def _compare(
     trace: Trace, slot: Slot, move: Move, truth: frozenset[str], following: WireMessage | None
 ) -> Iterator[Finding]:
-    since = _known_from(move)
-    until = following.packet.time_ns if following is not None else trace.end_ns
-    quiet = seconds(following, since) if following is not None else watched(trace, since)
+    horizon = _known_from(move).packet.time_ns + round(QUIET * 1e9)
+    until = following.packet.time_ns - round(AHEAD * 1e9) if following is not None else trace.end_ns
     for subscription in _asked(slot, move.at):
         told = slot.line.told_to(subscription)
-        if quiet < QUIET:
-            now = (t for t in told if t.notify.number > move.at.number and t.notify.packet.time_ns <= until)
+        if until < horizon:
+            upto = following.number if following is not None else inf
+            now = (t for t in told if move.at.number < t.notify.number < upto)
             if any(t.state.state(slot.index) in truth for t in now):
                 yield PASSED
             continue
-        ended = slot.line.end_of(subscription)
-        horizon = since.packet.time_ns + round(QUIET * 1e9)
-        last = horizon if ended is not None and ended.packet.time_ns < until else until
-        if following is not None:
-            horizon, last = min(horizon, until - round(AHEAD * 1e9)), min(last, until - round(AHEAD * 1e9))
-        if (ended is not None and ended.packet.time_ns <= horizon) or not caught_up(subscription, horizon):
+        if not slot.line.lives_on(subscription, horizon) or not caught_up(subscription, horizon):
             continue
+        last = until if slot.line.lives_on(subscription, until) else horizon
         found = [t for t in (_told_by(told, move, at) for at in (horizon, last)) if t is not None]
         if found and not _waits_to_cancel(slot, found[-1].notify):
             wrong = next((t for t in found if t.state.state(slot.index) not in truth), found[-1])
@@ -112,12 +108,12 @@ def _is_over(
 ) -> Iterator[Finding]:
     """Whether a slot was told idle at all when its call or seizure was over, or at least something else than before."""
     horizon = since.packet.time_ns + round(QUIET * 1e9)
-    quiet = seconds(following, since) if following is not None else watched(trace, since)
-    for subscription in _asked(slot, move.at) if quiet >= QUIET else ():
-        told, ended = slot.line.told_to(subscription), slot.line.end_of(subscription)
+    until = following.packet.time_ns - round(AHEAD * 1e9) if following is not None else trace.end_ns
+    for subscription in _asked(slot, move.at) if until >= horizon else ():
+        told = slot.line.told_to(subscription)
         first = min(move.at.packet.time_ns, since.packet.time_ns) - round(AHEAD * 1e9)
         before = _told_by(told, move, first)
-        if not caught_up(subscription, horizon) or (ended is not None and ended.packet.time_ns <= horizon):
+        if not slot.line.lives_on(subscription, horizon) or not caught_up(subscription, horizon):
             continue
         now = [t for t in told if first < t.notify.packet.time_ns <= horizon]
         fresh = FRESH - ({before.state.state(slot.index)} if before is not None else set())
