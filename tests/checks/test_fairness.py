@@ -12,7 +12,7 @@ from sipconform.checks.catalogue import INFO, Verdict
 from sipconform.checks.judge import judge
 from sipconform.trace.correlate import correlate
 from sipconform.trace.packet import Observation, Packet
-from tests.checks import code_scenes, scenes
+from tests.checks import code_scenes, line_scenes, scenes
 from tests.checks.support import Scene
 from tests.checks.test_hotspot import called
 from tests.checks.test_hunt_group import both_answer, given_up, group_call
@@ -32,6 +32,10 @@ SCENES = [
     code_scenes.session,
     scenes.features_in_parts,
     scenes.features_on_two_phones,
+    line_scenes.shared_call,
+    line_scenes.seized_call,
+    line_scenes.shared_call_at_a_desk,
+    line_scenes.seized_call_at_a_desk,
 ]
 
 
@@ -81,6 +85,11 @@ def test_a_record_beside_a_capture_accuses_nobody_either(scene: Callable[[], Sce
 def test_the_network_reorders_what_a_record_lies_beside(scene: Callable[[], Scene], delays: list[int]) -> None:
     held = [p._replace(time_ns=p.time_ns + delays[n % 16] * 1_000_000) for n, p in enumerate(packets(scene))]
     assert accusations(recorded(scene, held)) == []
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_nobody_does_anything_wrong(scene: Callable[[], Scene]) -> None:
+    assert accusations(packets(scene)) == []
 
 
 @pytest.mark.parametrize("scene", SCENES)

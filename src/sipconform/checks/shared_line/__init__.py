@@ -1,4 +1,4 @@
-"""SCA-001 … SCA-111 and INV-001 … INV-006: shared call appearances."""
+"""SCA-001 … SCA-112 and INV-001 … INV-006: shared call appearances."""
 
 from sipconform.checks.shared_line import (
     admitting,
@@ -15,6 +15,7 @@ from sipconform.checks.shared_line import (
     showing,
     subscribing,
     telling,
+    wording,
 )
 
 __all__ = [
@@ -32,4 +33,5 @@ __all__ = [
     "showing",
     "subscribing",
     "telling",
+    "wording",
 ]

@@ -14,9 +14,7 @@ from sipconform.checks.shared_line.line import QUIET, Line, Told, answer_that_ar
 from sipconform.checks.shared_line.lines import lines
 from sipconform.checks.shared_line.truth import judged
 from sipconform.checks.subscription.course import all_notifications, expiry_ns, in_sight, state_of
-from sipconform.features import call_park
 from sipconform.features.appearance import State
-from sipconform.sip.fault import Fault
 from sipconform.sip.headers import name_addr
 from sipconform.sip.headers.name_addr import NameAddr
 from sipconform.trace.trace import Subscription, Trace, WireMessage
@@ -56,20 +54,6 @@ def _whole(notify: WireMessage, *, parks: bool) -> Finding:
         return finding(notify, False, expected="Call-Info with the whole state", observed="no Call-Info")
     ok = parks or not notify.body
     return finding(notify, ok, expected="no body", observed=f"{len(notify.body)} octets of body")
-
-
-@check(
-    "SCA-014", level=MUST, on=SERVER, clause="RFC 3261 §25.1; call-info grammar (sheet 2.2)",
-    asks="Call-Info of a NOTIFY is well-formed: one index a value, each once, one of nine states, * only with idle",
-)  # fmt: skip
-def state_is_well_formed(trace: Trace) -> Iterator[Finding]:
-    """Any order of parameters, commas or repeated rows, and parameters nobody knows are all right."""
-    for line in lines(trace):
-        for told in line.told:
-            faults = told.state.faults
-            seen = faults[0].rule if faults else ""
-            observed = told.notify.text("Call-Info") if faults else ""
-            yield finding(told.notify, not faults, expected=seen, observed=observed, at="Call-Info")
 
 
 @check(
@@ -212,30 +196,6 @@ def acting_phone_is_told(trace: Trace) -> Iterator[Finding]:
 
 
 @check(
-    "SCA-028", level=SHOULD, on=SERVER, clause="call-info with call-park information (sheet 2.3)",
-    asks="who is parked is told in a document that can be read, and to those alone who accept it",
-)  # fmt: skip
-def parked_callers_are_told(trace: Trace) -> Iterator[Finding]:
-    """A phone asks by Accept. Then a body is the call-park document with its Content-Type; the server need not send
-    one, and whoever has not asked gets none (SCA-011 asks of bodies of other kinds).
-    """
-    for line in lines(trace):
-        for subscription in line.subscriptions:
-            requests = [t.request for t in subscription.subscribes if t.request is not None]
-            wanted = any(call_park.CONTENT_TYPE in r.text("Accept").lower() for r in requests)
-            for notify in (t.request for t in subscription.notifies if t.request is not None and t.request.body):
-                kind = notify.text("Content-Type").partition(";")[0].strip().lower()
-                if not wanted and kind != call_park.CONTENT_TYPE:
-                    continue
-                parked = call_park.parse(notify.body)
-                readable = kind == call_park.CONTENT_TYPE and not isinstance(parked, Fault)
-                expected = "a call-park document" if wanted else "no body, for the phone does not accept one"
-                seen = f"{kind or 'no Content-Type'}{f', not {parked.rule}' if isinstance(parked, Fault) else ''}"
-                if wanted or subscription.began_here:
-                    yield finding(notify, wanted and readable, expected=expected, observed=seen, at="Content-Type")
-
-
-@check(
     "SCA-102", level=MUST, on=SERVER, clause="SCA: many slots at once (sheet 2.18)",
     asks="what is told stays right when many slots are in use, and slots with two digits",
 )  # fmt: skip
@@ -258,24 +218,6 @@ def _may_crowd(trace: Trace, line: Line) -> bool:
 def _is_crowded(trace: Trace, slot: Slot, move: Move) -> bool:
     mine = slots_of(trace, slot.line)
     return slot.index >= CROWD or sum(State.IDLE not in other.seen(move.at) for other in mine) >= CROWD
-
-
-@check(
-    "SCA-106", level=MUST, on=SERVER, clause="RFC 3261 §25.1: quoted-string; call-info (sheet 2.2)",
-    asks="the far party's address can be read back from what phones are told",
-)  # fmt: skip
-def far_party_is_readable(trace: Trace) -> Iterator[Finding]:
-    """Quotes and backslashes in a name are escaped, once for the name and once for the parameter. A name without its
-    own quotes is understood too.
-    """
-    for line in lines(trace):
-        for told in line.told:
-            for value in told.state.slots.values():
-                if value.party:
-                    party = value.far_party
-                    ok = isinstance(party, NameAddr) and not isinstance(party.uri, Fault)
-                    expected = "a name and an address"
-                    yield finding(told.notify, ok, expected=expected, observed=value.party, at="Call-Info")
 
 
 @check(

@@ -36,6 +36,14 @@ def answer_without_slot(agent: Any) -> None:
     tamper_answers(agent, "INVITE", [200], lambda d: d.remove("Call-Info"))
 
 
+@fault("L98", on="phone", kills={"SCA-112"}, scenarios=["answered_elsewhere"])
+def answer_names_every_slot(agent: Any) -> None:
+    """The phone answers on slot *."""
+    tamper_answers(
+        agent, "INVITE", [200], lambda d: d.set("Call-Info", d.get("Call-Info").replace("index=1", "index=*"))
+    )
+
+
 @fault("F56", on="phone", kills={"SCA-083"}, seen="Kamailio SIPR-677", scenarios=["ways_to_retrieve"])
 def bye_blanks_the_lamps(agent: Any) -> None:
     """A BYE makes the phone forget what it was told of the line."""

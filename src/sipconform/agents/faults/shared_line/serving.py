@@ -281,6 +281,15 @@ def anonymous_is_told(agent: Any) -> None:
     instead_of(agent.lines.line_calls, "_terminate", terminate)
 
 
+@fault("L97", on="server", kills={"SCA-112"}, scenarios=["answered_elsewhere"])
+def call_comes_on_slot_zero(agent: Any) -> None:
+    """A call is offered on slot 0."""
+    tamper(
+        agent, lambda d: is_request(d, "INVITE") and d.has("Call-Info"),
+        lambda d: d.set("Call-Info", d.get("Call-Info").replace("index=1", "index=0")),
+    )  # fmt: skip
+
+
 @fault("L41", on="server", kills={"SCA-111"}, scenarios=["answered_elsewhere"])
 def option_tag_is_required(agent: Any) -> None:
     """Calls to the line ask for an extension that does not exist."""
