@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 
 from sipconform.checks.catalogue import INFO, MUST, SERVER, SHOULD, Finding, check, finding
 from sipconform.checks.evidence import contact, seconds, seconds_of
+from sipconform.checks.names import name_of, user_of
 from sipconform.checks.shared_line.course import slots_of
 from sipconform.checks.shared_line.legs import legs_of
-from sipconform.checks.shared_line.line import Line, Seizure, user_of
+from sipconform.checks.shared_line.line import Line, Seizure
 from sipconform.checks.shared_line.lines import lines
-from sipconform.checks.shared_line.owning import name_in
 from sipconform.checks.shared_line.phones import Phone
 from sipconform.checks.subscription.course import requested
 from sipconform.features.appearance import CALL_INFO, LINE_SEIZE, Appearance, State, appearance_of
@@ -68,7 +68,7 @@ def strangers_are_refused(trace: Trace) -> Iterator[Finding]:
             request, final = transaction.request, transaction.final
             if request is None or final is None or request.to_tag or transaction.server != line.server:
                 continue
-            event, sender = request.event, name_in(request.from_)
+            event, sender = request.event, name_of(request.from_)
             asks = isinstance(event, Event) and event.package in (LINE_SEIZE, CALL_INFO)
             if asks and sender not in line.users and user_of(request.request_uri) in line.users:
                 ok, level = final.status >= 300, None if known else INFO

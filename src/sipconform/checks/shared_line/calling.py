@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from sipconform.checks.catalogue import INFO, MUST, PHONE, SERVER, SHOULD, Finding, check, finding
 from sipconform.checks.evidence import once_per_trace, seconds
 from sipconform.checks.forks import forks
+from sipconform.checks.names import user_of
 from sipconform.checks.shared_line.course import Slot, slots
 from sipconform.checks.shared_line.legs import Leg, legs
-from sipconform.checks.shared_line.line import Line, index_of, said_slot, user_of
+from sipconform.checks.shared_line.line import Line, index_of, said_slot
 from sipconform.checks.shared_line.lines import lines
 from sipconform.checks.shared_line.truth import between, crosses, is_named, judged, surely_lasts
 from sipconform.features.appearance import State

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from sipconform.checks.evidence import once_per_trace, seconds
-from sipconform.checks.forks import Fork, caller, forks
+from sipconform.checks.forks import Fork, forks
+from sipconform.checks.names import caller
 from sipconform.checks.shared_line.legs import Leg
 from sipconform.trace.packet import Address
 from sipconform.trace.trace import Trace, Transaction, WireMessage
@@ -51,7 +52,7 @@ def _by_transaction(trace: Trace) -> dict[int, Fork]:
 
 def _is_sure(trace: Trace, fork: Fork) -> bool:
     """Whether no other call of the same caller was being set up at the server meanwhile: then names tell nothing."""
-    return fork.is_proxied or id(fork) not in _mixed_up(trace)
+    return not fork.unsure and (fork.is_proxied or id(fork) not in _mixed_up(trace))
 
 
 @once_per_trace

@@ -7,24 +7,14 @@ from collections.abc import Iterator
 
 from sipconform.checks.catalogue import INFO, MUST, SERVER, Finding, check, finding
 from sipconform.checks.evidence import GIVE_UP, seconds
+from sipconform.checks.names import host_of, name_of, user_of
 from sipconform.checks.shared_line.course import BRIDGES, Slot, slots, slots_of
 from sipconform.checks.shared_line.legs import Leg
-from sipconform.checks.shared_line.line import (
-    QUIET,
-    Line,
-    Seizure,
-    Told,
-    answer_that_arrived,
-    caught_up,
-    is_busy,
-    user_of,
-)
+from sipconform.checks.shared_line.line import QUIET, Line, Seizure, Told, answer_that_arrived, caught_up, is_busy
 from sipconform.checks.shared_line.lines import lines
-from sipconform.checks.shared_line.owning import name_in
 from sipconform.features.appearance import State, known_state
 from sipconform.features.appearance_moves import may_follow
 from sipconform.sip.headers.name_addr import NameAddr
-from sipconform.sip.uri import SipUri, parse_uri
 from sipconform.trace.trace import Trace
 
 SHEET = "SCA invariants"
@@ -184,13 +174,8 @@ def far_party_is_not_the_line(trace: Trace) -> Iterator[Finding]:
 
 def _is_own(line: Line, party: NameAddr) -> bool:
     """Whether an address is the line's, at its domain or at its server."""
-    hosts = {line.server.host, *(_host(s.resource) for s in line.subscriptions)}
-    return user_of(party.uri_text) in line.users and _host(party.uri_text) in hosts
-
-
-def _host(uri_text: str) -> str:
-    uri = parse_uri(uri_text)
-    return uri.host.strip("[]").lower() if isinstance(uri, SipUri) else ""
+    hosts = {line.server.host, *(host_of(s.resource) for s in line.subscriptions)}
+    return user_of(party.uri_text) in line.users and host_of(party.uri_text) in hosts
 
 
 def _calls_somebody_else(line: Line, slot: Slot | None, told: Told) -> bool | None:
@@ -202,4 +187,4 @@ def _calls_somebody_else(line: Line, slot: Slot | None, told: Told) -> bool | No
 
 
 def _far_user(leg: Leg) -> str:
-    return name_in(leg.request.to if leg.calls else leg.request.from_)
+    return name_of(leg.request.to if leg.calls else leg.request.from_)

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from sipconform.checks.catalogue import MUST, PHONE, SERVER, SHOULD, Finding, check, finding
 from sipconform.checks.evidence import GIVE_UP, contact, seconds, seconds_of, watched
+from sipconform.checks.names import aor_of
 from sipconform.checks.shared_line.legs import legs_of
 from sipconform.checks.shared_line.line import ended_at
 from sipconform.checks.shared_line.lines import lines
-from sipconform.checks.shared_line.phones import place_of
 from sipconform.checks.subscription.course import DEADLINE, is_final, requested, state_of
 from sipconform.checks.subscription.ending import drops
 from sipconform.features.appearance import CALL_INFO
@@ -83,7 +83,7 @@ def failing_phone_waits(trace: Trace) -> Iterator[Finding]:
         initial = subscription.initial
         if initial is None or initial.request is None:
             continue
-        phone = (subscription.subscriber, place_of(contact(initial.request)), subscription.resource)
+        phone = (subscription.subscriber, aor_of(contact(initial.request)), subscription.resource)
         began = beginnings.setdefault(phone, [])
         began.append(initial.request.time)
         storm = len(began) > 2 and began[-1] - began[-3] < 5

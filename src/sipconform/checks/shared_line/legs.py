@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 
 from sipconform.checks.evidence import contact, once_per_trace, seconds
 from sipconform.checks.exchanges import ack_to
+from sipconform.checks.names import name_of, user_of
 from sipconform.checks.shared_line.holds import Hold, holds_of
-from sipconform.checks.shared_line.line import QUIET, Line, index_of, user_of
+from sipconform.checks.shared_line.line import QUIET, Line, index_of
 from sipconform.checks.shared_line.lines import lines
-from sipconform.checks.shared_line.owning import is_from, is_to, name_in
+from sipconform.checks.shared_line.owning import is_from, is_to
 from sipconform.checks.shared_line.phones import Phone
 from sipconform.trace.trace import Trace, Transaction, WireMessage
 
@@ -141,7 +142,7 @@ def _is_press(line: Line, phone: Phone, request: WireMessage) -> bool:
     """An INVITE to the own line, or to nobody, with an index; but one that follows the seizure of its slot is a call,
     say to the own voice mail."""
     target, index = user_of(request.request_uri), index_of(request)
-    own = name_in(request.from_) == name_in(request.to) and (not target or target in line.members)
+    own = name_of(request.from_) == name_of(request.to) and (not target or target in line.members)
     return own and index is not None and not any(
         s.slot == index and s.granted and s.phone.may_be(phone) and s.final.number < request.number
         and not s.over(request) for s in line.seizures

@@ -12,7 +12,6 @@ from sipconform.checks.shared_line.phones import Neighbours, Phone, contact_of, 
 from sipconform.checks.shared_line.policies import Policies
 from sipconform.checks.subscription.course import is_final, requested, terms
 from sipconform.features.appearance import Appearance, Appearances, State, appearance_of, read_full_state
-from sipconform.sip.uri import SipUri, parse_uri
 from sipconform.trace.packet import Address
 from sipconform.trace.trace import Subscription, Transaction, WireMessage
 
@@ -201,12 +200,6 @@ def ended_at(subscription: Subscription) -> WireMessage | None:
         if requested(transaction) == 0 and transaction.succeeded:
             return transaction.final
     return next((t.request for t in subscription.notifies if is_final(t.request)), None)
-
-
-def user_of(uri_text: str) -> str:
-    """The user of a SIP URI, unescaped; "" for anything else."""
-    uri = parse_uri(uri_text)
-    return uri.username if isinstance(uri, SipUri) else ""
 
 
 def index_of(message: WireMessage | None) -> int | None:

@@ -6,9 +6,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sipconform.checks.evidence import once_per_trace
+from sipconform.checks.names import name_of, user_of
 from sipconform.checks.shared_line.joining import joined
-from sipconform.checks.shared_line.line import Line, user_of
-from sipconform.checks.shared_line.owning import NOBODY, name_in
+from sipconform.checks.shared_line.line import Line
+from sipconform.checks.shared_line.owning import NOBODY
 from sipconform.checks.shared_line.policies import Policies, policies_of
 from sipconform.checks.told import places
 from sipconform.features.appearance import CALL_INFO, LINE_SEIZE
@@ -63,7 +64,7 @@ def _seizes(subscription: Subscription, line: Line) -> bool:
 def _who_follow(line: Line, others: Iterable[Line]) -> frozenset[str]:
     """Those who follow a line under another name than its own, and no line of that name: they may be places of it."""
     requests = (t.request for s in line.subscriptions for t in s.subscribes if t.succeeded and t.request is not None)
-    names = {name_in(request.from_) for request in requests} - {*NOBODY}
+    names = {name_of(request.from_) for request in requests} - {*NOBODY}
     lines_of_others = {user for other in others if other is not line for user in other.users}
     return frozenset(names - lines_of_others)
 

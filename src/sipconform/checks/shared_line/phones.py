@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from sipconform.checks.evidence import contact
-from sipconform.sip.uri import SipUri, parse_uri
+from sipconform.checks.names import aor_of
 from sipconform.trace.packet import Address
 from sipconform.trace.trace import Subscription
 
@@ -48,7 +48,7 @@ def neighbours(subscriptions: Iterable[Subscription]) -> Neighbours:
     for address, those in by_address.items():
         together = {s.call_id: s for one in those for s in those if one is not s and _live_together(one, s)}
         if together:
-            contacts = [place_of(contact_of(s)) for s in together.values()]
+            contacts = [aor_of(contact_of(s)) for s in together.values()]
             found[address] = frozenset(c for c in contacts if contacts.count(c) == 1)
     return found
 
@@ -76,11 +76,5 @@ def phone_at(address: Address, uri_text: str, around: Neighbours) -> Phone:
     contacts = around.get(address)
     if contacts is None:
         return Phone(address)
-    place = place_of(uri_text)
+    place = aor_of(uri_text)
     return Phone(address, place if place in contacts else None)
-
-
-def place_of(uri_text: str) -> str:
-    """User, host and port of a Contact; its parameters come and go."""
-    uri = parse_uri(uri_text)
-    return uri.aor() if isinstance(uri, SipUri) else uri_text

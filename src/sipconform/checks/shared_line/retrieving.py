@@ -7,10 +7,11 @@ from itertools import pairwise
 
 from sipconform.checks.catalogue import INFO, MUST, PHONE, SERVER, SHOULD, Finding, check, finding
 from sipconform.checks.evidence import GIVE_UP, seconds, watched
+from sipconform.checks.names import user_of
 from sipconform.checks.shared_line.course import IN_CALL, Slot, slots
 from sipconform.checks.shared_line.holds import PUBLIC, Hold
 from sipconform.checks.shared_line.legs import Leg, refusal
-from sipconform.checks.shared_line.line import QUIET, is_busy, user_of
+from sipconform.checks.shared_line.line import QUIET, is_busy
 from sipconform.checks.shared_line.policies import names_of
 from sipconform.checks.shared_line.truth import crosses, during, judged
 from sipconform.features.appearance import State

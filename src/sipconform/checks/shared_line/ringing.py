@@ -5,25 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import inf
 
+from sipconform.checks.bindings import owner_of, present
 from sipconform.checks.catalogue import INFO, MUST, PHONE, SERVER, SHOULD, Finding, check, finding
-from sipconform.checks.evidence import SLACK, same_place, seconds, watched
+from sipconform.checks.evidence import same_place, seconds, watched
 from sipconform.checks.forks import Fork, forks
+from sipconform.checks.names import name_of, user_of
 from sipconform.checks.shared_line.course import Slot, slots_of
 from sipconform.checks.shared_line.joining import TOGETHER, caller_of
 from sipconform.checks.shared_line.legs import Leg, legs, legs_of
-from sipconform.checks.shared_line.line import (
-    Line,
-    Told,
-    index_of,
-    user_of,
-)
+from sipconform.checks.shared_line.line import Line, Told, index_of
 from sipconform.checks.shared_line.lines import lines
-from sipconform.checks.shared_line.owning import NOBODY, name_in
+from sipconform.checks.shared_line.owning import NOBODY
 from sipconform.checks.shared_line.phones import Phone, contact_of
 from sipconform.checks.shared_line.policies import names_of
 from sipconform.features.appearance import State
 from sipconform.sip.headers import name_addr
-from sipconform.sip.headers.name_addr import NameAddr
 from sipconform.trace.trace import Subscription, Trace, WireMessage
 
 HALF = 0.45  # seconds that messages of one event may lie apart: somebody has to be waited for
@@ -59,23 +55,16 @@ def _are_there(trace: Trace, line: Line, at: WireMessage) -> Iterator[Phone]:
         wanted = line.policies.place(user_of(subscription.resource), "terminates")
         told = [t for t in subscription.notifies if t.request is not None and t.request.number < at.number]
         follows = begun and line.live(subscription, at) and bool(told) and all(t.succeeded for t in told)
-        if wanted and follows and _is_registered(trace, subscription, at):
+        if wanted and follows and _is_registered(trace, line, subscription, at):
             yield line.phone_of(subscription)
 
 
-def _is_registered(trace: Trace, subscription: Subscription, at: WireMessage) -> bool:
-    """Whether the Contact by which a phone follows the line has a binding that lasts, by the latest REGISTER."""
-    latest = None
-    for transaction in trace.transactions_of("REGISTER"):
-        final = transaction.final
-        mine = transaction.client == subscription.subscriber and transaction.succeeded
-        if mine and final is not None and final.number < at.number:
-            latest = final
-    for row in latest.contacts if latest is not None else ():
-        if isinstance(row, NameAddr) and latest is not None and same_place(row.uri_text, contact_of(subscription)):
-            left, first = row.params.get("expires") or latest.text("Expires"), row.params.get("q") in (None, "1", "1.0")
-            return first and left.isdigit() and int(left) > seconds(at, latest) + SLACK
-    return False
+def _is_registered(trace: Trace, line: Line, subscription: Subscription, at: WireMessage) -> bool:
+    """Whether the Contact by which a phone follows the line has a binding that lasts, and is not to be tried later than
+    others (RFC 3261 §20.10)."""
+    known = present(trace, owner_of(trace, line.server, subscription.resource), at)
+    mine = (grant.contact for grant in known if same_place(grant.uri, contact_of(subscription)))
+    return any(found.params.get("q") in (None, "1", "1.0") for found in mine)
 
 
 def incoming(trace: Trace, line: Line) -> list[list[Leg]]:
@@ -130,8 +119,8 @@ def _shows(line: Line, told: Told, index: int, leg: Leg, slot: Slot | None) -> b
     of a call that is on another."""
     if slot is not None and any(not other.over(told.notify) for other in slot.legs):
         return False
-    shown = name_in(told.state.slots[index].far_party)
-    return line.whole or (shown not in NOBODY and shown == name_in(leg.request.from_))
+    shown = name_of(told.state.slots[index].far_party)
+    return line.whole or (shown not in NOBODY and shown == name_of(leg.request.from_))
 
 
 @check(
@@ -211,9 +200,9 @@ def anonymous_stays_anonymous(trace: Trace) -> Iterator[Finding]:
 
 def _identities(invite: WireMessage) -> Iterator[str]:
     """The users by whom a call says it is."""
-    yield name_in(invite.from_)
+    yield name_of(invite.from_)
     for value in invite.values("P-Asserted-Identity"):
-        yield name_in(name_addr.parse(value))
+        yield name_of(name_addr.parse(value))
 
 
 def _shown(line: Line, index: int, fork: Fork, rung: list[Leg], hidden: set[str]) -> Iterator[Finding]:
@@ -221,7 +210,7 @@ def _shown(line: Line, index: int, fork: Fork, rung: list[Leg], hidden: set[str]
     last = max(ends) if len(ends) == len(rung) else inf
     for told in line.told_between(fork.invite.number, last):
         value = told.state.slots.get(index)
-        shown = name_in(value.far_party) if value is not None else ""
+        shown = name_of(value.far_party) if value is not None else ""
         yield finding(told.notify, shown not in hidden, expected="no identity", observed=shown, also=[fork.invite])
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from sipconform.checks.catalogue import INFO, MUST, PHONE, SERVER, SHOULD, Finding, check, finding
 from sipconform.checks.evidence import contact, seconds_of
-from sipconform.checks.shared_line.line import user_of
+from sipconform.checks.names import user_of
 from sipconform.checks.shared_line.lines import lines
 from sipconform.checks.shared_line.policies import names_of, policies_of
 from sipconform.checks.subscription.course import requested
