@@ -44,7 +44,7 @@ class NotifierSubscription:
     state: str = "active"
     forgotten: bool = False  # its subscriber knew nothing of it when it was told
     credentials: CredentialStore | None = None  # for subscribers that challenge what they are told
-    _queue: deque[tuple[str, Content]] = field(default_factory=deque)
+    _queue: deque[tuple[str, Content | None]] = field(default_factory=deque)  # None: the full state as it is then
     _sending: asyncio.Task[None] | None = None
     _expiry: asyncio.TimerHandle | None = None
 
@@ -79,6 +79,11 @@ class NotifierSubscription:
         if self._sending is not None:
             await asyncio.wait([self._sending])
 
+    def notify_latest(self) -> None:
+        """Queues a NOTIFY of the full state as it is when the NOTIFY leaves; one that waits already will tell it."""
+        if not self._queue or self._queue[-1] != ("", None):
+            self._enqueue("", None)
+
     def end(self, reason: str = "", content: Content | None = None) -> None:
         """Sends the last NOTIFY, `terminated`, and forgets the subscription."""
         if self.state == "active":
@@ -96,7 +101,7 @@ class NotifierSubscription:
         if not waiting:
             self._queue.clear()
 
-    def _enqueue(self, state: str, content: Content) -> None:
+    def _enqueue(self, state: str, content: Content | None) -> None:
         if self.notifier.withhold:
             self.notifier.withhold(self.dialog)
             return
@@ -105,16 +110,20 @@ class NotifierSubscription:
             self._sending = asyncio.get_running_loop().create_task(self._send_queue())
 
     async def _send_queue(self) -> None:
-        agent = self.notifier.agent
         while self._queue:
-            state, content = self._queue.popleft()
-            event = f"{self.notifier.package};id={self.id}" if self.id else self.notifier.package
-            headers = [("Event", event), ("Subscription-State", state or f"active;expires={self.remaining}")]
-            headers += content.headers
-            if content.content_type:
-                headers.append(("Content-Type", content.content_type))
-            draft = agent.in_dialog(self.dialog, "NOTIFY", headers, content.body)
-            self._answered(await agent.ask(draft, self.dialog, credentials=self.credentials))
+            state, told = self._queue.popleft()
+            for content in self.notifier.content(self) if told is None else [told]:
+                await self._send(state, content)
+
+    async def _send(self, state: str, content: Content) -> None:
+        agent = self.notifier.agent
+        event = f"{self.notifier.package};id={self.id}" if self.id else self.notifier.package
+        headers = [("Event", event), ("Subscription-State", state or f"active;expires={self.remaining}")]
+        headers += content.headers
+        if content.content_type:
+            headers.append(("Content-Type", content.content_type))
+        draft = agent.in_dialog(self.dialog, "NOTIFY", headers, content.body)
+        self._answered(await agent.ask(draft, self.dialog, credentials=self.credentials))
 
     def _answered(self, answer: Message | None) -> None:
         """A refusal that says the subscriber knows nothing of it ends it; silence does too (RFC 6665 §4.2.2)."""
@@ -130,7 +139,8 @@ class Notifier:
     `admit` says whose state a SUBSCRIBE may see, or answers it itself and gives None. `credentials` are what a NOTIFY
     proves itself with where a subscriber asks for that. `content` gives the NOTIFYs
     that tell the full state, `parting` the last one, which has to tell it alone. `accept_body` takes the change a
-    SUBSCRIBE carries: it gives what is to happen after the 2xx, or answers the request itself and gives None.
+    SUBSCRIBE carries: it gives what is to happen after the 2xx, or answers the request itself and gives None. `latest`:
+    every NOTIFY tells the whole state, so that one which has to wait tells it as it is when it leaves.
     """
 
     agent: UserAgent
@@ -140,6 +150,7 @@ class Notifier:
     accept_body: Callable[[ServerRequest, NotifierSubscription], Callable[[], None] | None] | None = None
     parting: Callable[[NotifierSubscription], Content] | None = None
     credentials: Callable[[NotifierSubscription], CredentialStore | None] | None = None
+    latest: bool = False
     min_expires: int = 60
     default_expires: int = 3600
     max_expires: int = 3600
@@ -246,5 +257,8 @@ class Notifier:
 
     def tell(self, subscription: NotifierSubscription) -> None:
         """Queues the full state."""
+        if self.latest:
+            subscription.notify_latest()
+            return
         for content in self.content(subscription):
             subscription.notify(content)
