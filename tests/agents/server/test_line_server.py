@@ -6,13 +6,16 @@ from typing import Any
 import pytest
 
 from sipconform.agents.call import Leg
+from sipconform.agents.faults.tampering import tamper_requests
 from sipconform.agents.phone.phone import Phone
+from sipconform.agents.requests import ServerRequest
 from sipconform.agents.server.lines import Line, Location, Rules
 from sipconform.agents.server.server import Server
 from sipconform.agents.user_agent import Account
 from sipconform.features import call_park
 from sipconform.features.appearance import State
 from sipconform.features.call_park import NOBODY, Parked
+from sipconform.sip.compose import Draft
 from sipconform.trace.packet import Address
 from tests.agents.world import DOMAIN, SERVER, World, play
 
@@ -314,5 +317,105 @@ def test_a_line_is_busy_to_its_own_phones() -> None:
         assert await second.line.dial("2001") == 486
         await asyncio.sleep(1)
         assert line.slots[1].state is State.IDLE
+
+    play(story)
+
+
+def test_a_phone_that_only_asks_has_not_begun_anew() -> None:
+    """A SUBSCRIBE for no time, or for too little, ends neither the subscription that lives nor the call."""
+
+    async def story(world: World) -> None:
+        server, line = await line_server(world)
+        first = await desk(world, 1)
+        await answered(await outsider(world), "2001", first)
+        for seconds, status in ((0, 200), (5, 423)):
+            asks = first.agent.new_request("SUBSCRIBE", f"sip:2001@{DOMAIN}", f"<sip:2001@{DOMAIN}>")
+            asks.add("Event", "call-info").add("Expires", str(seconds)).add("Contact", first.agent.contact)
+            answer = await first.agent.ask(asks)
+            assert answer is not None
+            assert answer.status == status
+            await asyncio.sleep(1)
+            assert line.slots[1].state is State.ACTIVE
+            assert len(list(server.lines.call_info.of("2001"))) == 1
+
+    play(story)
+
+
+def test_a_seizure_is_its_phones_however_the_contact_is_written() -> None:
+    async def story(world: World) -> None:
+        _, line = await line_server(world)
+        first, other = await desk(world, 1), await outsider(world)
+        assert await first.line.seize(1) == 200
+
+        def with_transport(draft: Draft) -> Draft:
+            return draft.set("Contact", draft.get("Contact").replace(">", ";transport=udp>"))
+
+        tamper_requests(first, "INVITE", with_transport)
+        calling = asyncio.ensure_future(first.line.dial("2002"))
+        await asyncio.sleep(0.5)
+        assert line.slots[1].state is State.PROGRESSING
+        other.calls.answer(other.calls.legs[0])
+        assert (await calling) == 200
+
+    play(story)
+
+
+def test_a_call_that_names_no_slot_takes_the_one_its_phone_has_seized() -> None:
+    async def story(world: World) -> None:
+        _, line = await line_server(world)
+        first, _ = await desk(world, 1), await outsider(world)
+        assert await first.line.seize(2) == 200
+        tamper_requests(first, "INVITE", lambda draft: draft.remove("Call-Info"))
+        calling = asyncio.ensure_future(first.line.dial("2002"))
+        await asyncio.sleep(0.5)
+        assert {index: slot.state for index, slot in line.slots.items() if not slot.free} == {2: State.PROGRESSING}
+        calling.cancel()
+
+    play(story)
+
+
+def test_a_refreshed_session_leaves_a_private_hold_private() -> None:
+    async def story(world: World) -> None:
+        _, line = await line_server(world)
+        first = await desk(world, 1)
+        await answered(await outsider(world), "2001", first)
+        states: list[State] = []
+        for late in (False, True):
+            assert await first.line.hold(private=True, late=late) == 200
+            tamper_requests(first, "INVITE", lambda draft: draft.remove("Call-Info"))
+            leg = first.line.legs[1]
+            assert await leg.reinvite(leg.local_sdp) == 200
+            states.append(line.slots[1].state)
+            assert await first.line.resume() == 200
+            first.endpoint.tampers.clear()
+            assert await first.line.hold() == 200
+            states.append(line.slots[1].state)
+            assert await first.line.resume() == 200
+        assert states == [State.HELD_PRIVATE, State.HELD] * 2
+
+    play(story)
+
+
+def test_a_slow_phone_is_told_what_is_and_not_what_was() -> None:
+    """Its answers take half a second; meanwhile a key is taken and given back three times."""
+
+    async def story(world: World) -> None:
+        await line_server(world)
+        first, second = await desk(world, 1), await desk(world, 2)
+        told: list[list[int]] = []
+        second.line.on_change = lambda: told.append(second.line.told.busy)
+        answer = second.line.subscriber.received
+
+        def slowly(request: ServerRequest) -> None:
+            asyncio.get_running_loop().call_later(0.45, answer, request)
+
+        second.line.subscriber.received = slowly  # type: ignore[method-assign]
+        for index in (1, 2, 3):
+            assert await first.line.seize(index) == 200
+            await first.line.release()
+        assert await first.line.seize(4) == 200
+        await asyncio.sleep(1.2)
+        assert told[-1] == [4]
+        assert len(told) <= 3
 
     play(story)

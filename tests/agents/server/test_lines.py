@@ -14,6 +14,14 @@ from sipconform.sip.offer_answer import compose_audio, compose_hold
 DESK, OTHER = Device("2100", "sip:2100@10.0.0.2"), Device("2100-2", "sip:2100-2@10.0.0.3")
 
 
+def test_a_phone_is_known_whatever_its_contact_says_of_the_connection() -> None:
+    plain = Device.at("2100", "sip:2100@10.0.0.2:5062")
+    assert plain == Device.at("2100", "sip:2100@10.0.0.2:5062;transport=udp;ob")
+    assert Device.at("2100", "sip:2100@10.0.0.2") == Device.at("2100", "sip:2100@10.0.0.2:5060")
+    assert plain != Device.at("2100", "sip:2100@10.0.0.2:5064")
+    assert plain != Device.at("2100-2", "sip:2100@10.0.0.2:5062")
+
+
 def talker(device: Device = DESK, *, held: bool = False, private: bool = False) -> Talker:
     sdp = compose_hold("10.0.0.2", 4000, 1, 1) if held else compose_audio("10.0.0.2", 4000, 1)
     leg: Any = SimpleNamespace(remote_sdp=sdp)

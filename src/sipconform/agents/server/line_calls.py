@@ -49,7 +49,7 @@ class LineCalls:
         if server.authentication.directory.identity(incoming.caller, claimed) is None:
             incoming.request.respond(403)
             return True
-        device = Device(claimed, contact_uri(incoming.request.message))
+        device = Device.at(claimed, contact_uri(incoming.request.message))
         if not own.locations[claimed].active:
             incoming.request.respond(403)
         elif self._is_press(own, incoming):
@@ -124,12 +124,12 @@ class LineCalls:
         self.server.publication(line).publish()
 
     def _slot_to_call_on(self, line: Line, device: Device, request: ServerRequest) -> Slot | None:
-        """The slot the phone has seized; a free one when it names none or a free one (sheet §12 b)."""
+        """The slot the phone has seized, named or not; else a free one, the lowest when it names none."""
         asked = appearance_of(request.message.texts("Call-Info"))
         if not line.rules.multiple_call_arrangement and line.taken_by_others(device):
             return None
         if not isinstance(asked, Appearance) or asked.index is None:
-            return line.lowest_free() if asked is None else None
+            return (line.seized_by(device) or line.lowest_free()) if asked is None else None
         slot = line.slot(asked.index)
         if slot is None or slot.free:
             return slot
@@ -287,13 +287,17 @@ class LineCalls:
 
     def _talker_offers(self, slot: Slot, talker: Talker, request: ServerRequest) -> None:
         said = appearance_of(request.message.texts("Call-Info"))
-        talker.private = isinstance(said, Appearance) and said.state == State.HELD_PRIVATE
+        if isinstance(said, Appearance) and said.state:
+            talker.private = said.state == State.HELD_PRIVATE
+        elif not talker.holds:  # a hold that goes on, as when the session is refreshed, stays what it was
+            talker.private = False
         talker.leg.agree(request, talker.party.answer(request.message.content), self.told_slot(slot))
 
     def _talker_changed(self, line: Line, slot: Slot, talker: Talker) -> None:
         if talker.leg.state == "ended":
             self._left(line, slot, talker)
         else:
+            talker.holds = talker.held
             talker.party.present = not talker.held
             talker.party.follow(talker.leg)
         self.server.publication(line).publish()

@@ -41,11 +41,11 @@ class LineServer:
     line_seize: Notifier = field(init=False)
     line_calls: LineCalls = field(init=False)
     _publications: dict[str, Publication] = field(default_factory=dict)
-    _forgetful: set[str] = field(default_factory=set)  # Contacts that knew nothing of their subscription when told
+    _forgetful: set[str] = field(default_factory=set)  # places that knew nothing of their subscription when told
     _told_of_parks: set[tuple[str, str]] = field(default_factory=set)  # Call-ID and tag of those who accept it
 
     def __post_init__(self) -> None:
-        self.call_info = Notifier(self.agent, CALL_INFO, self._admit, self._full_state, headers=PACKAGES)
+        self.call_info = Notifier(self.agent, CALL_INFO, self._admit, self._full_state, latest=True, headers=PACKAGES)
         self.line_seize = Notifier(
             self.agent, LINE_SEIZE, self._seize, self._seized_slot, headers=PACKAGES, min_expires=1, default_expires=15
         )
@@ -90,7 +90,7 @@ class LineServer:
         if claimed is None:
             request.respond(403)
             return None
-        return Device(claimed.name, contact_uri(request.message))
+        return Device.at(claimed.name, contact_uri(request.message))
 
     def _line_for(self, request: ServerRequest, device: Device) -> Line | None:
         """The line a SUBSCRIBE is about, which must be the asking phone's own."""
@@ -111,7 +111,7 @@ class LineServer:
         line = self._line_for(request, device) if device is not None else None
         if device is None or line is None:
             return None
-        if not request.message.to_tag:
+        if not request.message.to_tag and self.call_info.granted(request.message):
             self._restarted(line, device)
         if call_park.CONTENT_TYPE in ", ".join(request.message.texts("Accept")):
             self._told_of_parks.add((request.message.call_id, request.message.from_tag))
@@ -120,16 +120,16 @@ class LineServer:
     def _follower_lost(self, subscription: NotifierSubscription) -> None:
         self._told_of_parks.discard((subscription.dialog.call_id, subscription.dialog.remote_tag))
         if subscription.forgotten:
-            self._forgetful.add(subscription.dialog.target)
+            self._forgetful.add(_place(subscription))
 
     def _restarted(self, line: Line, device: Device) -> None:
         """A second subscription of one phone, or one after it knew nothing of the first: it has begun anew and knows
-        nothing of what it had (sheet 2.10)."""
-        known = [s for s in self.call_info.of(line.user) if s.dialog.target == device.contact]
+        nothing of what it had (shared-line rules 2.10). A question that lasts for no time begins nothing."""
+        known = [s for s in self.call_info.of(line.user) if _place(s) == device.place]
         for subscription in known:
             subscription.drop()
-        if known or device.contact in self._forgetful:
-            self._forgetful.discard(device.contact)
+        if known or device.place in self._forgetful:
+            self._forgetful.discard(device.place)
             self._release_seizures(line, device)
             self.line_calls.abandon(line, device)
 
@@ -173,8 +173,9 @@ class LineServer:
         if status or slot is None:
             request.respond(status, headers=BUSY if status == 480 else ())
             return None
-        self._release_seizures(line, device)
-        slot.seizure = Seizure(device, (request.message.call_id, request.message.from_tag))
+        if self.line_seize.granted(request.message):
+            self._release_seizures(line, device)
+            slot.seizure = Seizure(device, (request.message.call_id, request.message.from_tag))
         return line.user
 
     def _refusal(self, line: Line, device: Device, slot: Slot | None) -> int:
@@ -186,7 +187,7 @@ class LineServer:
         return 0 if slot is not None and slot.free and alone else 480
 
     def _follows(self, line: Line, device: Device) -> bool:
-        return any(s.dialog.target == device.contact for s in self.call_info.of(line.user))
+        return any(_place(s) == device.place for s in self.call_info.of(line.user))
 
     def _release_seizures(self, line: Line, device: Device) -> None:
         for slot in list(line.slots.values()):
@@ -226,3 +227,7 @@ class LineServer:
             if slot.seizure is not None and slot.seizure.key == key:
                 return line, slot, slot.seizure
         return None
+
+
+def _place(subscription: NotifierSubscription) -> str:
+    return Device.at(subscription.user, subscription.dialog.target).place

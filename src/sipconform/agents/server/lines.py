@@ -14,13 +14,20 @@ from sipconform.agents.server.conference import Conference, Party
 from sipconform.features.appearance import Appearance, Appearances, State
 from sipconform.features.call_park import NOBODY, Parked
 from sipconform.sip.sdp import Sdp
+from sipconform.sip.uri import SipUri, parse_uri
 
 
 class Device(NamedTuple):
-    """One phone: the location it registered as and its full Contact URI, for two may share a host."""
+    """One phone: the location it registered as and the place its Contact names: user, host and port, for two may share
+    a host. The parameters of a Contact are of a connection, and come and go."""
 
     location: str
-    contact: str
+    place: str
+
+    @classmethod
+    def at(cls, location: str, contact: str) -> Device:
+        uri = parse_uri(contact)
+        return cls(location, uri.aor() if isinstance(uri, SipUri) else contact)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +62,7 @@ class Talker:
     leg: Leg
     party: Party
     private: bool = False  # its last hold was a private one
+    holds: bool = False  # it held until the offer that is on the table
 
     @property
     def held(self) -> bool:
@@ -141,6 +149,11 @@ class Line:
         if index > self.rules.appearances:
             return None
         return self.slots.setdefault(index, Slot(index, self.rules))
+
+    def seized_by(self, device: Device) -> Slot | None:
+        """The slot a phone has seized."""
+        seized = (slot for slot in self.slots.values() if slot.seizure is not None and slot.seizure.device == device)
+        return next(seized, None)
 
     def lowest_free(self) -> Slot | None:
         indexes = range(1, self.rules.appearances + 1)

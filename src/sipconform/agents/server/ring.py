@@ -83,4 +83,4 @@ def answerer(targets: Sequence[Target], leg: Leg) -> Device:
     """The phone of a line that has answered one of these."""
     asked = leg.request.sent.request_uri if leg.request else ""
     address = next((target.to for target in targets if target.uri == asked), "")
-    return Device(address.partition(":")[2].partition("@")[0], leg.dialog.target)
+    return Device.at(address.partition(":")[2].partition("@")[0], leg.dialog.target)
