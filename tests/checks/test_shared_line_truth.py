@@ -227,6 +227,13 @@ def test_a_private_hold_is_told_as_nothing_else_meanwhile() -> None:
     assert fails("SCA-071", scene.change("notify-o-5", Call_Info=IDLE), UNTIL, party=SERVER)
 
 
+def test_a_phone_is_told_of_its_return_before_the_answer() -> None:
+    """The answer to its re-INVITE is slower than the NOTIFY that speaks of it."""
+    scene = tell_at(known(in_call(words=PRIVATE)).move("resumed", 30.1), 5, 30.05)
+    assert not accused(scene)
+    assert fails("SCA-071", tell_at(scene, 5, 29.9), UNTIL, party=SERVER)
+
+
 def test_a_private_hold_pressed_elsewhere_is_open_where_nobody_says() -> None:
     scene = pressed(in_call(words=PRIVATE), 25.0, 200)
     assert fails("SCA-079", scene, UNTIL, level="INFO")

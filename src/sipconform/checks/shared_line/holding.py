@@ -47,6 +47,8 @@ def private_hold_is_told(trace: Trace) -> Iterator[Finding]:
 
 def _told_otherwise(trace: Trace, slot: Slot, move: Move, until: WireMessage | None) -> Iterator[Finding]:
     for notify, state in between(slot, move.at, until):
+        if _is_changing(slot, notify):
+            continue
         steady = seconds(notify, move.at) > SETTLES and move.leg is not None and surely_lasts(trace, move.leg, notify)
         alone = {State.ACTIVE} if slot.line.whole else set()  # else somebody out of sight may have joined
         wrong = {State.HELD, *({State.IDLE, *alone} if steady else ())}
@@ -79,8 +81,12 @@ def _settled(slot: Slot, at: WireMessage) -> bool:
     """Whether nothing happened to a slot for as long as a late NOTIFY may need."""
     earliest, latest = at.packet.time_ns - QUIET * 1e9, at.packet.time_ns + 1e9
     near = any(earliest < move.at.packet.time_ns < latest for move in slot.moves)
-    under_way = [h for leg in slot.legs for h in leg.holds if h.request.number <= at.number <= h.at.number]
-    return not near and not under_way
+    return not near and not _is_changing(slot, at)
+
+
+def _is_changing(slot: Slot, at: WireMessage) -> bool:
+    """Whether a phone has asked for another hold, and its answer has not been seen yet: it may come after a NOTIFY."""
+    return any(h.request.number <= at.number <= h.at.number for leg in slot.legs for h in leg.holds)
 
 
 @check(
