@@ -101,3 +101,31 @@ def test_every_rule_that_a_check_of_features_names_is_told_with_its_checks() -> 
             asked.setdefault(rule, set()).add(check.id)
     assert told == asked
     assert len(sections) == len(asked)
+
+
+def cited(clause: str) -> set[str]:
+    """The rules of shared lines that a clause names, `6.1-6.3` being three of them."""
+    found = set()
+    for place in re.findall(r"\(sheet ([^);]*)", clause):
+        for chapter, first, _, last in re.findall(r"(\d+)(?:\.(\d+))?(-\d+\.(\d+))?", place):
+            numbers = range(int(first), int(last or first) + 1) if first else []
+            found |= {f"{chapter}.{number}" for number in numbers} or {chapter}
+    return found
+
+
+def test_what_a_clause_names_is_understood() -> None:
+    assert cited("SCA: barging in (sheet 6.1-6.3)") == {"6.1", "6.2", "6.3"}
+    assert cited("SCA: bridges (sheet §7, 2.3)") == {"7", "2.3"}
+    assert cited("SCA: an answer that names no slot (sheet 4.5; Kamailio 92bbfd0b04)") == {"4.5"}
+    assert cited("RFC 3261 §25.1; feature sync sheet §7.4") == set()
+
+
+def test_every_rule_that_a_check_of_shared_lines_names_is_told_with_its_checks() -> None:
+    text = (PROJECT / "docs" / "rules_shared_line.md").read_text("utf-8")
+    told = re.findall(r"^##+ ([\d.]+) [^#]*?^Asked by ([^.]*)\.$", text, re.M)
+    asked: dict[str, set[str]] = {}
+    for check in catalogue().values():
+        for rule in cited(check.clause):
+            asked.setdefault(rule, set()).add(check.id)
+    assert {rule: set(checks.split(", ")) for rule, checks in told} == asked
+    assert len(told) == len(asked)

@@ -67,7 +67,7 @@ def call_names_a_slot(trace: Trace) -> Iterator[Finding]:
 
 
 @check(
-    "SCA-028", level=SHOULD, on=SERVER, clause="call-info with call-park information (sheet 2.3)",
+    "SCA-028", level=SHOULD, on=SERVER, clause="call-info with call-park information (sheet 2.1)",
     asks="who is parked is told in a document that can be read, and to those alone who accept it",
 )  # fmt: skip
 def parked_callers_are_told(trace: Trace) -> Iterator[Finding]:
