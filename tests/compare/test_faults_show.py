@@ -15,6 +15,8 @@ ALLOWED = {  # fault, and part of a scenario: why what changes there is no diffe
     ("FX07", "refuses_a_call"): "202 means what 200 means",
     ("FX37", "challenged"): "the report that comes before its time repeats itself when it is due",
     ("F27", "elsewhere"): "the reports that are too many repeat the state",
+    ("F53", "retrieve[False]"): "how what is told and a call that is ended interleave is not compared",
+    ("F53", "retrieve[True]"): "how what is told and a call that is ended interleave is not compared",
     ("FC18", "two_presses"): "how long a phone waits for another key before it dials is seen on no wire",
     ("HS39", "vanishes"): "what a line key shows is seen on no wire; of the line nothing but a time differs",
     ("M41", "deactivated"): "to come back at once is what this reason asks for",

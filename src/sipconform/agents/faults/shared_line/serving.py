@@ -117,8 +117,8 @@ def every_branch_is_told(agent: Any) -> None:
     def alter(ring: Any) -> None:
         def progressed(original: Callable[..., None], *given: Any) -> None:
             original(*given)
-            for line in agent.lines.lines.values():
-                agent.lines._tell(line)
+            for subscription in agent.lines.call_info.subscriptions:
+                subscription.notify(*agent.lines.call_info.content(subscription))
 
         instead_of(ring, "_progressed", progressed)
 
