@@ -23,7 +23,7 @@ from tests.checks.test_shared_line import (
     slot,
     told,
 )
-from tests.checks.test_shared_line_rules import known, pressed
+from tests.checks.test_shared_line_rules import known, pressed, shown
 from tests.checks.test_shared_line_sight import accused
 
 Rows = dict[str, Any]
@@ -134,7 +134,33 @@ def test_a_notifier_folds_what_a_phone_does_not_answer() -> None:
     for again in (1.52, 2.52, 4.52, 8.52, 12.52, 16.52):
         scene.again(again, "notify-o-1")
     assert silent("INV-002", scene, UNTIL)
-    assert fails("INV-002", in_call().drop("notify-o-2", "told-o-2", "notify-o-3", "told-o-3"), UNTIL, party=SERVER)
+    scene = in_call().drop("notify-o-2", "told-o-2", "notify-o-3", "told-o-3")
+    assert fails("INV-002", scene, UNTIL, party=SERVER)
+    scene.move("told-o-1", 1.53).again(1.52, "notify-o-1")
+    assert silent("INV-002", scene, UNTIL)
+
+
+def told_thrice() -> Scene:
+    """Nothing happens, and the phones are told three times within a second that all is idle."""
+    scene = seizing()
+    for when in (16.5, 17.0):
+        all_told(scene, when, IDLE)
+    return scene
+
+
+def test_the_same_is_not_told_again_and_again() -> None:
+    assert passes("SCA-108", seizing(), UNTIL)
+    assert fails("SCA-108", told_thrice(), UNTIL, party=SERVER, level="SHOULD")
+
+
+def test_a_state_may_have_gone_and_come_again_while_a_notify_waited() -> None:
+    scene = told_thrice()
+    asks: Rows = {"call": "ls2", "tag": "ls2", "Event": "line-seize"} | ONE
+    scene.ask("seize again", 16.1, "SUBSCRIBE", LINE, Expires="15", **asks)
+    scene.answer("seized again", 16.11, "seize again", tag="as2")
+    scene.ask("give up again", 16.3, "SUBSCRIBE", f"sip:u@{SERVER}", seq=2, to_tag="as2", Expires="0", **asks)
+    scene.answer("given up again", 16.31, "give up again", Expires="0")
+    assert silent("SCA-108", scene, UNTIL)
 
 
 def test_a_server_tells_from_another_of_its_ports() -> None:
@@ -254,6 +280,26 @@ def test_a_bridge_without_a_word_for_it() -> None:
         scene.change(f"notify-{name}-4", Call_Info=slot("active"))
     assert not accused(scene)
     assert fails("SCA-090", known(scene, bridging=True), UNTIL, party=SERVER)
+
+
+def taken_over(shows: str, heard: float = 25.2) -> Scene:
+    """The second phone takes the held call; the first answers the BYE at that time, and shows its key."""
+    scene = pressed(known(in_call()).drop("resume", "resumed"), 25.0, 200)
+    scene.ask("press ack", 25.1, "ACK", f"sip:u@{SERVER}", by=OTHER, call="press", tag="press", to_tag="apress",
+              From=f"<{LINE}>;tag=press", To=f"<{LINE}>;tag=apress")  # fmt: skip
+    scene.move("bye", 25.15).move("bye ok", heard)
+    shown(shown(scene, 12.0, "manager", line_1="active, mine"), heard + 0.1, "manager", line_1=shows)
+    return tell_at(scene, 5, 25.3)
+
+
+def test_the_old_owner_lets_go_once_he_has_heard_of_it() -> None:
+    assert passes("SCA-083", taken_over("active, theirs"), 39.0)
+    assert fails("SCA-083", taken_over("held, mine"), 39.0, party=PHONE)
+    late = taken_over("active, theirs", heard=27.0)
+    for again in (25.65, 26.65):
+        late.again(again, "bye")
+    assert passes("SCA-083", late, 39.0)
+    assert silent("SCA-083", late.drop("bye ok"), 39.0)
 
 
 # -- other calls, other slots ---------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from sipconform.sip.headers.name_addr import NameAddr
 from sipconform.trace.trace import Trace
 
 SHEET = "SCA invariants"
-SOON = 1.0  # seconds in which a phone answers that has nothing else to do
+SOON = 0.25  # seconds in which an answer comes that neither got lost nor had far to go
 
 
 @check(
@@ -48,8 +48,8 @@ def one_owner(trace: Trace) -> Iterator[Finding]:
     asks="a slot moves from one told state to the next only as the table allows",
 )  # fmt: skip
 def moves_are_allowed(trace: Trace) -> Iterator[Finding]:
-    """One state may go untold between two NOTIFYs, where two events fell together; any number while the phone had not
-    answered the first.
+    """One state may go untold between two NOTIFYs, where two events fell together; any number where the phone had not
+    answered the first at once.
     """
     for line in lines(trace):
         for subscription in line.subscriptions:

@@ -218,18 +218,19 @@ def retrieve_is_a_new_call(trace: Trace) -> Iterator[Finding]:
     asks="a phone whose call was taken over answers the BYE, and then shows the slot as others have it",
 )  # fmt: skip
 def old_owner_lets_go(trace: Trace) -> Iterator[Finding]:
-    """200, or 481 where its own BYE crossed. What it shows is compared where the phone tells: four seconds after the
-    BYE, if the slot is still in a call, its key shows neither idle nor a call of its own.
+    """200, or 481 where its own BYE crossed. What it shows is compared where the phone tells: a moment after
+    that, if the slot is still in a call, its key shows neither idle nor a call of its own.
     """
     for slot, old, new in _takeovers(trace):
         bye = old.bye
         if bye is None or bye.request is None or not old.ended_by_server:
             continue
         final = bye.final
-        if final is not None:
-            ok = final.status in (200, 481)
-            yield finding(final, ok, expected="200", observed=str(final.status), also=[bye.request])
-        moment = bye.request.packet.time_ns + round(LET_GO * 1e9)
+        if final is None:
+            continue
+        ok = final.status in (200, 481)
+        yield finding(final, ok, expected="200", observed=str(final.status), also=[bye.request])
+        moment = final.packet.time_ns + round(LET_GO * 1e9)
         lasts = new.end is None or new.end.packet.time_ns > moment
         if lasts and trace.end_ns > moment:
             shown = _shown(trace, old, slot.index, moment)

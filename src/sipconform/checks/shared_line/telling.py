@@ -226,7 +226,8 @@ def _is_crowded(trace: Trace, slot: Slot, move: Move) -> bool:
 )  # fmt: skip
 def no_storm(trace: Trace) -> Iterator[Finding]:
     """Three NOTIFYs in a row within two seconds that say exactly the same, none of them asked for by a SUBSCRIBE.
-    Once again is common; servers do so for every message of a call.
+    Once again is common; servers do so for every message of a call. The state may
+    also have gone and come again while a NOTIFY waited.
     """
     for line in lines(trace):
         for subscription in line.subscriptions:
@@ -240,8 +241,16 @@ def no_storm(trace: Trace) -> Iterator[Finding]:
                     and first.notify.body == second.notify.body == third.notify.body  # who is parked
                 )
                 seen = "the same state three times in two seconds"
-                ok = not storm or any(first.notify.time <= at < third.notify.time for at in asked)
+                asked_for = any(first.notify.time <= at < third.notify.time for at in asked)
+                ok = not storm or asked_for or _came_back(trace, line, first, third)
                 yield finding(third.notify, ok, expected="one NOTIFY a change", observed=seen, also=[first.notify])
+
+
+def _came_back(trace: Trace, line: Line, first: Told, last: Told) -> bool:
+    """Whether a slot had one thing and another happen to it between two NOTIFYs, so that its state may have gone and
+    come again."""
+    between = range(first.notify.number, last.notify.number)
+    return any(len({m.kind for m in slot.moves if m.at.number in between}) > 1 for slot in slots_of(trace, line))
 
 
 @check(
