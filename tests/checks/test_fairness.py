@@ -80,7 +80,7 @@ def test_a_record_beside_a_capture_accuses_nobody_either(scene: Callable[[], Sce
 
 
 @pytest.mark.parametrize("scene", NOTED)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(delays=st.lists(st.integers(0, 120), min_size=16, max_size=16))
 def test_the_network_reorders_what_a_record_lies_beside(scene: Callable[[], Scene], delays: list[int]) -> None:
     held = [p._replace(time_ns=p.time_ns + delays[n % 16] * 1_000_000) for n, p in enumerate(packets(scene))]
@@ -114,7 +114,7 @@ def test_the_network_copies_datagrams(scene: Callable[[], Scene]) -> None:
 
 
 @pytest.mark.parametrize("scene", SCENES)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(delays=st.lists(st.integers(0, 120), min_size=16, max_size=16))
 def test_the_network_reorders_datagrams(scene: Callable[[], Scene], delays: list[int]) -> None:
     """Every message is held up by as much as 120 ms, which makes some overtake others."""
@@ -124,7 +124,7 @@ def test_the_network_reorders_datagrams(scene: Callable[[], Scene], delays: list
 
 
 @pytest.mark.parametrize("scene", SCENES)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(lost=st.lists(st.integers(0, 40), max_size=4))
 def test_what_was_lost_before_the_tap_comes_again(scene: Callable[[], Scene], lost: list[int]) -> None:
     """A message that is missing is sent again half a second later; its answer, and all that waited for it, follow."""

@@ -334,7 +334,7 @@ ANYTHING = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(ANYTHING, ANYTHING, ANYTHING, st.sampled_from(sorted(SETTINGS)), ANYTHING)
 def test_a_hostile_record_breaks_no_check(hosts: Any, clients: Any, belief: Any, key: str, value: Any) -> None:
     scene = called(**{key: value})

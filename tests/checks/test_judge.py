@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sipconform.checks.catalogue import EITHER, MUST, SERVER, Check, Finding, Side, Verdict, catalogue, check, finding
@@ -169,7 +169,7 @@ def test_no_check_breaks_on_real_captures(shared_captures: Path) -> None:
             assert not broken, (path.name, broken)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(st.sampled_from([scenes.call, scenes.refused_call, scenes.subscription, scenes.registration, scenes.features]),
        st.lists(st.tuples(st.integers(0, 30), st.integers(0, 900), st.binary(max_size=6)), max_size=12))  # fmt: skip
 def test_no_check_breaks_on_mangled_messages(scene: Callable[[], Scene], wounds: list[tuple[int, int, bytes]]) -> None:

@@ -159,7 +159,7 @@ def test_datagrams_overtake_each_other_only_when_asked() -> None:
     assert sorted(overtaken) == ordered
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(), protocol=st.sampled_from(["tcp", "tls"]))
 def test_a_stream_loses_and_reorders_nothing(seed: int, protocol: str) -> None:
     network = SimulatedNetwork(seed, loss=0.5, duplicate=0.5, reorder=0.5, delay=(0.0, 0.1))

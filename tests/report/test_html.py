@@ -65,7 +65,7 @@ def test_no_element_and_no_attribute_comes_from_the_wire(tmp_path: Path, text: s
     assert {str(e.get("href", "#"))[:1] for e in hostile} == {"#", "d"}  # anchors, and the empty icon
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(raw=st.binary(max_size=400))
 def test_any_bytes_give_a_page(tmp_path: Path, raw: bytes) -> None:
     trace = trace_of(b"INFO sip:x SIP/2.0\r\n" + raw, raw)

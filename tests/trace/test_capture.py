@@ -133,7 +133,7 @@ def samples() -> list[bytes]:
     st.integers(0, 4000),
     st.booleans(),
 )
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_spoilt_captures_never_raise_anything_but_capture_error(
     tmp_path: Path, data: bytes, spots: list[tuple[int, int]], kept: int, packed: bool
 ) -> None:

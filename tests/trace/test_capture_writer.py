@@ -37,7 +37,7 @@ OBSERVATIONS = st.builds(Observation, TIMES, TEXT, TEXT, st.dictionaries(TEXT, J
 
 
 @given(st.lists(PACKETS | OBSERVATIONS, max_size=15))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_every_packet_and_observation_comes_back(
     tmp_path_factory: pytest.TempPathFactory, items: list[Packet | Observation]
 ) -> None:
