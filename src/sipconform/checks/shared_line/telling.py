@@ -247,10 +247,13 @@ def no_storm(trace: Trace) -> Iterator[Finding]:
 
 
 def _came_back(trace: Trace, line: Line, first: Told, last: Told) -> bool:
-    """Whether a slot had one thing and another happen to it between two NOTIFYs, so that its state may have gone and
-    come again."""
-    between = range(first.notify.number, last.notify.number)
-    return any(len({m.kind for m in slot.moves if m.at.number in between}) > 1 for slot in slots_of(trace, line))
+    """Whether a slot was something else between two NOTIFYs than both tell."""
+    return any(
+        first.state.state(slot.index) not in slot.seen(move.at)
+        for slot in slots_of(trace, line)
+        for move in slot.moves
+        if first.notify.number < move.at.number < last.notify.number
+    )
 
 
 @check(
