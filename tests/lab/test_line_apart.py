@@ -21,7 +21,7 @@ STORIES = [s for s in known_scenarios() if s.id in {
 }]  # fmt: skip
 PEOPLE = {"manager": ("2100", ""), "assistant": ("2100-2", "2100"), "customer": ("2200", "")}
 
-TAKE_TIME = {"INV-003", "INV-004", "SCA-002", "SCA-061", "SCA-109"}
+TAKE_TIME = {"INV-003", "INV-004", "SCA-002", "SCA-061", "SCA-063", "SCA-109"}
 """Asked when nothing has happened for seconds, or within a moment: a matter of who is how fast."""
 
 
