@@ -79,6 +79,8 @@ async def test_the_ways_to_retrieve(
     assert await manager.press_line(1) == 200, "the call could not be handed back"
     await manager.shows_line(1, "active", mine=True)
     await audio.who_hears_whom(manager="customer", customer="manager", assistant="")
+    await asyncio.sleep(LONG_AFTER)
+    await assistant.shows_line(1, "active")
     await customer.hang_up()
     await all_show(1, "idle", manager, assistant)
 

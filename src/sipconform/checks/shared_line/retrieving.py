@@ -17,7 +17,7 @@ from sipconform.checks.shared_line.truth import crosses, during, judged
 from sipconform.features.appearance import State
 from sipconform.trace.trace import Trace, WireMessage
 
-LET_GO = 0.8  # seconds a display may need
+LET_GO = 5.0  # seconds a display may need
 ACTIVE = frozenset({State.ACTIVE})
 
 
@@ -218,7 +218,7 @@ def retrieve_is_a_new_call(trace: Trace) -> Iterator[Finding]:
     asks="a phone whose call was taken over answers the BYE, and then shows the slot as others have it",
 )  # fmt: skip
 def old_owner_lets_go(trace: Trace) -> Iterator[Finding]:
-    """200, or 481 where its own BYE crossed. What it shows is compared where the phone tells: a moment after
+    """200, or 481 where its own BYE crossed. What it shows is compared where the phone tells: five seconds after
     that, if the slot is still in a call, its key shows neither idle nor a call of its own.
     """
     for slot, old, new in _takeovers(trace):

@@ -17,7 +17,7 @@ from sipconform.sip.headers.reason import Reason
 from sipconform.trace.packet import Observation
 from sipconform.trace.trace import Subscription, Trace
 
-LAGS = 1.0  # seconds a display may need
+LAGS = 5.0  # seconds a display may need
 
 
 def _shown(trace: Trace, names: set[str], key: str, moment: int) -> Observation | None:
@@ -59,7 +59,7 @@ def _compared(trace: Trace) -> Iterator[tuple[Told, int, str, str]]:
 )  # fmt: skip
 def phone_follows_the_line(trace: Trace) -> Iterator[Finding]:
     """Repeated rows are a list, parameters come in any order, values about other things are passed over, and a state
-    nobody knows means in use; of bridges SCA-097 asks. Compared a second after the phone's answer with what the phone
+    nobody knows means in use; of bridges SCA-097 asks. Compared five seconds after the phone's answer with what it
     says it shows, for slots on which it has no call of its own.
     """
     for told, index, state, shown in _compared(trace):
@@ -142,7 +142,7 @@ def answered_elsewhere_is_not_missed(trace: Trace) -> Iterator[Finding]:
     asks="a phone that is told of a call that rings elsewhere shows it and does not ring",
 )  # fmt: skip
 def told_call_does_not_ring(trace: Trace) -> Iterator[Finding]:
-    """Where the phone tells what it shows: two seconds after it was told alerting, with no INVITE to it and no call of
+    """Where the phone tells what it shows: ten seconds after it was told alerting, with no INVITE to it and no call of
     its own, its ringer is silent. That the key shows the call SCA-022 asks.
     """
     busy = {(leg.phone.address, line) for line, leg in legs(trace)}
