@@ -202,6 +202,25 @@ def test_nobody_listening_is_silence_and_an_observation(authority: Authority, pr
     run(authority, main)
 
 
+def test_a_peer_that_closes_what_we_have_opened_is_an_observation() -> None:
+    async def main() -> None:
+        tap = MemoryTap()
+        network, inbox = SocketNetwork(tap), Inbox()
+
+        async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.read(10)
+            writer.transport.abort()
+
+        stranger = await asyncio.start_server(hang_up, ANY.host, 0)
+        phone = await network.open("tcp", ANY, inbox)
+        phone.send(OPTIONS, Address(*stranger.sockets[0].getsockname()))
+        await until(lambda: events(tap) == ["connection ended"])
+        await network.close()
+        stranger.close()
+
+    asyncio.run(main())
+
+
 def test_calling_ourselves_by_accident_is_no_connection(authority: Authority) -> None:
     async def main(lab: Lab) -> None:
         phone = await lab.open("tcp", Inbox())

@@ -118,6 +118,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._waiting: list[bytes] = []
         self._peer_is_ours = False
+        self._ended_here = False
         self._near = self._far = Address("", 0)
         self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -137,10 +138,12 @@ class Connection(asyncio.Protocol):
         return self._transport is not None and self._transport.is_closing()
 
     def close(self) -> None:
+        self._ended_here = True
         if self._transport is not None:
             self._transport.close()
 
     def abort(self) -> None:
+        self._ended_here = True
         if self._transport is not None:
             self._transport.abort()
 
@@ -181,6 +184,8 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget()
         self._report_rest()
+        if self._called and not self._peer_is_ours and not self._ended_here:
+            self._says("connection ended", str(exc) if exc else "the peer closed it")
         if not self._called:
             self._owner.witness.streams.discard((self._far, self._near))
         self._owner.open_connections.discard(self)
