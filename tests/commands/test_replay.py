@@ -17,6 +17,7 @@ CLEAN, DIFFERENT, NOT_PLAYED, WRONG_USE = 0, 1, 2, 3
 HERE = "127.0.0.1:0"
 ALL = {path.stem: path.with_suffix(".pcapng") for path in manifests(shipped("captures"))}
 DND = next(path for name, path in ALL.items() if "dnd_switched_at_the_server" in name)
+FULL = next(path for name, path in ALL.items() if "full_state_arrives" in name)
 CALL = next(path for name, path in ALL.items() if "shared_line-test_a_phone_calls_out" in name)
 ACCOUNTS = [word for user in ("2001", "2002", "2100", "2200") for word in ("--account", f"{user}:pw{user}")]
 
@@ -62,10 +63,30 @@ def test_the_server_plays_against_a_phone_that_is_driven(tmp_path: Path, transpo
     assert (done.stderr, taken) == ("", steps), done.stdout
 
 
+def test_a_replay_can_be_played_again_against_the_same_server(tmp_path: Path) -> None:
+    with server(tmp_path) as there:
+        words = ["--as", "phone", *there, *ACCOUNTS]
+        done = [sipconform(tmp_path, "replay", str(FULL), *words, "--out", f"out{n}") for n in range(3)]
+    assert [(each.returncode, each.stderr) for each in done] == [(CLEAN, "")] * 3, done[-1].stdout
+
+
+@pytest.mark.parametrize("seconds", ["nan", "-1", "inf", "soon"])
+def test_patience_is_a_time(tmp_path: Path, seconds: str) -> None:
+    words = ["--as", "phone", "--to", "127.0.0.1:9", "--patience", seconds]
+    assert sipconform(tmp_path, "replay", str(FULL), *words).returncode == WRONG_USE
+
+
+def test_a_peer_that_refuses_the_connection_is_told(tmp_path: Path) -> None:
+    words = ["--as", "phone", "--to", "127.0.0.1:9", "--transport", "tcp", "--patience", "0.2", *ACCOUNTS]
+    done = sipconform(tmp_path, "replay", str(FULL), *words, "--out", "out")
+    assert done.returncode == DIFFERENT
+    assert "127.0.0.1:9: not connected" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("serve", "replay", "told"),
     [
-        ((), ("--account", "2001:wrong"), "the peer answered 401 Unauthorized (give --account"),
+        ((), ("--account", "2001:wrong"), "the peer answered 401 Unauthorized (the password of 2001 was not taken"),
         (("--user", "2100:pw2100"), ACCOUNTS, "the peer answered 4"),
         (("--fault", "M03"), ACCOUNTS, "did not come within"),
     ],

@@ -33,11 +33,11 @@ def run(path: Path, capture: Path, profile: str = "broadsoft") -> Played:
     return stage.play(getattr(module, path.stem), {"lab": stage, "server": stage.actor("server")})
 
 
-OURS = [path for path in manifests(shipped("captures")) if read_manifest(path).scenario]
+ALL = manifests(shipped("captures"))
 NO_SERVER = "hotspot-test_without_registration"
 
 
-@pytest.mark.parametrize("manifest", OURS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("manifest", ALL, ids=lambda path: path.stem)
 def test_the_scenario_of_each_reference_runs(manifest: Path, tmp_path: Path) -> None:
     path, capture = tmp_path / "test_written.py", manifest.with_suffix(".pcapng")
     if manifest.stem == NO_SERVER:

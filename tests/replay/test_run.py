@@ -26,7 +26,10 @@ from sipconform.net.virtual_clock import VirtualLoop
 from sipconform.replay.run import Outcome, replay
 from sipconform.replay.script import Cue, NotPlayable, Side
 from sipconform.replay.settings import Settings
+from sipconform.sip.compose import Draft
+from sipconform.trace.correlate import correlate
 from sipconform.trace.packet import Address
+from sipconform.trace.trace import Trace
 from tests.compare.runs import scenario
 from tests.support import require_captures
 
@@ -60,7 +63,13 @@ async def our_phone(network: Network) -> OwnPhone:
 
 
 def played(
-    path: Path, side: Side, settings: Settings, build: Callable[[Network], Any], capture: Path, *, driven: bool = True
+    path: Path | Trace,
+    side: Side,
+    settings: Settings,
+    build: Callable[[Network], Any],
+    capture: Path,
+    *,
+    driven: bool = True,
 ) -> Outcome:
     """On the simulated network and its clock, with the live peer that `build` makes and the recording drives."""
 
@@ -80,7 +89,7 @@ def played(
             peer.append(await build(network(tap)))
 
         late = _Late(with_peer, made)
-        trace = load_trace(path)
+        trace = path if isinstance(path, Trace) else load_trace(path)
         return await replay(trace, side, settings, late.network, capture, drive=drive if driven else None)
 
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
@@ -169,3 +178,70 @@ def test_a_recording_without_the_side_is_not_playable(tmp_path: Path) -> None:
 
     with pytest.raises(NotPlayable, match="nobody in the recording acts as a server"):
         asyncio.run(play())
+
+
+def test_what_is_made_anew_is_another_each_time_unless_a_seed_says_otherwise(tmp_path: Path) -> None:
+    path, said = recording(AS_PHONE[0], tmp_path), []
+    for at, seed in enumerate((None, None, 7, 7)):
+        capture = tmp_path / f"{at}.pcapng"
+        settings = Settings(SERVER, local=PLAYER, accounts=ACCOUNTS, seed=seed)
+        assert played(path, "phone", settings, our_server, capture).why == ""
+        first = load_trace(capture).messages[0]
+        said.append((first.call_id, first.from_tag, first.branch))
+    assert all(ours != theirs for ours, theirs in zip(said[0], said[1], strict=True))
+    assert said[2] == said[3]
+
+
+def until(path: Path, method: str) -> Trace:
+    """The recording up to, and without, the first request of a method."""
+    trace = load_trace(path)
+    end = next(m.packet.time_ns for m in trace.messages if m.method == method)
+    return correlate([*trace.observations, *(m.packet for m in trace.messages if m.packet.time_ns < end)])
+
+
+def ends(capture: Path) -> set[str]:
+    """How what was up is ended: BYE, CANCEL, and what is asked for no time."""
+    mine = [m for m in load_trace(capture).messages if m.is_request and m.source.host == PLAYER.host]
+    return {m.method for m in mine if m.method in ("BYE", "CANCEL") or m.text("Expires") == "0"}
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "expected"),
+    [
+        (AS_PHONE[4], "BYE", {"BYE", "REGISTER"}),
+        (AS_PHONE[5], "CANCEL", {"CANCEL", "REGISTER"}),
+        (AS_PHONE[0], "", {"REGISTER", "SUBSCRIBE"}),
+        (AS_PHONE[3], "", {"REGISTER", "SUBSCRIBE"}),  # the recording itself ends them
+    ],
+)
+def test_what_a_replay_leaves_up_is_ended_beside_the_comparison(
+    name: str, before: str, expected: set[str], tmp_path: Path
+) -> None:
+    path = recording(name, tmp_path)
+    trace = until(path, before) if before else load_trace(path)
+    settings = Settings(SERVER, local=PLAYER, accounts=ACCOUNTS, pace="recorded")
+    outcome = played(trace, "phone", settings, our_server, tmp_path / "live.pcapng")
+    assert (outcome.why, outcome.taken) == ("", outcome.steps)
+    assert [tuple(found[:5]) for found in outcome.comparison.differences] == []
+    assert ends(tmp_path / "live.pcapng") == expected
+
+
+def test_a_challenge_that_cannot_be_answered_is_named(tmp_path: Path) -> None:
+    path = recording(AS_PHONE[0], tmp_path)
+
+    async def asking_for_the_impossible(network: Network) -> OwnServer:
+        own = await our_server(network)
+
+        def other(draft: Draft) -> list[Draft]:
+            if draft.get("WWW-Authenticate"):
+                draft.set("WWW-Authenticate", 'Digest realm="r", nonce="n", algorithm=SHA3-512')
+            return [draft]
+
+        own.server.endpoint.tampers.append(other)
+        return own
+
+    settings = Settings(SERVER, local=PLAYER, accounts=ACCOUNTS)
+    outcome = played(path, "phone", settings, asking_for_the_impossible, tmp_path / "live.pcapng")
+    assert "it asks for SHA3-512, which cannot be done here" in outcome.why
+    nobody = played(path, "phone", Settings(SERVER, local=PLAYER), our_server, tmp_path / "again.pcapng")
+    assert "(give --account USER:PASSWORD)" in nobody.why

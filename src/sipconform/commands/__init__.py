@@ -6,6 +6,8 @@ import argparse
 import sys
 from typing import NoReturn
 
+from sipconform.report.legible import legible
+
 WRONG_USE = 3
 CLEAR_LINE = "\x1b[K"  # for a terminal: what stands from here on in this line goes
 
@@ -22,6 +24,6 @@ class Parser(argparse.ArgumentParser):
 
 
 def complain(sentence: str, code: int = WRONG_USE) -> int:
-    """Says on standard error what is wrong, and gives the exit code back."""
-    print(f"sipconform: {sentence}", file=sys.stderr)
+    """Says on standard error what is wrong, with what is from the wire made legible, and gives the exit code back."""
+    print(f"sipconform: {legible(sentence)}", file=sys.stderr)
     return code

@@ -75,7 +75,7 @@ def _tell(chapter: Chapter) -> None:
     print(f"{chapter.title}: {said}; {len(comparison.ignored)} ignored by rule")
     for found in comparison.differences[:PRINTED]:
         values = (shortened(legible(mask.text(value)).replace("\n", " "), 80) for value in (found.run, found.reference))
-        print(f"  {found.level:<6} {found.rule}: {found.what}: {' | '.join(values)}")
+        print(f"  {found.level:<6} {found.rule}: {legible(found.what)}: {' | '.join(values)}")
     if len(comparison.differences) > PRINTED:
         print(f"  … and {len(comparison.differences) - PRINTED} more")
     for reservation in comparison.reservations:

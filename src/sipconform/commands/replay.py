@@ -21,6 +21,7 @@ from sipconform.replay.run import Outcome, replay
 from sipconform.replay.script import Cue, NotPlayable
 from sipconform.replay.settings import PATIENCE_S, Settings
 from sipconform.report.compared import Chapter, write_comparison
+from sipconform.report.legible import legible
 from sipconform.trace.errors import CaptureError
 from sipconform.trace.trace import Trace
 
@@ -43,7 +44,7 @@ def main(arguments: Sequence[str]) -> int:
         "--trust", type=Path, metavar="PEM", help="TLS: the root of the peer's certificate (default: any)"
     )
     parser.add_argument("--pace", type=_pace, default="fast", help="recorded, fast (default), or seconds")
-    parser.add_argument("--patience", type=float, default=PATIENCE_S, help="seconds to wait for what must come")
+    parser.add_argument("--patience", type=_patience, default=PATIENCE_S, help="seconds to wait for what must come")
     parser.add_argument("--out", type=Path, help="folder (default reports/<date and time>-replay)")
     given = parser.parse_args(arguments)
     folder = given.out or Path("reports") / f"{datetime.now().astimezone():%Y-%m-%d-%H%M%S}-replay"
@@ -64,7 +65,7 @@ def main(arguments: Sequence[str]) -> int:
     except OSError as error:
         return complain(f"could not be played: {error.strerror or error}", NOT_PLAYED)
     for name in outcome.left_out:
-        print(f"left out: what begins with {name}, for its beginning is not in the recording")
+        print(f"left out: what begins with {legible(name)}, for its beginning is not in the recording")
     print(f"{outcome.taken} of {outcome.steps} steps taken; {len(outcome.comparison.differences)} differences")
     print(f"capture: {target}\nreport: {page}")
     if outcome.why:
@@ -110,12 +111,18 @@ def _account(text: str) -> tuple[str, tuple[str, str]]:
 
 
 def _pace(text: str) -> str | float:
-    if text in ("recorded", "fast"):
-        return text
+    return text if text in ("recorded", "fast") else _seconds(text, "a pace is recorded, fast, or seconds")
+
+
+def _patience(text: str) -> float:
+    return _seconds(text, "patience is seconds, at most an hour")
+
+
+def _seconds(text: str, wanted: str) -> float:
     try:
         seconds = float(text)
     except ValueError:
         seconds = -1.0
-    if not 0 <= seconds <= 3600:
-        raise argparse.ArgumentTypeError("a pace is recorded, fast, or seconds")
+    if not 0 <= seconds <= 3600:  # and what is no number neither
+        raise argparse.ArgumentTypeError(wanted)
     return seconds

@@ -76,9 +76,8 @@ async def play_lines(
     if isinstance(driver, OwnServer):
         _teach(driver.server, trace, lab.profile, accounts)
     local = Address("10.0.8.1" if lab.simulated else lab.server_address.host, 0)
-    settings = Settings(
-        lab.server_address, lab.settings.transport, local, "recorded", accounts, lab.domain, seed=lab.settings.seed
-    )
+    seed = lab.settings.seed if lab.simulated else None
+    settings = Settings(lab.server_address, lab.settings.transport, local, "recorded", accounts, lab.domain, seed=seed)
     player = Player(steps, lab.network, settings)
     player.cues = read_cues(trace, "phone", steps)
 
@@ -99,6 +98,7 @@ async def play_lines(
         raise AssertionError(str(divergence)) from divergence
     finally:
         player.answer_the_rest()
+        await player.hang_up()
         player.close()
 
 

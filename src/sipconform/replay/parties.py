@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Set
+from typing import NamedTuple
 
 from sipconform.agents.credentials import CredentialStore
 from sipconform.agents.endpoint import Endpoint
@@ -21,13 +21,35 @@ from sipconform.trace.packet import Address
 MAKES_DIALOGS = ("INVITE", "SUBSCRIBE", "NOTIFY", "REFER", "UPDATE")
 
 
+class Asked(NamedTuple):
+    """A request of ours, and what it takes to ask the same party something else."""
+
+    us: Address
+    client: ClientRequest
+    leg: Leg
+    store: CredentialStore | None
+
+
+class Taken(NamedTuple):
+    """A request of the live peer's that stands for one of the recording."""
+
+    us: Address
+    request: ServerRequest
+    leg: Leg
+    store: CredentialStore | None
+
+
 class Parties:
     """The recorded parties on our side, by their recorded addresses."""
 
     def __init__(self, steps: list[Step], network: Network, settings: Settings) -> None:
         self.steps, self.network, self.settings = steps, network, settings
         self.endpoints: dict[Address, Endpoint] = {}
-        self.beside: set[tuple[str, int]] = set()  # Call-ID and number of what we sent and is not in the recording
+        self.beside: set[tuple[str, str, int]] = set()  # requests of ours that are not in the recording, see request_of
+        self.asked: list[Asked] = []
+        self.taken: list[Taken] = []
+        self.acknowledged: set[tuple[str, str]] = set()  # live Call-ID and To tag of each 2xx to an INVITE of ours
+        self.ended: set[tuple[Address, str, str]] = set()  # by the peer: party, live Call-ID and the peer's tag
         users = {recorded: new for recorded, (new, _) in settings.accounts.items()}
         self.rewriting = Rewriting({steps[0].live: settings.peer}, users, protocol=settings.transport)
         self.announce: Announce | None = None
@@ -36,14 +58,14 @@ class Parties:
         self._legs: dict[tuple[str, Address], Leg] = {}
         self._stores: dict[tuple[str, Address], CredentialStore] = {}
         self._names = user_names(steps)
-        self._random = random.Random(settings.seed)
+        self._random = settings.dice("parties")
 
     async def open(self, on_request: Callable[[Address], Callable[[ServerRequest], None]], first: Set[Address]) -> None:
         """Binds an address for each; `first` come first. Raises OSError when one is not to be had."""
         settings = self.settings
         for number, party in enumerate(parties_of(self.steps, first)):
             local = settings.local if not number else settings.local._replace(port=0)
-            endpoint = Endpoint(self.network, f"replay {number + 1}", random.Random(f"{settings.seed} {number}"))
+            endpoint = Endpoint(self.network, f"replay {number + 1}", settings.dice(str(number)))
             transport = await endpoint.listen(settings.transport, local, **settings.contexts)
             endpoint.on_request = on_request(party)
             self.endpoints[party] = endpoint
@@ -105,6 +127,11 @@ class Parties:
             routes = live.values("Record-Route")
             leg.learn(theirs, remote_target(live), routes[::-1] if live.is_response else routes)
 
+    def goes_on_as(self, step: Step, call_id: str) -> None:
+        """The call of a step is not another one here, but still the one of this recorded Call-ID."""
+        if (call_id, step.us) in self._legs:
+            self._legs[step.message.call_id, step.us] = self._legs[call_id, step.us]
+
     def own_tag(self, step: Step, recorded: str) -> str:
         """The live tag for a recorded one of ours."""
         live = self.leg(step).names.setdefault(recorded, f"{self._random.getrandbits(40):010x}")
@@ -136,6 +163,14 @@ class Parties:
             return None
         return self._stores.setdefault((name, step.us), CredentialStore(*accounts[name], self._random))
 
+    def remember_asked(self, step: Step, client: ClientRequest) -> None:
+        """What is sent may have to be ended later."""
+        self.asked.append(Asked(step.us, client, self.leg(step), self.store(step)))
+
+    def remember_taken(self, step: Step, request: ServerRequest) -> None:
+        """So may what the peer has begun."""
+        self.taken.append(Taken(step.us, request, self.leg(step), self.store(step)))
+
     # -- what the recording takes for granted -----------------------------------------------------------------
 
     async def register(self) -> None:
@@ -148,7 +183,7 @@ class Parties:
         name, password = self.settings.accounts[user]
         endpoint, domain = self.endpoints[party], self.settings.own_domain
         call_id, tag = endpoint.new_call_id(), endpoint.new_tag()
-        self.beside |= {(call_id, 1), (call_id, 2)}
+        self.beside |= {(call_id, tag, 1), (call_id, tag, 2)}
         store = CredentialStore(name, password, self._random)
         contact = self.rewriting.with_transport(f"<sip:{user}@{endpoint.transports[0].local}>")
         for cseq in (1, 2):
@@ -157,12 +192,19 @@ class Parties:
             draft.add("Call-ID", call_id).add("CSeq", f"{cseq} REGISTER").add("Max-Forwards", "70")
             draft.add("Contact", contact).add("Expires", "600")
             store.authorise(draft)
-            answer = await self.begin(party, draft).final()
+            client = self.begin(party, draft)
+            answer = await client.final()
             if answer is None or answer.status not in (401, 407) or not store.learn(answer):
                 break
         if answer is None or answer.status >= 300:
             got = "nobody answered" if answer is None else f"the peer answered {answer.status}"
             raise Diverged(f"{user} is called in the recording and cannot be registered: {got}")
+        self.asked.append(Asked(party, client, Leg(call_id, cseq), store))
+
+
+def request_of(message: Message) -> tuple[str, str, int]:
+    """What a request and all its answers have in common: Call-ID, From tag and number."""
+    return message.call_id, message.from_tag, message.cseq_number
 
 
 def answer_beside(request: ServerRequest) -> None:

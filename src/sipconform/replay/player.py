@@ -15,15 +15,22 @@ from sipconform.agents.changes import Changes
 from sipconform.agents.requests import ClientRequest, ServerRequest
 from sipconform.agents.server.hunt_group import OtherFork
 from sipconform.net.transport import Network
-from sipconform.replay.parties import Parties, answer_beside
+from sipconform.replay.challenges import Challenges
+from sipconform.replay.hanging_up import HangingUp
+from sipconform.replay.inbox import Inbox
+from sipconform.replay.leeway import may_be_left_out
+from sipconform.replay.parties import Parties, request_of
 from sipconform.replay.script import Cue, Step, title_of
 from sipconform.replay.settings import Diverged, Drive, Settings
+from sipconform.sip.headers.replaces import DialogId
 from sipconform.sip.message import Message
 from sipconform.trace.packet import Address
 from sipconform.trace.trace import Transaction
 
 REACTION_S = 0.05
 """Seconds before the peer's driver is told something: nobody presses a key before he has seen what makes him."""
+LEFT_OUT_S = 0.3
+"""Seconds to wait for a report that would only repeat the one before."""
 
 
 class Player:
@@ -34,15 +41,18 @@ class Player:
         self.parties = Parties(steps, network, settings)
         self.cues: dict[int, list[Cue]] = {}
         self.drive: Drive | None = None
+        self.trouble: Callable[[], str] = str  # what the network has to say of itself, "" for nothing
         self.done = 0  # steps taken
         self._driving: set[asyncio.Future[None]] = set()
-        self._refused: set[Transaction] = set()
+        self._challenges = Challenges(self.parties)
         self._wrong = ""  # the first answer of the peer's that leads elsewhere
         self._clients: dict[Transaction, ClientRequest] = {}
         self._requests: dict[Transaction, ServerRequest] = {}
         self._answers: dict[Transaction, list[Message]] = {}
         self._unacknowledged: set[Hashable] = set()  # finals to INVITE of ours
-        self._waiting: list[tuple[Address, ServerRequest]] = []
+        self._leeway = may_be_left_out(steps)
+        self._lasting: set[tuple[Address, str]] = set()  # calls that were replaced in the recording and are not here
+        self._inbox = Inbox(self.parties, self._leeway, self._take_late)
         self._changes = Changes()
 
     async def open(self, first: Set[Address] = frozenset()) -> None:
@@ -93,7 +103,7 @@ class Player:
             await self._cancel(step)
         elif message.method == "ACK":
             self._acknowledge(step)
-        else:
+        elif message.method != "BYE" or (step.us, message.call_id) not in self._lasting:
             self.parties.own_tag(step, message.from_tag)
             self._watch(step, self.parties.begin(step.us, self.parties.request(step, message)))
 
@@ -118,6 +128,7 @@ class Player:
             for value in invite.texts(header) if message.has(header) else ():
                 draft.add(header, value)
         parties.endpoints[step.us].send(draft, parties.peer(step.us))
+        parties.acknowledged.add((invite.call_id, parties.leg(step).names.get(message.to_tag, message.to_tag)))
 
     def _acknowledged(self, step: Step) -> ClientRequest:
         for transaction, client in self._clients.items():
@@ -133,6 +144,8 @@ class Player:
         request = self._requests.get(step.transaction)
         if message.method == "CANCEL" or (request is not None and request.cancelled is not None):
             return  # answered by the transaction itself
+        if request is None and step.transaction in self._leeway:
+            return  # it may still come, and is answered then
         if request is None:
             raise Diverged(f"{step.title}: the request it answers is not in the recording")
         if message.to_tag and not request.message.to_tag:
@@ -142,14 +155,22 @@ class Player:
             request.endpoint.servers.setdefault(request.key, request)
         rewriting, leg = self.parties.rewriting, self.parties.leg(step)
         headers, body = list(rewriting.headers(message, leg)), rewriting.body(message, leg)
-        if message.has("Record-Route"):  # the way as it is here (RFC 3261 §12.1.1)
+        if message.has("Record-Route"):  # the way as it is here, and our own place on it (RFC 3261 §12.1.1, §16.6)
             headers = [(name, value) for name, value in headers if name.lower() != "record-route"]
+            headers += [("Record-Route", value) for value in self._own_routes(step)]
             headers += [("Record-Route", value) for value in request.message.texts("Record-Route")]
         if message.method == "INVITE" and message.status >= 200:
             key = _acknowledged_by(step)
             self._unacknowledged.add(key)
             request.on_acknowledged = partial(self._acknowledged_now, key)
         request.respond(message.status, message.reason, headers, body)
+
+    def _own_routes(self, step: Step) -> list[str]:
+        """What the recorded party has added as a proxy to the way its request had come."""
+        asked, leg = step.transaction.request, self.parties.leg(step)
+        came = asked.values("Record-Route") if asked is not None else []
+        own = [value for value in step.message.values("Record-Route") if value not in came]
+        return [self.parties.rewriting.text(value, leg) for value in own]
 
     def _acknowledged_now(self, key: Hashable, ack: Message | None) -> None:
         if ack is not None:
@@ -159,42 +180,41 @@ class Player:
     def _watch(self, step: Step, client: ClientRequest) -> None:
         transaction = step.transaction
         self._clients[transaction] = client
+        self.parties.remember_asked(step, client)
         answers = self._answers.setdefault(transaction, [])
 
         def heard(answer: Message) -> None:
             if not self._try_again(step, answer):
                 answers.append(answer)
-                self._wrong = self._wrong or _of_another_class(answer, transaction)
+                self._wrong = self._wrong or self._of_another_class(answer, transaction)
             self._changes.happened()
 
         client.on_provisional = client.on_answer = heard
 
-    def _try_again(self, step: Step, challenge: Message) -> bool:
-        """Makes a request that is challenged again with credentials; False when there are none, or they were refused,
-        or it was refused in the recording too."""
-        asked, final = step.transaction.request, step.transaction.final
-        recorded = final.status if final is not None else 0
-        if challenge.status not in (401, 407) or recorded in (401, 407) or asked is None:
+    def _try_again(self, step: Step, answer: Message) -> bool:
+        """Makes a request that is challenged again with credentials, where there are any."""
+        asked = step.transaction.request
+        if asked is None or not self._challenges.take(step, answer):
             return False
-        store = self.parties.store(step)
-        if store is None or step.transaction in self._refused or not store.learn(challenge):
-            return False
-        self._refused.add(step.transaction)  # once: the same password does not get better by repetition
         if not step.challenged:
-            self.parties.beside.add((challenge.call_id, challenge.cseq_number))
+            self.parties.beside.add(request_of(answer))
         self._watch(step, self.parties.begin(step.us, self.parties.request(step, asked, challenged=True)))
         return True
+
+    def _of_another_class(self, answer: Message, transaction: Transaction) -> str:
+        """Where and how a final answer leads elsewhere than the recorded one, "" where it does not."""
+        recorded = transaction.final
+        if recorded is None or answer.status < 200 or answer.status // 100 == recorded.status // 100:
+            return ""
+        why = self._challenges.why_not(transaction)
+        return f"{title_of(recorded)}: the peer answered {answer.status} {answer.reason}{why}"
 
     # -- receiving ------------------------------------------------------------------------------------------
 
     def _on_request(self, party: Address) -> Callable[[ServerRequest], None]:
         def arrived(request: ServerRequest) -> None:
-            self.parties.met(party, request)
-            if any(step.us == party and self._is_wanted(request.message, step) for step in self.steps[self.done :]):
-                self._waiting.append((party, request))
+            if self._inbox.arrived(party, request, self.steps[self.done :]):
                 self._changes.happened()
-            else:
-                answer_beside(request)
 
         return arrived
 
@@ -228,34 +248,54 @@ class Player:
         found: list[ServerRequest] = []
 
         def came() -> bool:
-            for at, (party, request) in enumerate(self._waiting):
-                if party == step.us and self._stands_for(request.message, step):
-                    found.append(self._waiting.pop(at)[1])
-                    return True
-            return False
+            request = self._inbox.take(step) if not found else None
+            found.extend([request] if request is not None else [])
+            return bool(found)
 
-        await self._until(step, came)
-        request = found[0]
+        if step.transaction in self._leeway:
+            within = LEFT_OUT_S if self._leeway[step.transaction] is None else self.settings.patience
+            await self._changes.until(lambda: came() or self._is_left_out(step), within)
+        else:
+            await self._until(step, came)
+        if found:
+            self._take(step, found[0])
+        else:
+            self._leave_out(step)
+
+    def _is_left_out(self, step: Step) -> bool:
+        """Whether what a proxy would have passed on has been answered without, or the course is another anyway."""
+        copied = self._leeway[step.transaction]
+        answers = self._answers.get(copied, []) if copied is not None else []
+        return bool(self._wrong) or any(answer.status >= 200 for answer in answers)
+
+    def _leave_out(self, step: Step) -> None:
+        """Goes on without it. A call that was to be replaced is then the same call as before, and nobody ends it."""
+        self._inbox.leave(step)
+        replaced = step.message.replaces
+        if isinstance(replaced, DialogId):
+            self.parties.goes_on_as(step, replaced.call_id)
+            self._lasting.add((step.us, replaced.call_id))
+
+    def _take(self, step: Step, request: ServerRequest) -> None:
         self._requests[step.transaction] = request
         request.on_cancel = self._changes.happened
         self.parties.learn(step, request.message)
+        self.parties.remember_taken(step, request)
 
-    def _is_wanted(self, live: Message, step: Step) -> bool:
-        return not step.ours and step.message.is_request and self._stands_for(live, step)
-
-    def _stands_for(self, live: Message, step: Step) -> bool:
-        recorded = step.message
-        if live.method != recorded.method or _package(live) != _package(recorded):
-            return False
-        alike = bool(live.to_tag) == bool(recorded.to_tag) or recorded.method == "NOTIFY"
-        return alike and self.parties.stands_for(step, live)
+    def _take_late(self, step: Step, request: ServerRequest) -> None:
+        """What need not come and comes after its place is answered as in the recording."""
+        self._take(step, request)
+        for other in self.steps:
+            if other.transaction is step.transaction and other.ours and other.message.is_response:
+                self._respond(other)
 
     def _instead(self, step: Step) -> str:
-        others = [request.message.method for party, request in self._waiting if party == step.us]
+        others = self._inbox.methods(step.us)
         untold = [cue.verb for at, cues in self.cues.items() if at <= self.done for cue in cues if self.drive is None]
         came = f"; {', '.join(others)} came instead" if others else ""
         told = f"; in the recording its driver had told the peer to {untold[-1]} (give --control)" if untold else ""
-        return came + told
+        trouble = self.trouble()
+        return came + told + (f"; {trouble}" if trouble else "")
 
     async def _expect_answer(self, step: Step) -> None:
         answers = self._answers.get(step.transaction)
@@ -285,9 +325,11 @@ class Player:
 
     def answer_the_rest(self) -> None:
         """Answers what came besides the recording, so that the peer does not send it for ever."""
-        for _, request in self._waiting:
-            answer_beside(request)
-        self._waiting.clear()
+        self._inbox.answer_the_rest()
+
+    async def hang_up(self) -> None:
+        """Ends what is still up at the peer."""
+        await HangingUp(self.parties).all()
 
 
 def _other_fork(request: ServerRequest) -> ServerRequest:
@@ -295,20 +337,7 @@ def _other_fork(request: ServerRequest) -> ServerRequest:
     return OtherFork(request.endpoint, request.message, request.packet, request.transport)
 
 
-def _of_another_class(answer: Message, transaction: Transaction) -> str:
-    """Where and how a final answer leads elsewhere than the recorded one, "" where it does not."""
-    recorded = transaction.final
-    if recorded is None or answer.status < 200 or answer.status // 100 == recorded.status // 100:
-        return ""
-    asks = " (give --account USER:PASSWORD)" if answer.status in (401, 407) else ""
-    return f"{title_of(recorded)}: the peer answered {answer.status} {answer.reason}{asks}"
-
-
 def _acknowledged_by(step: Step) -> Hashable:
     """What a final to INVITE and its ACK have in common."""
     message = step.message
     return step.us, message.call_id, message.cseq_number, message.to_tag
-
-
-def _package(message: Message) -> str:
-    return message.text("Event").partition(";")[0].strip().lower()

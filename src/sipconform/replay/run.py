@@ -9,8 +9,9 @@ from pathlib import Path
 
 from sipconform.compare.comparison import compare
 from sipconform.compare.difference import Comparison
-from sipconform.net.tap import CaptureTap
+from sipconform.net.tap import CaptureTap, NullTap, TeeTap
 from sipconform.net.transport import Network, Tap
+from sipconform.replay.parties import request_of
 from sipconform.replay.player import Player
 from sipconform.replay.script import Side, Step, half_seen_in, parties_of, read_cues, read_script, title_of
 from sipconform.replay.settings import Diverged, Drive, Settings
@@ -18,7 +19,7 @@ from sipconform.sip.message import Message
 from sipconform.trace.capture import read_capture
 from sipconform.trace.capture_writer import CaptureWriter
 from sipconform.trace.correlate import correlate
-from sipconform.trace.packet import Address, Observation, Packet
+from sipconform.trace.packet import Address, Note, Observation, Packet
 from sipconform.trace.trace import Trace
 
 QUIET_S = 0.5
@@ -55,10 +56,10 @@ async def replay(
     steps = read_script(recording, side, live)
     roles = _roles(recording, side, steps)
     with CaptureWriter(capture, comment="replayed by sipconform") as writer:
-        tap = CaptureTap(writer)
-        net = network(tap)
+        tap, trouble = CaptureTap(writer), _Trouble()
+        net = network(TeeTap(tap, trouble))
         player = Player(steps, net, settings)
-        player.cues, player.drive = read_cues(recording, side, steps), drive
+        player.cues, player.drive, player.trouble = read_cues(recording, side, steps), drive, trouble.told
         why = ""
         try:
             await player.open(recording.servers if side == "server" else frozenset())
@@ -71,9 +72,12 @@ async def replay(
         finally:
             player.answer_the_rest()
             await asyncio.sleep(QUIET_S)
+            left_ns = net.now_ns()
+            await player.hang_up()
             player.close()
             await net.close()
-    played = correlate(item for item in read_capture(capture) if not _beside(item, player))
+    during = (item for item in read_capture(capture) if isinstance(item, Note) or item.time_ns < left_ns)
+    played = correlate(item for item in during if not _beside(item, player))
     theirs = _only(recording, roles)
     left_out = tuple(title_of(message) for message in half_seen_in(theirs).values())
     return Outcome(player.done, len(steps), why, compare(played, theirs), left_out)
@@ -82,8 +86,25 @@ async def replay(
 def _beside(item: object, player: Player) -> bool:
     if not isinstance(item, Packet):
         return False
-    message = Message(item.payload)
-    return (message.call_id, message.cseq_number) in player.parties.beside
+    return request_of(Message(item.payload)) in player.parties.beside
+
+
+_OF_CONNECTIONS = ("not connected", "not sent", "connection ended", "connection given up", "stream broken")
+
+
+class _Trouble(NullTap):
+    """Remembers what the network said last of its connections, which may be why nothing comes."""
+
+    def __init__(self) -> None:
+        self._said: Mapping[str, object] = {}
+
+    def observe(self, observation: Observation) -> None:
+        if observation.kind == "network" and observation.what.get("event") in _OF_CONNECTIONS:
+            self._said = observation.what
+
+    def told(self) -> str:
+        said = self._said
+        return f"{said.get('remote')}: {said.get('event')} ({said.get('reason')})" if said else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from sipconform.trace.packet import Address
 from sipconform.trace.trace import Trace, Transaction, WireMessage
 
 Side = Literal["phone", "server"]
+_CREDENTIALS = ("Authorization", "Proxy-Authorization")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,7 +102,8 @@ def read_script(trace: Trace, side: Side, live: Address | None = None) -> list[S
     if live is None:
         live = other_side(trace, side)
     steps: list[Step] = []
-    half_seen, challenged = set(half_seen_in(trace)), set[tuple[str, str]]()
+    half_seen, asked_again = set(half_seen_in(trace)), _asked_again(trace)
+    challenged = set[tuple[str, str]]()
     before = 0
     for message in trace.messages:
         if message.transaction is None or message.repeats is not None or message.status == 100:
@@ -111,7 +113,7 @@ def read_script(trace: Trace, side: Side, live: Address | None = None) -> list[S
         source, destination = trace.party(message.source), trace.party(message.destination)
         if live not in (source, destination) or source == destination or _is_ping(trace, message.transaction, live):
             continue
-        if _was_challenged(trace, message, live):
+        if _was_challenged(trace, message, live, asked_again):
             challenged.add((message.call_id, message.method))
             continue
         ours = destination == live
@@ -151,7 +153,7 @@ def user_names(steps: list[Step]) -> dict[Address, str]:
 
 def user_name(message: Message) -> str:
     """The name in a request's credentials, "" without any."""
-    for text in (*message.texts("Authorization"), *message.texts("Proxy-Authorization")):
+    for text in (text for name in _CREDENTIALS for text in message.texts(name)):
         credentials = parse_credentials(text)
         if not isinstance(credentials, Fault) and credentials.username:
             return credentials.username
@@ -203,20 +205,39 @@ def _is_ping(trace: Trace, transaction: Transaction, live: Address) -> bool:
     return outside and trace.party(transaction.client) == live
 
 
-def _was_challenged(trace: Trace, message: WireMessage, live: Address) -> bool:
-    """Whether it belongs to an attempt of ours that met a challenge and was made again."""
+def _was_challenged(trace: Trace, message: WireMessage, live: Address, asked_again: Set[Transaction]) -> bool:
+    """Whether it belongs to an attempt of ours that met a challenge and was made again, or was made without
+    credentials, which the live peer may ask for or not."""
     transaction = message.transaction
     assert transaction is not None
-    if transaction.invite is not None or trace.party(transaction.server) != live:
+    if transaction.invite is not None or trace.party(transaction.server) != live or not _is_challenged(transaction):
         return False
-    final = transaction.final
-    return final is not None and final.status in (401, 407) and _tried_again(transaction)
+    return transaction in asked_again or (transaction.request is not None and not _credentials(transaction.request))
 
 
-def _tried_again(transaction: Transaction) -> bool:
-    request, final = transaction.request, transaction.final
-    if request is None or final is None:
-        return False
-    return not (request.has("Authorization") or request.has("Proxy-Authorization")) or "stale" in str(
-        final.texts("WWW-Authenticate") + final.texts("Proxy-Authenticate")
-    )
+def _is_challenged(transaction: Transaction) -> bool:
+    return transaction.final is not None and transaction.final.status in (401, 407)
+
+
+def _asked_again(trace: Trace) -> set[Transaction]:
+    """What was challenged and then asked again with other credentials: for another realm, by another header field,
+    with another nonce."""
+    last: dict[tuple[str, Address, str], Transaction] = {}
+    found: set[Transaction] = set()
+    for transaction in trace.transactions:
+        request = transaction.request
+        if request is None:
+            continue
+        before = last.get(key := (request.call_id, transaction.client, request.method))
+        last[key] = transaction
+        if before is None or before.request is None or not _is_challenged(before):
+            continue
+        if _credentials(request) - _credentials(before.request):
+            found.add(before)
+    return found
+
+
+def _credentials(request: Message) -> set[tuple[str, str, str]]:
+    """Of each of a request's credentials the header field, the realm and the nonce."""
+    given = ((name, parse_credentials(text)) for name in _CREDENTIALS for text in request.texts(name))
+    return {(name, one.realm, one.nonce) for name, one in given if not isinstance(one, Fault)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -24,7 +25,8 @@ class Diverged(Exception):
 class Settings:
     """`pace` is "recorded", "fast", or the seconds before everything we send. `accounts`: recorded user -> the
     user and password to use. `domain`: the live peer's, by default its host. `contexts`: for TLS, those of
-    `net.transport.Network.open` by name."""
+    `net.transport.Network.open` by name. `seed`: the same one, the same Call-IDs, tags and branches; None, others each
+    time, for a peer takes what it has seen before for a loop."""
 
     peer: Address
     transport: str = "udp"
@@ -33,8 +35,12 @@ class Settings:
     accounts: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     domain: str = ""
     patience: float = PATIENCE_S
-    seed: int = 1
+    seed: int | None = None
     contexts: Mapping[str, ssl.SSLContext] = field(default_factory=dict)
+
+    def dice(self, name: str) -> random.Random:
+        """The source of everything random that bears this name."""
+        return random.Random(f"{self.seed} {name}" if self.seed is not None else None)
 
     @property
     def own_domain(self) -> str:
