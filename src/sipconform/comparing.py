@@ -9,6 +9,7 @@ from pathlib import Path
 from sipconform.checks.told import profile_of
 from sipconform.compare.comparison import compare
 from sipconform.compare.difference import Comparison
+from sipconform.judging import Read
 from sipconform.trace.capture import read_capture
 from sipconform.trace.correlate import correlate
 from sipconform.trace.errors import CaptureError
@@ -33,13 +34,13 @@ class Laid:
     comparison: Comparison
 
 
-def load_trace(*paths: Path, keylog: Path | None = None) -> Trace:
+def load_trace(*paths: Path, keylog: Path | None = None, read: Read = read_capture) -> Trace:
     """A capture, or several of one session, as one correlated trace: in the order of their times where they overlap
-    or follow each other, else one after the other as they are given.
+    or follow each other, else one after the other as they are given. `read` may be another reader.
 
     Raises CaptureError for what is no capture, or is too large to compare.
     """
-    captures = [list(islice(read_capture(path, keylog=keylog), 2 * LARGEST)) for path in paths]
+    captures = [list(islice(read(path, keylog=keylog), 2 * LARGEST)) for path in paths]
     if sum(isinstance(item, Packet) for evidence in captures for item in evidence) > LARGEST:
         what = f"more than {LARGEST} messages cannot be compared at once"
         raise CaptureError(paths[0], what, "cut it with sipconform slice")
@@ -74,10 +75,10 @@ def _moved(item: Packet | Observation, by: int) -> Packet | Observation:
     return item._replace(time_ns=item.time_ns + by)
 
 
-def compare_captures(run: Path, reference: Path, *, keylog: Path | None = None) -> Laid:
+def compare_captures(run: Path, reference: Path, *, keylog: Path | None = None, read: Read = read_capture) -> Laid:
     """Raises CaptureError as `load_trace` does. Captures of different profiles are compared with a reservation."""
     with seldom_collecting():
-        ours, theirs = load_trace(run, keylog=keylog), load_trace(reference, keylog=keylog)
+        ours, theirs = (load_trace(path, keylog=keylog, read=read) for path in (run, reference))
         comparison = compare(ours, theirs)
     profiles = profile_of(ours), profile_of(theirs)
     if all(profiles) and profiles[0] != profiles[1]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sipconform.checks.catalogue import Level
 from sipconform.commands import Parser, complain
+from sipconform.commands.reading import READERS, add_reading
 from sipconform.comparing import compare_captures
 from sipconform.report.compared import Chapter, write_comparison
 from sipconform.report.legible import legible, shortened
@@ -28,14 +29,15 @@ def main(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("run", type=Path, help="a capture, or a run folder")
     parser.add_argument("reference", type=Path, help="a capture, a folder of captures, or the name of one shipped")
-    parser.add_argument("--keylog", type=Path, help="TLS key log file for what is encrypted")
+    add_reading(parser)
     parser.add_argument("--out", type=Path, help="folder for the report (default reports/<date and time>-compare)")
     given = parser.parse_args(arguments)
     try:
         pairs = list(_pairs(given.run, given.reference))
         if not pairs:
             return complain(f"no capture of {given.run} has a reference in {given.reference}", NOT_COMPARED)
-        laid = [compare_captures(run, reference, keylog=given.keylog) for run, reference in pairs]
+        read = READERS[given.dissector]
+        laid = [compare_captures(run, reference, keylog=given.keylog, read=read) for run, reference in pairs]
     except (CaptureError, FileNotFoundError) as error:
         return complain(str(error), NOT_COMPARED)
     chapters = [Chapter(each.run.stem, str(each.run), str(each.reference), each.comparison) for each in laid]

@@ -12,26 +12,23 @@ from pathlib import Path
 from sipconform import __version__
 from sipconform.checks.catalogue import Verdict, catalogue
 from sipconform.commands import CLEAR_LINE, Parser, complain
+from sipconform.commands.reading import READERS, add_reading
 from sipconform.expectations import load_expecting
-from sipconform.judging import Read, judge_into, usable_processors
+from sipconform.judging import judge_into, usable_processors
 from sipconform.lab.profile import ProfileError
 from sipconform.report.folder import RunFolder
 from sipconform.report.legible import counted, in_frames
 from sipconform.report.model import Arrangement, Run, ScenarioResult
 from sipconform.report.summary import counts, failed_checks, unexpected
-from sipconform.trace.capture import read_capture
 from sipconform.trace.errors import CaptureError
-from sipconform.trace.second_opinion import read_with_tshark
 
 COULD_NOT_JUDGE = 2
-READERS: dict[str, Read] = {"own": read_capture, "tshark": read_with_tshark}
 
 
 def main(arguments: Sequence[str]) -> int:
     parser = Parser("judge", "Judge captures (pcap, pcapng, gzip of either) and write a report.")
     parser.add_argument("capture", nargs="+", type=Path)
-    parser.add_argument("--keylog", type=Path, help="TLS key log file (SSLKEYLOGFILE) for what is encrypted")
-    parser.add_argument("--dissector", choices=list(READERS), default="own", help="who reads the capture (default own)")
+    add_reading(parser)
     parser.add_argument("--profile", help="vendor profile, for its expected deviations")
     parser.add_argument("--check", action="append", default=[], help="judge by this check only (repeatable)")
     parser.add_argument(

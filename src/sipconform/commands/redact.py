@@ -9,8 +9,9 @@ from heapq import merge
 from pathlib import Path
 
 from sipconform.commands import Parser, complain
+from sipconform.commands.reading import READERS, add_reading
 from sipconform.redacting import Redactor
-from sipconform.trace.capture import read_capture, read_datagrams
+from sipconform.trace.capture import read_datagrams
 from sipconform.trace.capture_writer import CaptureWriter
 from sipconform.trace.errors import CaptureError
 from sipconform.trace.packet import Note, Observation, Packet
@@ -25,13 +26,13 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("capture", type=Path)
     parser.add_argument("--out", type=Path, help="file to write (default CAPTURE-redacted.pcapng beside it)")
     parser.add_argument("--key", default="", help="a secret word: the same one, the same stand-ins")
-    parser.add_argument("--keylog", type=Path, help="TLS key log file; what it opens is written in the clear")
+    add_reading(parser)  # what the secrets open is written in the clear
     given = parser.parse_args(arguments)
     target = given.out or given.capture.with_name(f"{given.capture.name.partition('.')[0]}-redacted.pcapng")
     if target.exists() and target.samefile(given.capture):
         return complain(f"{target} is the capture itself: name another file")
     try:
-        evidence = list(read_capture(given.capture, keylog=given.keylog))
+        evidence = list(READERS[given.dissector](given.capture, keylog=given.keylog))
         if not any(isinstance(item, Packet) for item in evidence):
             return complain(f"{given.capture} holds no SIP message{_why(evidence)}; nothing was written", NOT_REDACTED)
         counts = _write(given.capture, target, evidence, given.key.encode() or secrets.token_bytes(32))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sipconform.checks.catalogue import Level
 from sipconform.commands import Parser, complain
+from sipconform.commands.reading import READERS, add_reading
 from sipconform.commands.standalone import address_argument
 from sipconform.comparing import load_trace
 from sipconform.lab.actor import CouldNotRunError, NotSupportedError
@@ -45,11 +46,12 @@ def main(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("--pace", type=_pace, default="fast", help="recorded, fast (default), or seconds")
     parser.add_argument("--patience", type=_patience, default=PATIENCE_S, help="seconds to wait for what must come")
+    add_reading(parser)
     parser.add_argument("--out", type=Path, help="folder (default reports/<date and time>-replay)")
     given = parser.parse_args(arguments)
     folder = given.out or Path("reports") / f"{datetime.now().astimezone():%Y-%m-%d-%H%M%S}-replay"
     try:
-        recording = load_trace(*given.capture)
+        recording = load_trace(*given.capture, keylog=given.keylog, read=READERS[given.dissector])
         folder.mkdir(parents=True, exist_ok=True)
         settings = Settings(
             given.to, given.transport, given.listen, given.pace, dict(given.account), given.domain, given.patience,

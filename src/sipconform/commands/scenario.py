@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sipconform.commands import Parser, complain
+from sipconform.commands.reading import READERS, add_reading
 from sipconform.comparing import load_trace
 from sipconform.replay.lines import write_scenario
 from sipconform.replay.script import NotPlayable
@@ -22,14 +23,14 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--profile", default="", help="the dialect it speaks (default: as the capture says, if it does)"
     )
+    add_reading(parser)
     given = parser.parse_args(arguments)
     stem = re.sub(r"\W+", "_", given.capture[0].name.partition(".")[0], flags=re.ASCII).strip("_").lower() or "capture"
     target = given.out or Path(f"test_{stem.removeprefix('test_')}.py")
     name = re.sub(r"\W+", "_", target.stem, flags=re.ASCII)
     try:
-        text = write_scenario(
-            load_trace(*given.capture), f"test_{name.removeprefix('test_')}", given.capture[0], given.profile
-        )
+        trace = load_trace(*given.capture, keylog=given.keylog, read=READERS[given.dissector])
+        text = write_scenario(trace, f"test_{name.removeprefix('test_')}", given.capture[0], given.profile)
         with target.open("x", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
     except (CaptureError, NotPlayable) as error:

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from sipconform.commands import Parser, complain
+from sipconform.commands.reading import READERS, add_reading
 from sipconform.report.legible import legible
 from sipconform.sip.message import Message
-from sipconform.trace.capture import read_capture
 from sipconform.trace.capture_writer import CaptureWriter
 from sipconform.trace.errors import CaptureError
 from sipconform.trace.packet import Note, Observation, Packet
@@ -24,12 +24,12 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--call-id", action="append", default=[], help="this Call-ID (repeatable)")
     parser.add_argument("--part", type=int, help="the part of this number: what hangs together by Call-ID or user")
     parser.add_argument("--out", type=Path, default=Path("slice.pcapng"), help="file to write (default slice.pcapng)")
-    parser.add_argument("--keylog", type=Path, help="TLS key log file for what is encrypted")
+    add_reading(parser)
     given = parser.parse_args(arguments)
     if given.out.exists() and given.capture.exists() and given.out.samefile(given.capture):
         return complain(f"{given.out} is the capture itself: name another file")
     try:
-        read = list(read_capture(given.capture, keylog=given.keylog))
+        read = list(READERS[given.dissector](given.capture, keylog=given.keylog))
         evidence = [item for item in read if isinstance(item, Packet | Observation)]
         notes = [item.text for item in read if isinstance(item, Note)]
         parts = call_ids_of_parts(evidence)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,6 +20,11 @@ from typing import Any
 from sipconform.trace.errors import CaptureError
 from sipconform.trace.packet import Address, Note, Packet
 
+TAIL = "Part of a TCP stream that no start line begins was left out"
+_START = re.compile(
+    rb"(?:(?:ACK|BYE|CANCEL|INFO|INVITE|MESSAGE|NOTIFY|OPTIONS|PRACK|PUBLISH|REFER|REGISTER|SUBSCRIBE|UPDATE)"
+    rb" [^ \r\n]+ SIP/2\.0|SIP/2\.0 [0-9]{3} [^\r\n]*)\r\n"
+)
 QUOTING = "sip && !icmp && !icmpv6"  # SIP quoted in an error is no message
 
 
@@ -36,7 +42,7 @@ def read_with_tshark(path: Path, *, keylog: Path | None = None) -> Iterator[Pack
         try:
             for line in process.stdout:
                 seen = True
-                yield _packet(json.loads(line))
+                yield _read(json.loads(line))
             words = process.stderr.read().decode(errors="replace").strip().splitlines()
         finally:
             process.kill()
@@ -49,7 +55,9 @@ def read_with_tshark(path: Path, *, keylog: Path | None = None) -> Iterator[Pack
 _REMEDY = "pip install sipconform[tshark], and tshark (Debian and Ubuntu: apt install tshark)"
 
 
-def _packet(told: dict[str, Any]) -> Packet:
+def _read(told: dict[str, Any]) -> Packet | Note:
+    if "unread" in told:
+        return Note("tshark", told["unread"], (told["frame"],))
     source, destination = (Address(host, int(port)) for host, port in (told["source"], told["destination"]))
     payload = bytes.fromhex(told["payload"])
     return Packet(told["time_ns"], source, destination, told["transport"], payload, (told["frame"],))
@@ -64,21 +72,47 @@ def main(arguments: list[str]) -> int:
     except ImportError:
         print("pyshark is not installed", file=sys.stderr)
         return 1
-    preferences = {"tls.keylog_file": str(Path(arguments[1]).resolve())} if len(arguments) > 1 else {}
+    cut = _has_hole(arguments[0])
+    preferences = {"tcp.reassemble_out_of_order": str(not cut).upper()}
+    if len(arguments) > 1:
+        preferences["tls.keylog_file"] = str(Path(arguments[1]).resolve())
     capture = pyshark.FileCapture(
         arguments[0], display_filter=QUOTING, use_json=True, include_raw=True, keep_packets=False,
         override_prefs=preferences,
     )  # fmt: skip
     try:
         for frame in capture:
-            for told in _messages(frame):
-                _tell(told)
+            for told in _readable(frame):
+                for message in _begun(told) if cut else [told]:
+                    _tell(message)
     except (pyshark.capture.capture.TSharkCrashException, EOFError) as error:
         print(str(error).splitlines()[-1] if str(error) else "tshark crashed", file=sys.stderr)
         return 1
     finally:
         capture.close()
     return 0
+
+
+def _has_hole(path: str) -> bool:
+    """Whether a piece of a TCP stream is missing: who waits for pieces to come later waits for it for ever."""
+    fields = [word for name in ("tcp.stream", "tcp.srcport", "tcp.seq", "tcp.len") for word in ("-e", name)]
+    command = ["tshark", "-n", "-r", path, "-Y", "tcp.len > 0", "-T", "fields", "-E", "occurrence=l", *fields]
+    told = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    pieces: dict[tuple[str, ...], list[tuple[int, int]]] = {}
+    for line in told.splitlines():
+        *ends, seq, length = line.split("\t")
+        if seq.isdigit() and length.isdigit():
+            pieces.setdefault(tuple(ends), []).append((int(seq), int(seq) + int(length)))
+    return any(_is_cut(sorted(piece)) for piece in pieces.values())
+
+
+def _is_cut(pieces: list[tuple[int, int]]) -> bool:
+    seen = pieces[0][1]
+    for start, end in pieces:
+        if start > seen:
+            return True
+        seen = max(seen, end)
+    return False
 
 
 def _tell(message: dict[str, Any]) -> None:
@@ -89,14 +123,35 @@ def _tell(message: dict[str, Any]) -> None:
         line = line[os.write(sys.stdout.fileno(), line) :]
 
 
+def _readable(frame: Any) -> Iterator[dict[str, Any]]:
+    """What is in a frame; where that has another shape than we know, that there was something."""
+    number = int(frame.number)
+    try:
+        yield from list(_messages(frame))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        what = f"What tshark tells of a frame with SIP is not understood ({type(error).__name__}: {error})"
+        yield {"frame": number, "unread": what}
+
+
+def _begun(told: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A message of a stream with a hole, without what stands before its start line: the end of one that was cut."""
+    payload = bytes.fromhex(told.get("payload", ""))
+    found = _START.search(payload)
+    if told.get("transport") in (None, "udp") or (found and not found.start()):
+        yield told
+        return
+    yield {"frame": told["frame"], "unread": TAIL}
+    if found:
+        yield {**told, "payload": payload[found.start() :].hex()}
+
+
 def _messages(frame: Any) -> Iterator[dict[str, Any]]:
     network = _innermost(frame, "ipv6", "ip")
     stream = _position(frame, "tcp") > _position(frame, "udp")
     transport = frame["tcp" if stream else "udp"]
     secure = stream and any(layer.layer_name == "tls" for layer in frame.layers)
     ends = [(_last(network.src), _last(transport.srcport)), (_last(network.dst), _last(transport.dstport))]
-    raw = [frame["sip_raw"].value] if stream else [str(_last(transport.payload)).replace(":", "")]
-    for payload in raw[0] if isinstance(raw[0], list) else raw:
+    for payload in _raw(frame) if stream else [str(_last(transport.payload)).replace(":", "")]:
         yield {
             "frame": int(frame.number),
             "time_ns": int(Decimal(frame.sniff_timestamp) * 1_000_000_000),
@@ -105,6 +160,15 @@ def _messages(frame: Any) -> Iterator[dict[str, Any]]:
             "transport": "tls" if secure else "tcp" if stream else "udp",
             "payload": payload,
         }
+
+
+def _raw(frame: Any) -> list[str]:
+    """The octets of every SIP message in a frame. Beside them stand their places, and with more than one message they
+    are lists in a list."""
+    first = frame["sip_raw"]
+    values = [layer.value for layer in (first, *first.duplicate_layers)]
+    found = [value[0] if isinstance(value, list) else value for value in values]
+    return [octets for octets in found if isinstance(octets, str) and octets]
 
 
 def _position(frame: Any, name: str) -> int:
