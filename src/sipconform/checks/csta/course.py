@@ -122,10 +122,18 @@ def _actors(trace: Trace) -> Mapping[str, str]:
 
 
 def pressed(trace: Trace, who: str, at_ns: int) -> bool:
-    """Whether somebody pressed a key on a phone in the seconds around a moment."""
+    """Whether somebody pressed a key on a phone in the seconds around a moment, or may have: an actor of whom the lab
+    tells nothing that was wanted is one of a slice."""
+    if who and who not in _wanted(trace):
+        return True
     times = _presses(trace).get(who, [])
     first = bisect_left(times, at_ns - AROUND + 1)
     return first < len(times) and times[first] < at_ns + AROUND
+
+
+@once_per_trace
+def _wanted(trace: Trace) -> frozenset[str]:
+    return frozenset(seen.who for seen in trace.observations if seen.kind == "intent")
 
 
 @once_per_trace
