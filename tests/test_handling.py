@@ -47,6 +47,14 @@ def test_redact_writes_a_capture_that_compares_clean_with_itself(
     assert main(["redact", str(out), "--out", str(out)]) == 3
 
 
+def test_redacted_captures_of_names_that_differ_differ_in_name_and_nothing_is_overwritten(tmp_path: Path) -> None:
+    for name in ("a.1.pcap", "a.2.pcap"):
+        (tmp_path / name).write_bytes(Path(kamailio("sca-04-hold.pcap")).read_bytes())
+        assert main(["redact", str(tmp_path / name)]) == 0
+        assert main(["redact", str(tmp_path / name)]) == 3
+    assert {path.name for path in tmp_path.glob("*-redacted*")} == {"a.1-redacted.pcapng", "a.2-redacted.pcapng"}
+
+
 @pytest.mark.parametrize("command", ["redact", "slice", "compare"])
 @pytest.mark.parametrize(("octets", "said"), [(0, "the file is empty"), (24, "no SIP message"), (60, "no SIP message")])
 def test_a_capture_in_which_nothing_is_said_is_told_as_such(
@@ -76,7 +84,9 @@ def test_slice_lists_and_cuts(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     out = tmp_path / "one.pcapng"
     assert main(["slice", capture, "--call-id", listed[0], "--out", str(out)]) == 0
     assert {message.call_id for message in load_trace(out).messages} == {listed[0]}
-    assert main(["slice", capture, "--part", "1", "--out", str(out)]) == 0
-    assert len(load_trace(out).messages) > 1
+    assert main(["slice", capture, "--part", "1", "--out", str(out)]) == 3, "nothing is overwritten"
+    assert {message.call_id for message in load_trace(out).messages} == {listed[0]}
+    assert main(["slice", capture, "--part", "1", "--out", str(tmp_path / "part.pcapng")]) == 0
+    assert len(load_trace(tmp_path / "part.pcapng").messages) > 1
     assert main(["slice", capture, "--part", "99", "--out", str(out)]) == 2
     assert main(["slice", capture, "--call-id", "nobody", "--out", str(out)]) == 2

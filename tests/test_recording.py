@@ -23,6 +23,7 @@ from sipconform.recording import (
     verify_judged,
 )
 from sipconform.shipped import shipped
+from tests.support import require_captures
 
 SCENARIO = "feature_sync/test_dnd_switched_at_the_server_reaches_the_phone"
 SHIPPED = manifests(shipped("captures"))
@@ -148,3 +149,27 @@ def test_a_good_run_compares_clean_with_each_reference(path: Path, tmp_path: Pat
     settings = LabSettings(network="simulated", seed=77, profile=manifest.profile, weather=Weather(duplicate=0.2))
     assert Stage(settings, capture).play(known.play).ending is Ending.PLAYED
     assert compare_captures(capture, path.with_suffix(".pcapng")).comparison.differences == []
+
+
+def test_a_reference_made_of_a_capture_is_kept_here_and_not_among_those_shipped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    capture = SHIPPED[0].with_suffix(".pcapng")
+    assert main(["record", "--capture", str(capture), "--shows", "it", "--made-by", "me"]) == 0
+    assert (tmp_path / "captures" / SHIPPED[0].name).is_file()
+    assert main(["compare", str(capture), capture.stem, "--out", "out"]) == 0
+
+
+@pytest.mark.parametrize(("cut", "why"), [(-30, "is no whole capture"), (24, "no SIP message")])
+def test_a_capture_that_is_cut_or_says_nothing_is_no_reference(tmp_path: Path, cut: int, why: str) -> None:
+    whole = (require_captures() / "kamailio" / "sca-04-hold.pcap").read_bytes()
+    (tmp_path / "cut.pcap").write_bytes(whole[:cut])
+    with pytest.raises(NoReference, match=why):
+        keep(tmp_path / "cut.pcap", tmp_path / "kept", shows="it", made_by="me", flawless=False)
+
+
+@pytest.mark.parametrize("words", [["nowhere"], ["--out", "nowhere"]])
+def test_only_the_folder_that_is_named_is_checked(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["record", "--check", *words]) == 3
+    assert "nowhere" in capsys.readouterr().err

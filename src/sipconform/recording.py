@@ -21,6 +21,8 @@ from sipconform.lab.settings import LabSettings, Weather
 from sipconform.lab.stage import Ending, Stage, race_of
 from sipconform.report.folder import file_name, replace_file
 from sipconform.shipped import shipped
+from sipconform.trace.capture import read_capture
+from sipconform.trace.packet import Note, Packet, is_keep_alive
 
 LARGEST = 400_000
 """Octets of a capture worth shipping; scenarios of hundreds of calls or minutes of audio exceed it."""
@@ -190,6 +192,7 @@ def keep(
     CaptureError, ProfileError or OSError.
     """
     violates = _violated(capture)
+    _is_whole(capture)
     expected = {deviation.check for deviation in load_profile(profile).deviations} if profile else set[str]()
     if flawless and (accused := [c for c, level in violates.items() if level is Level.MUST and c not in expected]):
         raise NoReference(f"{capture.name} violates {', '.join(accused)}: no reference")
@@ -205,6 +208,16 @@ def keep(
     replace_file(folder / capture.name, content)
     replace_file(path, manifest.to_toml().encode())
     return path
+
+
+def _is_whole(capture: Path) -> None:
+    """Raises NoReference for a capture without a SIP message, or one that breaks off."""
+    evidence = list(read_capture(capture))
+    if not any(isinstance(item, Packet) and not is_keep_alive(item.payload) for item in evidence):
+        raise NoReference(f"{capture.name} holds no SIP message: no reference")
+    for item in evidence:
+        if isinstance(item, Note) and item.code == "truncated":
+            raise NoReference(f"{capture.name} is no whole capture: {item.text}")
 
 
 def _violated(capture: Path) -> dict[str, Level]:

@@ -13,6 +13,7 @@ from sipconform.recording import manifests, read_manifest
 from sipconform.replay.lines import to_trace, write_scenario
 from sipconform.replay.script import NotPlayable
 from sipconform.shipped import shipped
+from sipconform.trace.correlate import correlate
 from tests.replay.test_run import recording
 from tests.support import require_captures
 
@@ -97,3 +98,18 @@ def test_every_real_capture_is_written_or_refused(tmp_path: Path) -> None:
         assert [m.start_line for m in to_trace(lines).messages] == [
             m.start_line for m in ends if m.repeats is None and m.transaction is not None and server in ends[m]
         ]
+
+
+def test_a_profile_that_nobody_has_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "test_written.py"
+    capture = ALL[0].with_suffix(".pcapng")
+    assert main(["scenario", str(capture), "--profile", "nobody's", "--out", str(path)]) == 3
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("place", ["garbage", "a:b", "1.2.3.4:99999999999999999999"])
+def test_a_record_of_who_is_where_that_cannot_be_read_is_no_record(place: str) -> None:
+    whole = load_trace(ALL[0].with_suffix(".pcapng"))
+    facts = [seen._replace(what={**seen.what, "actors": {"server": place}}) for seen in whole.observations]
+    trace = correlate([*facts, *(message.packet for message in whole.messages)])
+    assert "SERVER = " in write_scenario(trace, "test_x", ALL[0])

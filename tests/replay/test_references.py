@@ -8,6 +8,7 @@ from typing import Any, Literal
 import pytest
 
 from sipconform.agents.user_agent import DEFAULT_PORT
+from sipconform.checks.told import places
 from sipconform.comparing import load_trace
 from sipconform.lab.lab import Lab
 from sipconform.lab.settings import LabSettings, ServerSettings
@@ -17,7 +18,7 @@ from sipconform.net.transport import Network, Tap
 from sipconform.net.virtual_clock import VirtualLoop
 from sipconform.recording import manifests, read_manifest
 from sipconform.replay.run import Outcome, replay
-from sipconform.replay.script import Cue, actors_of
+from sipconform.replay.script import Cue
 from sipconform.replay.settings import Settings
 from sipconform.shipped import shipped
 from sipconform.trace.packet import Address
@@ -75,7 +76,7 @@ async def _actor(lab: Lab, trace: Trace, name: str) -> Any:
     """The actor of that name; phones before it are made too, so that it gets the address it had."""
     if name == "server":
         return lab.server()
-    for each in actors_of(trace):
+    for each in places(trace):
         if each != "server":
             actor = await lab.phone(each)
             if each == name:
@@ -104,7 +105,7 @@ def _address(text: str) -> Address:
 
 def _live(trace: Trace, name: str) -> Address:
     """Where the actor was; a real server that is no actor is who acts as one."""
-    place = actors_of(trace).get(name)
+    place = places(trace).get(name)
     return _address(place) if place else next(iter(trace.servers))
 
 
@@ -113,7 +114,7 @@ def _sides(paths: list[Path]) -> Iterator[tuple[Path, str]]:
     for path in paths:
         trace = load_trace(path.with_suffix(".pcapng"))
         speaking = {str(trace.party(message.source)) for message in trace.messages}
-        yield from ((path, name) for name, place in actors_of(trace).items() if place in speaking)
+        yield from ((path, name) for name, place in places(trace).items() if place in speaking)
 
 
 def _named(value: object) -> str:

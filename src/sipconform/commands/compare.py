@@ -28,7 +28,9 @@ def main(arguments: Sequence[str]) -> int:
         "Compare a run with a reference. Exit codes: 1 a difference of level MUST or SHOULD, 2 not all was compared.",
     )
     parser.add_argument("run", type=Path, help="a capture, or a run folder")
-    parser.add_argument("reference", type=Path, help="a capture, a folder of captures, or the name of one shipped")
+    parser.add_argument(
+        "reference", type=Path, help="a capture, a folder of captures, or the name of one in captures or shipped"
+    )
     add_reading(parser)
     parser.add_argument("--out", type=Path, help="folder for the report (default reports/<date and time>-compare)")
     given = parser.parse_args(arguments)
@@ -55,9 +57,10 @@ def main(arguments: Sequence[str]) -> int:
 def _pairs(run: Path, reference: Path) -> Iterator[tuple[Path, Path]]:
     """Which captures are compared with which: files with each other, folders by the names of their files."""
     if not reference.exists():
-        found = sorted(shipped("captures").rglob(f"{reference.name.removesuffix('.pcapng')}.pcapng"))
+        name = f"{reference.name.removesuffix('.pcapng')}.pcapng"
+        found = [path for folder in (Path("captures"), shipped("captures")) for path in sorted(folder.rglob(name))]
         if not found:
-            raise FileNotFoundError(f"{reference} is neither a file nor the name of a shipped capture")
+            raise FileNotFoundError(f"{reference} is neither a file nor the name of a capture in captures or shipped")
         reference = found[0]
     if not run.is_dir() and not reference.is_dir():
         yield run, reference

@@ -15,6 +15,7 @@ from sipconform.shipped import shipped
 from sipconform.trace.errors import CaptureError
 
 NOT_RECORDED = 2
+HERE = "captures"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -32,17 +33,18 @@ def main(arguments: Sequence[str]) -> int:
         "--row", action="append", default=[], help="with --capture: a requirement row it shows (repeatable)"
     )
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--out", type=Path, help="folder of references (default: the shipped one)")
+    parser.add_argument(
+        "--out", type=Path, help="folder of references (default: captures here; with --check the shipped one)"
+    )
     parser.add_argument("--check", action="store_true", help="only check the folder: files, manifests and verdicts")
     given = parser.parse_args(arguments)
-    folder = given.out or shipped("captures")
     if given.check:
-        return _check(folder)
+        return _check(given)
     if given.capture and not (given.shows and given.made_by):
         return complain("--capture needs --shows and --made-by: a reference says what it is")
     if not (given.scenario or given.all or given.capture):
         return complain("name a scenario, or give --all, --capture or --check")
-    code = 0
+    code, folder = 0, given.out or Path(HERE)
     for made in _made(given, folder):
         if isinstance(made, Path):
             print(made)
@@ -72,7 +74,12 @@ def _kept(make: Callable[[], Path]) -> Path | Exception:
         return error
 
 
-def _check(folder: Path) -> int:
+def _check(given: argparse.Namespace) -> int:
+    if given.scenario:
+        return complain(f"--check looks at all of a folder, not at {given.scenario[0]}; name the folder with --out")
+    folder = given.out or shipped(HERE)
+    if not folder.is_dir():
+        return complain(f"{folder} is no folder")
     code, found = 0, manifests(folder)
     shown: set[str] = set()
     for path in found:

@@ -9,7 +9,7 @@ from heapq import merge
 from pathlib import Path
 
 from sipconform.commands import Parser, complain
-from sipconform.commands.reading import READERS, add_reading
+from sipconform.commands.reading import READERS, add_reading, bare_name
 from sipconform.redacting import Redactor
 from sipconform.trace.capture import read_datagrams
 from sipconform.trace.capture_writer import CaptureWriter
@@ -24,13 +24,15 @@ Evidence = Packet | Observation | Note
 def main(arguments: Sequence[str]) -> int:
     parser = Parser("redact", "Write a capture again, with stand-ins for what is not to be shared.")
     parser.add_argument("capture", type=Path)
-    parser.add_argument("--out", type=Path, help="file to write (default CAPTURE-redacted.pcapng beside it)")
+    parser.add_argument(
+        "--out", type=Path, help="file to write (default CAPTURE-redacted.pcapng beside it); never overwritten"
+    )
     parser.add_argument("--key", default="", help="a secret word: the same one, the same stand-ins")
     add_reading(parser)  # what the secrets open is written in the clear
     given = parser.parse_args(arguments)
-    target = given.out or given.capture.with_name(f"{given.capture.name.partition('.')[0]}-redacted.pcapng")
-    if target.exists() and target.samefile(given.capture):
-        return complain(f"{target} is the capture itself: name another file")
+    target = given.out or given.capture.with_name(f"{bare_name(given.capture)}-redacted.pcapng")
+    if target.exists():
+        return complain(f"{target} is there already: name another file with --out")
     try:
         evidence = list(READERS[given.dissector](given.capture, keylog=given.keylog))
         if not any(isinstance(item, Packet) for item in evidence):

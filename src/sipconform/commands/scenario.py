@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sipconform.commands import Parser, complain
-from sipconform.commands.reading import READERS, add_reading
+from sipconform.commands.reading import READERS, add_reading, bare_name
 from sipconform.comparing import load_trace
+from sipconform.lab.profile import ProfileError, load_profile
 from sipconform.replay.lines import write_scenario
 from sipconform.replay.script import NotPlayable
 from sipconform.trace.errors import CaptureError
@@ -25,14 +26,18 @@ def main(arguments: Sequence[str]) -> int:
     )
     add_reading(parser)
     given = parser.parse_args(arguments)
-    stem = re.sub(r"\W+", "_", given.capture[0].name.partition(".")[0], flags=re.ASCII).strip("_").lower() or "capture"
+    stem = re.sub(r"\W+", "_", bare_name(given.capture[0]), flags=re.ASCII).strip("_").lower() or "capture"
     target = given.out or Path(f"test_{stem.removeprefix('test_')}.py")
     name = re.sub(r"\W+", "_", target.stem, flags=re.ASCII)
     try:
+        if given.profile:
+            load_profile(given.profile)
         trace = load_trace(*given.capture, keylog=given.keylog, read=READERS[given.dissector])
         text = write_scenario(trace, f"test_{name.removeprefix('test_')}", given.capture[0], given.profile)
         with target.open("x", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
+    except ProfileError as error:
+        return complain(str(error))
     except (CaptureError, NotPlayable) as error:
         return complain(str(error), NOT_WRITTEN)
     except FileExistsError:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from sipconform.commands import Parser, complain
 from sipconform.commands.reading import READERS, add_reading
 from sipconform.report.legible import legible
-from sipconform.sip.message import Message
+from sipconform.slicing import call_ids_of_parts, cut_out
 from sipconform.trace.capture_writer import CaptureWriter
 from sipconform.trace.errors import CaptureError
 from sipconform.trace.packet import Note, Observation, Packet
-from sipconform.trace.parts import traces
 
 NOT_CUT = 2
 
@@ -23,11 +22,11 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("capture", type=Path)
     parser.add_argument("--call-id", action="append", default=[], help="this Call-ID (repeatable)")
     parser.add_argument("--part", type=int, help="the part of this number: what hangs together by Call-ID or user")
-    parser.add_argument("--out", type=Path, default=Path("slice.pcapng"), help="file to write (default slice.pcapng)")
+    parser.add_argument(
+        "--out", type=Path, default=Path("slice.pcapng"), help="file to write (default slice.pcapng); never overwritten"
+    )
     add_reading(parser)
     given = parser.parse_args(arguments)
-    if given.out.exists() and given.capture.exists() and given.out.samefile(given.capture):
-        return complain(f"{given.out} is the capture itself: name another file")
     try:
         read = list(READERS[given.dissector](given.capture, keylog=given.keylog))
         evidence = [item for item in read if isinstance(item, Packet | Observation)]
@@ -41,6 +40,8 @@ def main(arguments: Sequence[str]) -> int:
             _cut(evidence, _wanted(given, parts), given)
     except (CaptureError, LookupError) as error:
         return complain(str(error), NOT_CUT)
+    except FileExistsError:
+        return complain(f"{given.out} is there already: name another file with --out")
     except OSError as error:
         return complain(f"{given.out} cannot be written: {error.strerror}", NOT_CUT)
     for text in notes:
@@ -63,25 +64,12 @@ def _cut(evidence: Sequence[Packet | Observation], wanted: set[str], given: argp
     messages = sum(isinstance(item, Packet) for item in cut)
     if not messages:
         raise LookupError(f"no message has this Call-ID; `sipconform slice {given.capture}` lists all")
+    if given.out.exists():
+        raise FileExistsError
     with CaptureWriter(given.out, comment=f"cut out of {given.capture.name} by sipconform") as writer:
         for item in cut:
             writer.write(item)
     print(f"{given.out}: {messages} messages")
-
-
-def call_ids_of_parts(evidence: Iterable[Packet | Observation]) -> list[list[str]]:
-    """The Call-IDs of each part of a capture (see `trace.parts`), parts and Call-IDs in order of appearance."""
-    packets = [item for item in evidence if isinstance(item, Packet)]
-    parts = [list(dict.fromkeys(m.call_id for m in trace.messages)) for trace in traces(packets) if trace.messages]
-    order = {call_id: at for at, call_id in enumerate(dict.fromkeys(Message(p.payload).call_id for p in packets))}
-    return sorted(parts, key=lambda part: order[part[0]])
-
-
-def cut_out(evidence: Iterable[Packet | Observation], call_ids: set[str]) -> Iterable[Packet | Observation]:
-    """The messages of these Call-IDs, and what was observed of the whole run: who is who is evidence for all."""
-    for item in evidence:
-        if isinstance(item, Observation) or Message(item.payload).call_id in call_ids:
-            yield item
 
 
 def _list(parts: list[list[str]]) -> None:

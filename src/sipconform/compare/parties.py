@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from sipconform.sip.headers.name_addr import NameAddr
 from sipconform.sip.uri import SipUri
-from sipconform.trace.packet import Address
+from sipconform.trace.packet import Address, address_of
 from sipconform.trace.trace import Trace, WireMessage
 
 _URI = re.compile(r"\b(sips?):(?:([^\s@<>\"]*)@)?(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_.-]+)(?::([0-9]{1,5}))?", re.IGNORECASE)
@@ -136,9 +136,8 @@ def _ordered(trace: Trace) -> Iterator[Address]:
             for role in ("servers", "phones"):
                 listed = observation.what.get(role)
                 for text in listed if isinstance(listed, list) else []:
-                    host, _, port = str(text).rpartition(":")
-                    if port.isdigit():
-                        yield Address(host.strip("[]"), int(port))
+                    if (address := address_of(str(text))) is not None:
+                        yield address
     ends = dict.fromkeys((message.packet.source, message.packet.destination) for message in trace.messages)
     yield from (trace.party(address) for pair in ends for address in pair)
 

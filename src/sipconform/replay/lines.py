@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sipconform.agents.server.server import Server
-from sipconform.checks.told import profile_of
+from sipconform.checks.told import places, profile_of
 from sipconform.lab.drivers.own import OwnServer
 from sipconform.lab.profile import Profile
 from sipconform.lab.shared_line import add_shared_line
@@ -17,7 +17,6 @@ from sipconform.replay.script import (
     Cue,
     NotPlayable,
     Step,
-    actors_of,
     called_unregistered,
     from_user,
     other_side,
@@ -29,7 +28,7 @@ from sipconform.replay.script import (
 from sipconform.replay.settings import Diverged, Settings
 from sipconform.sip.message import Message
 from sipconform.trace.correlate import correlate
-from sipconform.trace.packet import Address, Observation, Packet
+from sipconform.trace.packet import Address, Observation, Packet, address_of
 from sipconform.trace.trace import Trace
 
 SECOND = 1_000_000_000
@@ -127,8 +126,9 @@ def _item(number: int, line: Line | Told) -> Packet | Observation:
 
 
 def _address(text: str) -> Address:
-    host, _, port = text.rpartition(":")
-    return Address(host.strip("[]"), int(port))
+    address = address_of(text)
+    assert address is not None, f"{text!r} is no address: IP:PORT is wanted"
+    return address
 
 
 def _users(trace: Trace, steps: list[Step]) -> set[str]:
@@ -175,10 +175,9 @@ LINES = [
 
 def _server(trace: Trace) -> Address:
     """The recorded server: who the lab says it was, else who acts as one. Raises NotPlayable."""
-    place = actors_of(trace).get("server")
-    if place is None:
+    server = address_of(places(trace).get("server", ""))
+    if server is None:
         return other_side(trace, "phone")
-    server = _address(place)
     if not any(server == trace.party(message.source) for message in trace.messages):
         raise NotPlayable("the server says nothing in the recording, so there is nothing to play against it")
     return server

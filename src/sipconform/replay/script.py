@@ -6,6 +6,7 @@ from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from typing import Literal
 
+from sipconform.checks.told import places
 from sipconform.sip.digest import parse_credentials
 from sipconform.sip.fault import Fault
 from sipconform.sip.headers.name_addr import NameAddr
@@ -63,12 +64,12 @@ class NotPlayable(Exception):
 def read_cues(trace: Trace, side: Side, steps: list[Step]) -> dict[int, list[Cue]]:
     """The recorded intents of the live party, by the step they come before in the capture. Where the lab did not
     record who is where, those of the whole other side."""
-    places = actors_of(trace)
+    actors = places(trace)
     cues: dict[int, list[Cue]] = {}
     for observation in trace.observations:
         if observation.kind != "intent":
             continue
-        place = places.get(observation.who)
+        place = actors.get(observation.who)
         if place != str(steps[0].live) if place else (observation.who == "server") != (side == "phone"):
             continue
         told = dict(observation.what)
@@ -79,16 +80,6 @@ def read_cues(trace: Trace, side: Side, steps: list[Step]) -> dict[int, list[Cue
         gap = max(0, observation.time_ns - before) / 1e9
         cues.setdefault(at, []).append(Cue(observation.who, verb, told, gap))
     return cues
-
-
-def actors_of(trace: Trace) -> dict[str, str]:
-    """Where the lab said its actors were: name -> "IP:PORT"."""
-    places: dict[str, str] = {}
-    for observation in trace.observations:
-        told = observation.what.get("actors") if observation.kind == "lab" else None
-        if isinstance(told, dict):
-            places |= {str(name): str(place) for name, place in told.items()}
-    return places
 
 
 def read_script(trace: Trace, side: Side, live: Address | None = None) -> list[Step]:

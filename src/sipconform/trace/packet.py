@@ -18,7 +18,9 @@ class Address(NamedTuple):
 def address_of(text: str) -> Address | None:
     """Reads what `str(Address)` writes, "10.0.0.1:5060" or "[::1]:5060"; None for anything else."""
     host, _, port = text.rpartition(":")
-    return Address(host.strip("[]"), int(port)) if host and port.isascii() and port.isdigit() else None
+    if not host or not port.isascii() or not port.isdigit() or len(port) > len("65535"):
+        return None
+    return Address(host.strip("[]"), int(port)) if int(port) <= 65_535 else None
 
 
 class Packet(NamedTuple):
