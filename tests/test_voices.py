@@ -20,7 +20,9 @@ from sipconform.net import g711
 from sipconform.net.rtp import Rtp, parse
 from sipconform.net.tone import AUDIBLE, FRAME, TONES, WARNING, frame, power
 from sipconform.trace.capture import read_datagrams
-from sipconform.voices import STAND_INS, Voices
+from sipconform.trace.packet import Address, Packet
+from sipconform.voices import STAND_INS, Streams, Voices, announced_in
+from tests.compare.talk import call, trace
 
 MOMENT = 400_000_000  # nanoseconds
 
@@ -99,9 +101,38 @@ def test_header_and_padding_stay() -> None:
 
 
 @given(st.binary(max_size=80))
-def test_whatever_comes_is_as_long_as_before_or_left_out(datagram: bytes) -> None:
+def test_whatever_comes_is_no_longer_than_before_or_left_out(datagram: bytes) -> None:
     said = Voices(b"key").stand_in(datagram)
-    assert said is None or len(said) == len(datagram)
+    rtp = parse(datagram)
+    assert (said is None) == (rtp is None)
+    assert said is None or rtp is None or len(said) <= len(datagram)
+
+
+def test_neither_contributors_nor_an_extension_are_told() -> None:
+    plain = packet(voice())
+    extended = bytes([plain[0] | 0x11]) + plain[1:12] + b"SSRC" + b"\xbe\xde\x00\x01name" + plain[12:]
+    assert Voices(b"key").stand_in(extended) == Voices(b"key").stand_in(plain)
+
+
+HERE, THERE = Address("10.0.0.1", 4000), Address("10.0.0.2", 5000)
+
+
+def sent(payload: bytes) -> Packet:
+    return Packet(1, HERE, THERE, "udp", payload)
+
+
+def test_audio_is_what_was_announced_or_counts_on() -> None:
+    stream = [sent(packet(voice(), number=number)) for number in range(20)]
+    few, question = stream[:3], sent(b"\x80\x01\x01\x00\x00\x01" + bytes(6) + b"\x05mayer\x03org\x00\x00\x01\x00\x01")
+    assert all(map(Streams((), stream).hold, stream))
+    assert not any(map(Streams((), few).hold, few))
+    assert all(map(Streams((THERE,), few).hold, few))
+    assert not Streams((), [question] * 20).hold(question)
+
+
+def test_what_a_description_wants_is_announced() -> None:
+    wanted = {Address("192.0.2.10", 4000)}
+    assert announced_in(trace(*call()).messages) == wanted
 
 
 @pytest.mark.parametrize(

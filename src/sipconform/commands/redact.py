@@ -11,11 +11,12 @@ from pathlib import Path
 from sipconform.commands import Parser, complain
 from sipconform.commands.reading import READERS, add_reading, bare_name
 from sipconform.redacting import Redactor
+from sipconform.sip.message import Message
 from sipconform.trace.capture import read_datagrams
 from sipconform.trace.capture_writer import CaptureWriter
 from sipconform.trace.errors import CaptureError
 from sipconform.trace.packet import Note, Observation, Packet
-from sipconform.voices import Voices
+from sipconform.voices import Streams, Voices, announced_in
 
 NOT_REDACTED = 2
 Evidence = Packet | Observation | Note
@@ -54,6 +55,8 @@ def main(arguments: Sequence[str]) -> int:
 def _write(capture: Path, target: Path, evidence: Sequence[Evidence], key: bytes) -> Counter[str]:
     """Writes what is to be shared, in the order of time, and counts it."""
     redactor, voices, counts = Redactor(key), Voices(key), Counter[str]()
+    announced = announced_in(Message(item.payload) for item in evidence if isinstance(item, Packet))
+    streams = Streams(announced, read_datagrams(capture))
     said = ((item.time_ns, False, item) for item in redactor.redact(evidence))
     heard = ((packet.time_ns, True, packet) for packet in read_datagrams(capture))
     with CaptureWriter(target, comment="redacted by sipconform") as writer:
@@ -61,7 +64,7 @@ def _write(capture: Path, target: Path, evidence: Sequence[Evidence], key: bytes
             if not is_media:
                 writer.write(item)
                 counts["sip"] += 1
-            elif isinstance(item, Packet) and (audio := voices.stand_in(item.payload)) is not None:
+            elif isinstance(item, Packet) and streams.hold(item) and (audio := voices.stand_in(item.payload)):
                 ends = redactor.address(item.source), redactor.address(item.destination)
                 writer.write_media(item._replace(source=ends[0], destination=ends[1], payload=audio))
                 counts["audio"] += 1

@@ -41,3 +41,14 @@ def binding_answer(request: StunMessage, host: str, port: int) -> StunMessage:
     hidden = bytes(a ^ b for a, b in zip(address.packed, pad, strict=False))
     value = struct.pack("!BBH", 0, 1 if address.version == 4 else 2, port ^ (COOKIE >> 16)) + hidden
     return StunMessage(SUCCESS, request.transaction, struct.pack("!HH", _XOR_MAPPED_ADDRESS, len(value)) + value)
+
+
+def mapped_address(answer: StunMessage) -> tuple[str, int] | None:
+    """Where an answer that says nothing else says that the asker was seen."""
+    attributes = answer.attributes
+    if len(attributes) not in (12, 24) or attributes[:2] != _XOR_MAPPED_ADDRESS.to_bytes(2, "big"):
+        return None
+    pad = COOKIE.to_bytes(4, "big") + answer.transaction
+    port = int.from_bytes(attributes[6:8], "big") ^ (COOKIE >> 16)
+    packed = bytes(a ^ b for a, b in zip(attributes[8:], pad, strict=False))
+    return str(ipaddress.ip_address(packed)), port
