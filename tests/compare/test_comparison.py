@@ -25,6 +25,7 @@ LEGAL: list[tuple[str, Callable[[str], str]]] = [
     ("sequence", lambda text: re.sub(r"CSeq: (\d)", r"CSeq: 70\1", text)),
     ("product", lambda text: text.replace("Max-Forwards: 70", "Max-Forwards: 70\nUser-Agent: another")),
     ("clock", lambda text: text.replace("Max-Forwards: 70", "Max-Forwards: 70\nDate: Thu, 01 Jan 2026 00:00:00 GMT")),
+    ("answer-address", lambda text: re.sub(r"(branch=\S+)", r"\1;received=203.0.113.9;rport=4321", text)),
     ("reason-phrase", lambda text: text.replace("SIP/2.0 200 OK", "SIP/2.0 200 Gladly")),
     ("accepted", lambda text: text.replace("SIP/2.0 200 OK", "SIP/2.0 202 OK") if "SUBSCRIBE" in text else text),
     ("spelling", lambda text: text.replace("Contact: <", "m:   <")),
@@ -56,6 +57,7 @@ ILLEGAL: list[tuple[tuple[str, str], Callable[[str], str]]] = [
         lambda text: text.replace("Contact: <sip:192.0.2.1:5060>", "Contact: <sip:192.0.2.99:5060>"),
     ),
     (("header", "To"), lambda text: text.replace("To: <sip:2001@192.0.2.1>;tag=fc1", "To: <sip:2001@192.0.2.1>")),
+    (("header", "To display name"), lambda text: text.replace("To: <sip:", 'To: "Ann" <sip:')),
     (("header", "Via"), lambda text: text.replace("branch=z9hG4bK", "branch=1")),
 ]
 

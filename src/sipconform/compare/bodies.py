@@ -2,54 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
 
-from sipconform.features.xml_body import children, local_name, namespace, read_xml
+from sipconform.compare.documents import Course, document
+from sipconform.compare.sessions import session
+from sipconform.features.xml_body import read_xml
 from sipconform.sip import multipart
 from sipconform.sip.fault import Fault
 from sipconform.sip.headers.media_type import MediaType
-from sipconform.sip.sdp import NOWHERE, Media, Sdp
+from sipconform.sip.sdp import Sdp
 from sipconform.trace.trace import WireMessage
-
-if TYPE_CHECKING:
-    from lxml import etree
 
 Speak = Callable[[str], str]
 Meaning = dict[str, str]
-
-_OWN_BUSINESS = frozenset(  # attributes of a stream that are made anew, or told by the lines beside them
-    {"rtpmap", "fmtp", "candidate", "ice-ufrag", "ice-pwd", "ssrc", "msid", "mid", "cname", "rtcp", "fingerprint",
-     "sendrecv", "sendonly", "recvonly", "inactive", "crypto"}
-)  # fmt: skip
-_VOLATILE_ATTRIBUTES = {  # by the name of the element: counters and identifiers of the document itself
-    "dialog-info": {"version"},
-    "reginfo": {"version"},
-    "dialog": {"id", "call-id", "local-tag", "remote-tag"},
-    "registration": {"id"},
-    "contact": {"id", "expires", "duration-registered", "callid", "cseq"},
-}
-DEEPEST = 64
-"""Levels of elements that are compared; no document of these packages has a tenth of them."""
+ALONE = Course()
 
 
-def meaning(message: WireMessage, speak: Speak) -> tuple[str, Meaning]:
-    """Which rule reads the body, and what it says; no places at all for no body."""
+def meaning(message: WireMessage, speak: Speak, course: Course = ALONE) -> tuple[str, Meaning]:
+    """Which rule reads the body, and what it says; no places at all for no body. `course`: how its document follows
+    those before it."""
     if not message.body:
         return "", {}
     parts = message.multipart
     if parts is not None and parts.parts:
-        return "xml-canonical", _parts(parts, message.raw, speak)
+        return "xml-canonical", _parts(parts, message.raw, speak, course)
     kind = message.content_type
-    return _one(message.body, kind if isinstance(kind, MediaType) else None, speak)
+    return _one(message.body, kind if isinstance(kind, MediaType) else None, speak, course)
 
 
-def _parts(parts: multipart.Multipart, raw: bytes, speak: Speak) -> Meaning:
+def _parts(parts: multipart.Multipart, raw: bytes, speak: Speak, course: Course) -> Meaning:
     """The parts in an order of their own: theirs is free."""
     told = []
     for part in parts.parts:
         kind = part.content_type if isinstance(part.content_type, MediaType) else None
-        said = _one(part.body, kind, speak)[1]
+        said = _one(part.body, kind, speak, course)[1]
         length = part.text("Content-Length")
         if length and length != str(len(part.body)):
             said["Content-Length"] = length
@@ -64,59 +50,23 @@ def _parts(parts: multipart.Multipart, raw: bytes, speak: Speak) -> Meaning:
     return whole | places
 
 
-def _one(body: bytes, kind: MediaType | None, speak: Speak) -> tuple[str, Meaning]:
+def _one(body: bytes, kind: MediaType | None, speak: Speak, course: Course) -> tuple[str, Meaning]:
     name = kind.type if kind else ""
     if name == "application/sdp":
-        return "sdp-meaning", dict(_session(Sdp(body), speak))
+        return "sdp-meaning", dict(session(Sdp(body), speak))
     if name.endswith("xml") or body.lstrip()[:5] == b"<?xml":
-        document = read_xml(body)
-        if not isinstance(document, Fault):
-            return "xml-canonical", dict(_document(document.root, speak))
-    lines = body.decode("utf-8", "surrogateescape").splitlines()
+        read = read_xml(body)
+        if not isinstance(read, Fault):
+            return "xml-canonical", dict(document(read.root, speak, course))
+    text = body.decode("utf-8", "surrogateescape")
+    if name == "application/simple-message-summary":
+        return "text-lines", dict(_summary(text, speak))
+    lines = text.splitlines()
     return "text-lines", {f"line {at}": speak(line.rstrip()) for at, line in enumerate(lines, 1)}
 
 
-# -- session descriptions -----------------------------------------------------------------------------------
-
-
-def _session(sdp: Sdp, speak: Speak) -> Iterator[tuple[str, str]]:
-    for fault in sdp.faults:
-        yield f"malformed: {fault.rule}", "yes"
-    yield "streams", " ".join(media.kind for media in sdp.media)
-    for at, media in enumerate(sdp.media, 1):
-        for place, value in _stream(media, speak):
-            yield f"{media.kind} {at} {place}", value
-
-
-def _stream(media: Media, speak: Speak) -> Iterator[tuple[str, str]]:
-    yield "is", "used" if media.port else "refused"
-    yield "protocol", media.protocol
-    maps = media.rtpmap
-    yield "codecs", " ".join(maps.get(number, f"payload type {number}") for number in media.formats)
-    yield "direction", media.direction
-    yield "address", "nowhere" if media.connection in NOWHERE else speak(media.connection)
-    for line in media.lines:
-        name, _, value = line.value.partition(":")
-        if line.kind == "a" and name not in _OWN_BUSINESS:
-            yield f"a={name}", speak(value)
-
-
-# -- documents ----------------------------------------------------------------------------------------------
-
-
-def _document(root: etree._Element, speak: Speak) -> Iterator[tuple[str, str]]:
-    yield from _element(root, local_name(root), speak, 0)
-
-
-def _element(element: etree._Element, path: str, speak: Speak, depth: int) -> Iterator[tuple[str, str]]:
-    yield path, f"{{{namespace(element)}}}" + speak((element.text or "").strip())
-    volatile: Collection[str] = _VOLATILE_ATTRIBUTES.get(local_name(element), ())
-    for name, value in sorted((str(n), str(v)) for n, v in element.attrib.items()):
-        text = "«made anew»" if name in volatile else speak(value)
-        yield f"{path}@{name}", text
-    counts: dict[str, int] = {}
-    for child in children(element) if depth < DEEPEST else ():
-        name = local_name(child)
-        counts[name] = counts.get(name, 0) + 1
-        place = f"{path}/{name}" + (f"[{counts[name]}]" if counts[name] > 1 else "")
-        yield from _element(child, place, speak, depth + 1)
+def _summary(text: str, speak: Speak) -> Iterator[tuple[str, str]]:
+    """A message summary line by line: names and white space as in header fields, no urgent messages as nothing said."""
+    for line in filter(None, map(str.strip, text.splitlines())):
+        name, _, value = line.partition(":")
+        yield name.strip().lower(), speak(" ".join(value.split()).lower().removesuffix("(0/0)").rstrip())

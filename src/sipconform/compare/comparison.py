@@ -196,7 +196,7 @@ class _Comparer:
         same = ours == theirs
         for place in ours if same else {**theirs, **ours}:
             a, b = ours.get(place, NOTHING), theirs.get(place, NOTHING)
-            if same or a.meaning == b.meaning or (a.rule or b.rule) in ("product", "clock"):
+            if same or a.meaning == b.meaning or (a.rule or b.rule) in ("product", "clock", "stale"):
                 if not written_alike(run, reference, place):
                     yield self._written_otherwise(place, a, b, run, reference)
             else:
@@ -310,6 +310,8 @@ def _counts(place: str) -> tuple[str, Level]:
         return "body", Level.MUST
     if place.startswith("malformed"):
         return "malformed", Level.MUST
+    if place.endswith(" display name"):
+        return "header", Level.MAY
     return "header", HEADER_LEVELS.get(place, OTHER_HEADER)
 
 

@@ -123,6 +123,10 @@ class Parties:
     def _at_domain(self, found: re.Match[str]) -> str:
         return f"{self.user(found[1])}@«{self.place(found[2], found[3] or '')}»"
 
+    def account(self, name: str) -> str:
+        """Whose credentials they are: a user by himself, outside of any URI."""
+        return self.user(self._as_the_other(name) if self._instead else name)
+
     def user(self, user: str) -> str:
         """A user by the order of registration; anybody else by his name."""
         if len(user) < SHORTEST_NUMBER:

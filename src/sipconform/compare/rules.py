@@ -17,6 +17,7 @@ IGNORING = {
     "header-order": "header fields of different names stand in any order (RFC 3261 §7.3.1)",
     "parameter-order": "parameters stand in any order",
     "rows-or-commas": "a list is one row with commas or several rows (RFC 3261 §7.3.1)",
+    "answer-address": "where an answer went (received, rport) is the transport's business (RFC 3261 §18.2, RFC 3581)",
     "spelling": "compact names, letter case and white space are free (RFC 3261 §7.3)",
     "set-order": "what is a set has no order",
     "sdp-meaning": "session descriptions are compared by streams, codecs and directions",
@@ -77,16 +78,20 @@ LISTS = frozenset(
      "P-Asserted-Identity", "Diversion", "History-Info", "Reason", "Warning", "Content-Encoding", "In-Reply-To"}
 ) | SETS  # fmt: skip
 
+ANSWER_ADDRESS = frozenset({"received", "rport"})
+"""Parameters of Via that tell where an answer goes to, or went."""
+
 HEADER_LEVELS = {
     **dict.fromkeys(
         ("Via", "From", "To", "Call-ID", "CSeq", "Contact", "Event", "Subscription-State", "Call-Info", "Require",
          "Expires", "Content-Type", "Content-Length", "Record-Route", "Route", "Replaces", "Join", "Refer-To",
-         "Authorization", "WWW-Authenticate", "Proxy-Authorization", "Proxy-Authenticate", "Reason", "RAck"),
+         "Authorization", "WWW-Authenticate", "Proxy-Authorization", "Proxy-Authenticate", "Reason", "RAck",
+         "Privacy", "Target-Dialog"),
         Level.MUST,
     ),
     **dict.fromkeys(
         ("Allow", "Supported", "Accept", "Accept-Encoding", "Accept-Language", "Allow-Events", "Max-Forwards",
-         "P-Asserted-Identity", "Privacy", "Session-Expires", "Min-SE", "Content-Disposition", "Mime-Version"),
+         "Session-Expires", "Min-SE", "Content-Disposition", "Mime-Version"),
         Level.MAY,
     ),
 }  # fmt: skip

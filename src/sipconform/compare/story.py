@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
 
+from sipconform.compare.courses import Bodies
+from sipconform.compare.documents import Course
 from sipconform.compare.parties import Parties
 from sipconform.features.csta import CONTENT_TYPE as CSTA
 from sipconform.features.csta import parse_csta
@@ -79,8 +81,10 @@ class Conversation:
     exchanges: list[Exchange] = field(default_factory=list)
     tags: dict[str, Exchange] = field(default_factory=dict)
     branches: dict[str, Exchange] = field(default_factory=dict)
+    name: str = ""  # its title and number among those of the same, when another message speaks of it
     first_notify: Exchange | None = None
     last_granting: Exchange | None = None
+    bodies: Bodies = field(default_factory=Bodies)
     follows: WireMessage | None = None  # the last NOTIFY of an earlier conversation of the same title
 
     @cached_property
@@ -113,11 +117,16 @@ class Story:
     trace: Trace
     parties: Parties
     conversations: list[Conversation] = field(default_factory=list)
-    nonces: dict[str, str] = field(default_factory=dict)  # nonce -> what it was a challenge to
+    nonces: dict[str, tuple[str, str]] = field(
+        default_factory=dict
+    )  # nonce -> what it was a challenge to, and its realm
     repeats: list[WireMessage] = field(default_factory=list)
     losses: set[tuple[int, object]] = field(default_factory=set)  # when and by whom was sent what the network lost
     known: dict[Hashable, Any] = field(default_factory=dict)  # what was told of a text once, for the next time
+    sessions: dict[WireMessage, str] = field(default_factory=dict)  # what is wrong with an o= line
+    courses: dict[WireMessage, Course] = field(default_factory=dict)  # how a document follows those before it
     instances: dict[str, int] = field(default_factory=dict)  # device identifiers by order of appearance
+    _by_call_id: dict[str, list[Conversation]] | None = None
     _counts: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -151,12 +160,26 @@ class Story:
             found = self.known[what, text] = parse(text)
         return found
 
+    def conversation_of(self, call_id: str, message: WireMessage) -> Conversation | None:
+        """The conversation of a Call-ID that another message names; of several, one in which its sender takes part."""
+        if self._by_call_id is None:
+            self._by_call_id, count = {}, dict[str, int]()
+            for conversation in self.conversations:
+                count[conversation.title] = count.get(conversation.title, 0) + 1
+                conversation.name = f"{conversation.title}, {count[conversation.title]}."
+                self._by_call_id.setdefault(conversation.call_id, []).append(conversation)
+        found = self._by_call_id.get(call_id, [])
+        near = (one for one in found if self.trace.party(message.source) in one.parties)
+        return next(near, found[0] if found else None)
+
     def lost_provisional(self, status: int) -> bool:
         """Whether the network itself says that it lost, or held back, a provisional answer of this status."""
-        return any(m.status == status and _mark(m) in self.losses for m in self.trace.messages)
+        return bool(self.losses) and any(m.status == status and _mark(m) in self.losses for m in self.trace.messages)
 
     def lost(self, message: WireMessage) -> int:
         """How often the network says that it lost, or held back, this message or a later sending of it."""
+        if not self.losses:
+            return 0
         sendings = (m for m in self.trace.messages if m is message or m.raw == message.raw)
         return sum(_mark(m) in self.losses for m in sendings)
 
@@ -265,8 +288,19 @@ def _know_identifiers(exchange: Exchange, story: Story) -> None:
         for tag in (message.from_tag, message.to_tag):
             conversation.tags.setdefault(tag, exchange)
         conversation.branches.setdefault(message.branch, exchange)
+        if message.body_start < len(message.raw):
+            _know_body(message, conversation)
         for header in ("WWW-Authenticate", "Proxy-Authenticate"):
             for text in message.texts(header):
                 challenge = story.challenge(text)
                 if not isinstance(challenge, Fault):
-                    story.nonces.setdefault(challenge.nonce, exchange.method)
+                    story.nonces.setdefault(challenge.nonce, (exchange.method, challenge.realm))
+
+
+def _know_body(message: WireMessage, conversation: Conversation) -> None:
+    story = conversation.story
+    if wrong := conversation.bodies.session(message):
+        story.sessions[message] = wrong
+    course = conversation.bodies.document(message)
+    if course is not None:
+        story.courses[message] = course

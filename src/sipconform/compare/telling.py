@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Hashable, Iterator
 from typing import NamedTuple
+from urllib.parse import unquote
 
-from sipconform.compare.bodies import meaning
-from sipconform.compare.rules import COUNTDOWN_S, FREE, LISTS, SETS
+from sipconform.compare.bodies import ALONE, meaning
+from sipconform.compare.rules import ANSWER_ADDRESS, COUNTDOWN_S, FREE, LISTS, SETS
 from sipconform.compare.story import Exchange
 from sipconform.compare.writing import written
 from sipconform.sip.fault import Fault
@@ -23,11 +24,18 @@ _SERVER_USER = re.compile(r"(sips?:)([^@\s]*)@(?=«(?:server|somebody)»)")
 _EXPIRES = re.compile(r";\s*expires\s*=\s*([0-9]+)", re.IGNORECASE)
 _CREDENTIALS = ("Authorization", "Proxy-Authorization")
 _CHALLENGES = ("WWW-Authenticate", "Proxy-Authenticate")
-_OF_A_DIALOG = frozenset({"Via", "From", "To", "Replaces", "Join", "Refer-To"})  # they may hold tags or branches
+_OF_A_DIALOG = frozenset({"Via", "From", "To", "Refer-To"})  # they may hold tags or branches
 _ROWS = rb"(?:[A-Za-z-]+:[\t -~]*\r\n)*\r\n"
 _EVERYDAY = re.compile(  # a header that cannot have a malformed line, in one look
     rb"(?:SIP/2\.0 [0-9]{3} [ -~]*|[A-Z]+ [!-~]+ SIP/2\.0)\r\n" + _ROWS
 )
+_DIALOGS = ("Replaces", "Join", "Target-Dialog")
+_ESCAPED = re.compile(r"(?i)([?&]Replaces=)([^&>]+)")
+_NAMED = frozenset(
+    {"From", "To", "Contact", "P-Asserted-Identity", "P-Preferred-Identity", "Remote-Party-Id", "Diversion",
+     "History-Info", "Refer-To", "Referred-By", "Reply-To"}
+)  # fmt: skip
+"""Header fields that may give a name for people before the address."""
 _ANEW = frozenset({"nonce", "cnonce", "opaque", "response", "nc"})
 _PLAIN_ID = re.compile(r"[A-Za-z0-9.!%*_+`~-]+")
 _MADE_ANEW = re.compile(  # of a session description: where nothing but a number of its own is said, and says it well
@@ -75,26 +83,41 @@ class _Teller:
         several = message._several
         known = self.story.known
         for name, raw in message._index.items():
+            if name in _NAMED and "<" in raw and not raw.lstrip().startswith("<"):
+                told |= self._display(name)
             if name in several or name in _SPECIAL or name in _OF_A_DIALOG:
                 told[name] = self._header(name, raw)
             else:
                 field = known.get((name, raw))
                 told[name] = self._header(name, raw) if field is None else field
+        if "Content-Length" not in told and message.transport == "udp":  # the datagram ends it (RFC 3261 §18.3)
+            told["Content-Length"] = _AS_LONG_AS_THE_BODY
         if message.body_start < len(message.raw):
             told.update(self._body())
+        if message.is_request and self._is_stale():
+            told.update({name: Told("", "stale") for name in _CREDENTIALS if name in told})
         return told
+
+    def _is_stale(self) -> bool:
+        """Whether the credentials of this request were right, for a nonce that was too old: as good as none."""
+        final = self.exchange.final
+        if final is None or final.status not in (401, 407):
+            return False
+        challenges = (self.story.challenge(text) for name in _CHALLENGES for text in final.texts(name))
+        return any(not isinstance(challenge, Fault) and challenge.stale for challenge in challenges)
 
     def _body(self) -> Telling:
         message, known = self.message, self.story.known
-        body = message.body
-        key = "body", message.text("Content-Type"), _MADE_ANEW.sub(rb"\1", body) if body[:3] == b"v=0" else body
+        body, course = message.body, self.story.courses.get(message, ALONE)
+        key = course, "body", message.text("Content-Type"), _MADE_ANEW.sub(rb"\1", body) if body[:3] == b"v=0" else body
         if key not in known:
-            rule, places = meaning(message, self.speak)
+            rule, places = meaning(message, self.speak, course)
             told = Telling({f"body {place}": Told(value, rule) for place, value in places.items()})
             told["body"] = Told("there is one", rule)
             known[key] = told
         found: Telling = known[key]
-        return found
+        wrong = self.story.sessions.get(message)
+        return Telling(found | {"body session version": Told(wrong, "sdp-meaning")}) if wrong else found
 
     def _start_line(self) -> Iterator[tuple[str, Told]]:
         message = self.message
@@ -118,6 +141,12 @@ class _Teller:
     def _contact_of_server(self, found: re.Match[str]) -> str:
         known = self.story.parties.contacts.get("server", ())
         return f"{found[1]}«contact»@" if found[2].strip("«»") in known else found[0]
+
+    def _display(self, name: str) -> dict[str, Told]:
+        """What people are called: an address book's business, told apart from who they are."""
+        fronts = (value.partition("<")[0].strip() for value in self.message.values(name) if "<" in value)
+        named = [front.strip('"') for front in fronts if front]
+        return {f"{name} display name": Told(self.speak(", ".join(named)))} if named else {}
 
     # -- header fields --------------------------------------------------------------------------------------
 
@@ -156,9 +185,10 @@ class _Teller:
             return None
         if found and not _PLAIN_ID.fullmatch(value):
             return None
-        conversation = self.exchange.conversation
-        known = conversation.branches if name == "Via" else conversation.tags
-        origin = self._origin(known.get(value)) if found else ""
+        if name == "Via":
+            origin = self._origin(self.exchange.conversation.branches.get(value)) if found else ""
+        else:
+            origin = self._tag(name, value) if found else ""
         return name, before, origin, value[:7] == "z9hG4bK", rest
 
     def _listed(self, name: str, rows: tuple[str, ...]) -> Told:
@@ -166,27 +196,60 @@ class _Teller:
             words = sorted({_plain(value).lower() for row in rows for value in split_list(row) if value})
             return Told(", ".join(words), "set-order")
         values = [value for row in rows for value in (split_list(row) if name in LISTS else [row])]
-        return Told(", ".join(map(self._value, values)), "stands-for")
+        if name == "Refer-To":
+            values = [_ESCAPED.sub(self._escaped_dialog, value) for value in values]
+        return Told(", ".join(self._value(value, name) for value in values), "stands-for")
 
-    def _value(self, value: str) -> str:
-        """A value with its parameters in alphabetical order and its volatile ones told by origin."""
+    def _value(self, value: str, of: str = "") -> str:
+        """A value with its parameters in alphabetical order and its volatile ones told by origin, without a name for
+        people and without where an answer to it went."""
         head, *parameters = split_list(value, ";")
-        told = sorted(self._parameter(*parameter.partition("=")) for parameter in parameters)
+        if of in _NAMED and "<" in head:
+            head = head[head.index("<") :]
+        named = (parameter.partition("=") for parameter in parameters)
+        told = sorted(self._parameter(*each, of) for each in named if each[0].strip().lower() not in ANSWER_ADDRESS)
         return ";".join([_plain(self.speak(head)), *told])
 
-    def _parameter(self, name: str, equals: str, value: str) -> str:
+    def _parameter(self, name: str, equals: str, value: str, of: str = "") -> str:
         name, value = name.strip().lower(), value.strip()
         if name in ("tag", "from-tag", "to-tag"):
-            return f"{name}={self._origin(self.exchange.conversation.tags.get(value))}"
+            return f"{name}={self._tag(of, value)}"
         if name == "branch":
             cookie = "" if value.startswith("z9hG4bK") else "RFC 2543 style, "
             return f"branch={cookie}{self._origin(self.exchange.conversation.branches.get(value))}"
-        if name in ("received", "rport"):
-            return name + ("=«source»" if value else "")
         if name in ("epid", "+sip.instance"):
             instances = self.story.instances
             return f"{name}=«{instances.setdefault(value, len(instances) + 1)}»"
         return f"{name}{equals}{self.speak(value)}"
+
+    def _tag(self, of: str, tag: str) -> str:
+        """Who brought a tag up; a 2xx comes from one of those that said they were ringing, if any did."""
+        exchange, message = self.exchange, self.message
+        if of == "To" and 200 <= message.status < 300 and exchange.method == "INVITE":
+            ringing = {a.to_tag for a in exchange.answers if 100 < a.status < 200 and a.number < message.number}
+            if ringing - {""} and tag not in ringing:
+                return "«another»"
+        return self._origin(exchange.conversation.tags.get(tag))
+
+    def _dialogs(self) -> str:
+        """Dialogs that are named by their Call-ID and tags."""
+        names = [name for name in _DIALOGS if self.message.has(name)]
+        return ", ".join(self._dialog(value) for name in names for value in self.message.values(name))
+
+    def _dialog(self, value: str) -> str:
+        call_id, *parameters = split_list(value, ";")
+        named = self.story.conversation_of(call_id.strip(), self.message)
+        told = []
+        for parameter in parameters:
+            name, _, tag = parameter.partition("=")
+            known = named.tags.get(tag.strip()) if named is not None else None
+            told.append(
+                f"{name.strip().lower()}={f'«that of {known.method}»' if known else '«unknown»' if tag else ''}"
+            )
+        return ";".join([f"«{named.name}»" if named is not None else "«unknown»", *sorted(told)])
+
+    def _escaped_dialog(self, found: re.Match[str]) -> str:
+        return found[1] + self._dialog(unquote(found[2])).replace(";", ",")
 
     def _origin(self, known: Exchange | None) -> str:
         if known is None:
@@ -218,11 +281,13 @@ class _Teller:
         given = self.story.credentials(text)
         if isinstance(given, Fault):
             return text
-        origin, digits = self.story.nonces.get(given.nonce), len(given.response)
+        (origin, realm), digits = self.story.nonces.get(given.nonce, ("", "")), len(given.response)
         lasting = tuple(name if name in _ANEW else (name, value) for name, value in given.params)
-        known, key = self.story.known, (lasting, origin, digits, self.exchange.count)
+        known, key = self.story.known, (lasting, origin, realm, digits, self.exchange.count)
         if key not in known:
             told = {
+                "username": self._username(given.username),
+                "realm": "«as asked»" if given.realm == realm else given.realm,
                 "nonce": f"«that of {origin}»" if origin else "«unknown»",
                 "response": _HASHES.get(digits, f"{digits} digits"),
                 "cnonce": "«made anew»",
@@ -233,6 +298,10 @@ class _Teller:
         said: str = known[key]
         return said
 
+    def _username(self, name: str) -> str:
+        parties = self.story.parties
+        return parties.speak(name) if "@" in name else parties.account(name)
+
     def _challenges(self) -> str:
         texts = [text for name in _CHALLENGES for text in self.message.texts(name)]
         return ", ".join(self._challenge(text) for text in texts)
@@ -241,10 +310,12 @@ class _Teller:
         given = self.story.challenge(text)
         if isinstance(given, Fault):
             return text
-        return self._parameters(given.params, {"nonce": "«new»", "opaque": "«new»"})
+        return self._parameters(given.params, {"nonce": "«new»", "opaque": "«new»", "realm": "«realm»"})
 
     def _parameters(self, params: Params, told: dict[str, str]) -> str:
-        items = ((name.lower(), told.get(name.lower(), self.speak(_plain(value or "")))) for name, value in params)
+        """By name; whether a nonce was too old is no difference by itself."""
+        said = ((name.lower(), value) for name, value in params if name.lower() != "stale")
+        items = ((name, told[name] if name in told else self.speak(_plain(value or ""))) for name, value in said)
         return "; ".join(f"{name}={value}" for name, value in sorted(items))
 
     def _content_type(self) -> str:
@@ -255,11 +326,12 @@ class _Teller:
         """Of bindings in an answer to REGISTER only the asker's own tells what was granted now."""
         values = self.message.values("Contact")
         if self.message.method != "REGISTER" or self.message.is_request:
-            return ", ".join(_OPAQUE.sub(r"\1«contact»@", self._value(value)) for value in values)
+            return ", ".join(_OPAQUE.sub(r"\1«contact»@", self._value(value, "Contact")) for value in values)
         request = self.exchange.request
         asked = {_uri(value) for value in request.values("Contact")} if request is not None else set()
         told = [
-            self._value(value if _uri(value) in asked else _EXPIRES.sub(_positive_expiry, value)) for value in values
+            self._value(value if _uri(value) in asked else _EXPIRES.sub(_positive_expiry, value), "Contact")
+            for value in values
         ]
         return ", ".join(sorted(told))
 
@@ -305,6 +377,9 @@ _SPECIAL: dict[str, Callable[[_Teller], str]] = {
     "WWW-Authenticate": _Teller._challenges,
     "Proxy-Authenticate": _Teller._challenges,
     "Retry-After": _Teller._retry_after,
+    "Replaces": _Teller._dialogs,
+    "Join": _Teller._dialogs,
+    "Target-Dialog": _Teller._dialogs,
     "RSeq": lambda teller: "there is one",
     "RAck": lambda teller: "there is one",
 }
@@ -320,12 +395,16 @@ _SPECIAL_RULES = {
     "WWW-Authenticate": "identifier",
     "Proxy-Authenticate": "identifier",
     "Retry-After": "wait",
+    "Replaces": "identifier",
+    "Join": "identifier",
+    "Target-Dialog": "identifier",
     "RSeq": "sequence",
     "RAck": "sequence",
 }
 
 
 _ALONE = frozenset({"Content-Type", "Retry-After", "RSeq", "RAck"})
+_AS_LONG_AS_THE_BODY = Told("as long as the body", "length")
 _REASON_PHRASE = Told("", "reason-phrase")
 
 

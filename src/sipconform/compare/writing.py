@@ -8,6 +8,7 @@ from sipconform.sip.grammar import split_list
 from sipconform.trace.trace import WireMessage
 
 _NAMES = re.compile(rb"\n([^:\s]+)[ \t]*:")
+_ANSWER_ADDRESS = re.compile(r"(?i);\s*(?:received|rport)(?:\s*=\s*[^;,]*)?")
 _IDENTIFIER = re.compile(r"(?:tag|branch)=[^;,>\s]+")
 
 
@@ -48,6 +49,8 @@ def why_written_otherwise(name: str, rule: str | None, ours: tuple[str, ...], th
     if name != "body" and rule in ("stands-for", "set-order", "parameter-order"):
         if [_IDENTIFIER.sub("", row) for row in ours] == [_IDENTIFIER.sub("", row) for row in theirs]:
             return "identifier"
+        if name == "Via" and [_ANSWER_ADDRESS.sub("", v) for v in ours] == [_ANSWER_ADDRESS.sub("", v) for v in theirs]:
+            return "answer-address"
         if [_squeezed(v) for v in ours] == [_squeezed(v) for v in theirs]:
             return "spelling"
         if _values(ours) == _values(theirs):
