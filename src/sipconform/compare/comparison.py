@@ -46,9 +46,11 @@ def compare(run: Trace, reference: Trace) -> Comparison:
 
 
 def _compare(run: Trace, reference: Trace, exchanged: tuple[str, str] | None = None) -> Comparison:
-    ours, theirs = tell_story(run, exchanged), tell_story(reference)
-    agree(ours.parties, theirs.parties)
-    return _Comparer(ours, theirs).compare()
+    ours, theirs = Parties(run), Parties(reference)
+    if exchanged:
+        ours.exchange(*exchanged)
+    agree(ours, theirs)
+    return _Comparer(tell_story(run, ours), tell_story(reference, theirs)).compare()
 
 
 class _Comparer:

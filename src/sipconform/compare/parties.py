@@ -4,8 +4,11 @@ side by side whatever the addresses, ports and numbers of their laboratories wer
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
+from urllib.parse import unquote
 
 from sipconform.sip.headers.name_addr import NameAddr
 from sipconform.sip.uri import SipUri
@@ -28,6 +31,7 @@ class Parties:
     names: dict[Address, str] = field(default_factory=dict)
     domains: set[str] = field(default_factory=set)
     users: dict[str, str] = field(default_factory=dict)
+    called: dict[str, None] = field(default_factory=dict)  # numbers at the domain, in the order of the first call
     contacts: dict[str, set[str]] = field(default_factory=dict)
     owners: dict[str, str] = field(default_factory=dict)  # phone -> the user it registered first
     vague: bool = False  # several parties share a host: an address without a port does not tell which
@@ -53,8 +57,13 @@ class Parties:
             self.domains.add(message.uri.host.lower())
             to = message.to
             if isinstance(to, NameAddr) and isinstance(to.uri, SipUri) and to.uri.user:
-                self.users.setdefault(to.uri.user, f"user {len(self.users) + 1}")
-                self.owners.setdefault(self.name(message.source), to.uri.user)
+                user = unquote(to.uri.user)
+                self.users.setdefault(user, f"user {len(self.users) + 1}")
+                self.owners.setdefault(self.name(message.source), user)
+        if message.is_request and message.method == "INVITE" and not message.to_tag:
+            uri = message.uri
+            if isinstance(uri, SipUri) and uri.user.isdigit() and len(uri.user) >= SHORTEST_NUMBER:
+                self.called.setdefault(uri.user)
         if message.has("Contact") and (told := (message.source, *message.texts("Contact"))) not in self._learned:
             self._learned.add(told)
             sender = self.name(message.source)
@@ -66,15 +75,20 @@ class Parties:
 
     def exchange(self, one: str, other: str) -> None:
         """From now on each of two phones stands for the other, and its user for the other's."""
-        parts = {one: other, other: one}
         mine, theirs = self.owners[one], self.owners[other]
         self._instead = {mine: theirs, theirs: mine}
+        self.rename({one: other, other: one})
+        self.owners = {name: self._instead.get(user, user) for name, user in self.owners.items()}
+        self.contacts = {
+            name: {self._instead.get(user, user) for user in users} for name, users in self.contacts.items()
+        }
+
+    def rename(self, parts: Mapping[str, str]) -> None:
+        """From now on parties play other parts than the order of their appearance has given them."""
         self.names = {address: parts.get(name, name) for address, name in self.names.items()}
         self._hosts = {host: parts.get(name, name) for host, name in self._hosts.items()}
-        self.contacts = {
-            parts.get(name, name): {self._instead.get(user, user) for user in users}
-            for name, users in self.contacts.items()
-        }
+        self.contacts = {parts.get(name, name): users for name, users in self.contacts.items()}
+        self.owners = {parts.get(name, name): user for name, user in self.owners.items()}
         self._said.clear()
 
     def _as_the_other(self, text: str) -> str:
@@ -129,9 +143,18 @@ class Parties:
 
     def user(self, user: str) -> str:
         """A user by the order of registration; anybody else by his name."""
+        if "%" in user:
+            user = _unescaped(user)
         if len(user) < SHORTEST_NUMBER:
             user = self._instead.get(user, user)
         return f"«{self.users[user]}»" if user in self.users else user
+
+
+@lru_cache(1024)
+def _unescaped(user: str) -> str:
+    """What need not be escaped stands for itself (RFC 3261 §19.1.4); a code's # must, and keeps its look."""
+    plain = unquote(user)
+    return plain if plain.isalnum() else user
 
 
 def _ordered(trace: Trace) -> Iterator[Address]:
@@ -147,8 +170,36 @@ def _ordered(trace: Trace) -> Iterator[Address]:
 
 
 def agree(run: Parties, reference: Parties) -> None:
-    """Users of the same name in both keep it, so that who registered first does not matter; and neither tells more
-    of an address than the other can."""
+    """Users of the same name in both keep it, so that who registered first does not matter; so do the phones they have
+    registered; and neither tells more of an address than the other can."""
     run.vague = reference.vague = run.vague or reference.vague
     for user in run.users.keys() & reference.users.keys():
         run.users[user] = reference.users[user] = user
+    for ours, theirs in zip(_called_only(run, reference), _called_only(reference, run), strict=False):
+        run.users[ours] = reference.users[theirs] = f"number {len(run.users)}"
+    _match_phones(run, reference)
+
+
+def _called_only(parties: Parties, other: Parties) -> list[str]:
+    """Numbers that are called and never register, a group's for one, in the order of the first call. What both know
+    is the same number, and what is not all digits is a code or a name that means something."""
+    return [n for n in parties.called if n not in parties.users and n not in other.called and n not in other.users]
+
+
+def _match_phones(run: Parties, reference: Parties) -> None:
+    """Phones of one user beside each other, whoever came first; all others by their order, and so are several that
+    have one user, be it at two servers or at one."""
+    ours, theirs = _by_user(run), _by_user(reference)
+    parts = {phones[0]: theirs[user][0] for user, phones in ours.items() if len(phones) == len(theirs[user]) == 1}
+    if any(phone != same for phone, same in parts.items()):
+        phones = [name for name in dict.fromkeys(run.names.values()) if name.startswith("phone")]
+        others = [phone for phone in phones if phone not in parts]
+        left = [name for name in phones if name not in parts.values()]
+        run.rename(parts | dict(zip(others, left, strict=False)))
+
+
+def _by_user(parties: Parties) -> dict[str, list[str]]:
+    told: dict[str, list[str]] = defaultdict(list)
+    for phone, user in parties.owners.items():
+        told[user].append(phone)
+    return told

@@ -188,11 +188,9 @@ def _mark(message: WireMessage) -> tuple[int, object]:
     return message.packet.time_ns, str(message.source)
 
 
-def tell_story(trace: Trace, exchanged: tuple[str, str] | None = None) -> Story:
-    """Reads a correlated trace; `exchanged` are two phones each of which plays the other's part."""
-    story = Story(trace, Parties(trace))
-    if exchanged:
-        story.parties.exchange(*exchanged)
+def tell_story(trace: Trace, parties: Parties | None = None) -> Story:
+    """Reads a correlated trace, told by who its parties are."""
+    story = Story(trace, parties or Parties(trace))
     conversations: dict[tuple[str, frozenset[Address]], Conversation] = {}
     steps: dict[tuple[str, Address], int] = {}
     last: dict[tuple[Conversation, str, str, str], Exchange] = {}
