@@ -12,6 +12,7 @@ from itertools import zip_longest
 from sipconform.checks.catalogue import Level
 from sipconform.compare.align import lay_out, pair_conversations
 from sipconform.compare.difference import Comparison, Difference, Pair, Row
+from sipconform.compare.excuses import Excuses
 from sipconform.compare.overtaking import overtaken
 from sipconform.compare.parties import Parties, agree
 from sipconform.compare.races import another_course, race_in, rivals
@@ -59,7 +60,6 @@ class _Comparer:
         self.result = Comparison()
         self._tellings: dict[WireMessage, Telling] = {}
         self._states: dict[Exchange, Hashable] = {}
-        self._overtaken: set[Exchange] = set()
         self._half_seen = False  # of the two conversations at hand one shows its beginning, the other not
 
     def compare(self) -> Comparison:
@@ -98,12 +98,15 @@ class _Comparer:
             self._lone(exchange, "glare", None, exchange.conversation is run)
         asking = dict.fromkeys([*run.directions(), *reference.directions()])
         beside: list[list[Beside]] = []
+        passed: set[Exchange] = set()
         for asker in asking:
             both = lay_out(run.asked_by(*asker), reference.asked_by(*asker), self._says, _kind)
             beside.append(list(both))
-            self._overtaken.update(overtaken(beside[-1]))
+            passed.update(overtaken(beside[-1]))
+        partners = {x: y for pairs in beside for one, two in pairs if one and two for x, y in ((one, two), (two, one))}
+        excuses = Excuses(self.run, self._state, passed, partners)
         for ours_, theirs_ in _interleaved(beside):
-            yield from self._exchange(ours_, theirs_, run, reference)
+            yield from self._exchange(ours_, theirs_, run, reference, excuses)
 
     def _lone_conversation(self, run: Conversation | None, reference: Conversation | None) -> Iterator[Row]:
         lone = run or reference
@@ -121,34 +124,23 @@ class _Comparer:
     # -- exchanges ------------------------------------------------------------------------------------------
 
     def _exchange(
-        self, run: Exchange | None, reference: Exchange | None, ours: Conversation, theirs: Conversation
+        self,
+        run: Exchange | None,
+        reference: Exchange | None,
+        ours: Conversation,
+        theirs: Conversation,
+        excuses: Excuses,
     ) -> Iterator[Row]:
         if run is not None and reference is not None:
             yield from self._paired(run, reference)
             return
         lone = run or reference
         assert lone is not None
-        rule = self._why_lone(lone, theirs if run else ours)
+        rule = excuses.why(lone, theirs if run else ours)
         level = None if rule else Level.MUST
         found = self._lone(lone, rule or f"exchange-{'extra' if run else 'missing'}", level, bool(run))
         for message in lone.messages:
             yield Row(message, None, (found,)) if run else Row(None, message, (found,))
-
-    def _why_lone(self, lone: Exchange, other: Conversation) -> str | None:
-        """The rule by which an exchange may be in one only."""
-        before = lone.before
-        if before is not None and self._state(before) == self._state(lone) and _may_repeat(before, lone):
-            return "repeat"
-        if lone in self._overtaken:
-            return "overtaken"
-        invite = lone.transaction.invite
-        if invite is not None and invite.final is not None and invite.final.status != 487:
-            return "crossed"
-        if lone.final is not None and lone.final.status in (401, 407) and "stale=true" in _challenge(lone.final):
-            return "stale"
-        if not other.began_here and lone is lone.conversation.exchanges[0]:
-            return "before-the-capture"
-        return "keep-alive" if lone.method == "OPTIONS" and before is None else None
 
     def _paired(self, run: Exchange, reference: Exchange) -> Iterator[Row]:
         yield self._row(run.request, reference.request, run, reference)
@@ -273,17 +265,6 @@ def _kind(exchange: Exchange) -> Hashable:
     return exchange.method
 
 
-def _may_repeat(before: Exchange, lone: Exchange) -> bool:
-    """A report may be repeated; a request that failed may not, nor a refresh long before it is due."""
-    final, request, earlier = lone.final, lone.request, before.request
-    if lone.method in ("NOTIFY", "INFO"):
-        return True
-    if final is None or final.status >= 300 or request is None or earlier is None:
-        return False
-    lifetime = final.expires if isinstance(final.expires, int) else request.expires
-    return not isinstance(lifetime, int) or request.time - earlier.time >= lifetime / 4
-
-
 def _kind_of_answer(answer: tuple[WireMessage, Exchange]) -> Hashable:
     status = answer[0].status
     return status if status < 200 else "final"
@@ -293,11 +274,6 @@ def _title(message: WireMessage) -> str:
     if message.is_request:
         return message.method
     return f"{message.status} to {message.method}"
-
-
-def _challenge(response: WireMessage) -> str:
-    texts = response.texts("WWW-Authenticate") + response.texts("Proxy-Authenticate")
-    return "".join(texts).replace(" ", "").replace('"', "").lower()
 
 
 def _whose(exchange: Exchange, run: Story) -> str:

@@ -101,12 +101,16 @@ ANSWER_LATER_S = 1.0
 """Seconds by which an answer may come later than in the reference, counted from the request's last sending."""
 NOTIFY_LATER_S = 1.0
 """The same for the first NOTIFY, counted from the answer to its SUBSCRIBE."""
+CROSSED_S = 1.0
+"""Seconds before an INVITE's answer in which a CANCEL that changed nothing may have left, once or again."""
 HELD_UP_S = 0.1
 """Seconds without an answer from which a report was held up, so that the next state may have passed meanwhile."""
 AT_ONCE_S = 0.05
 """Seconds within which a report follows the answer to the one before when it has been waiting for that."""
 REFRESH_LATER_S = 1.0
 """Seconds by which a refresh may miss the end of its lifetime by more than the reference does."""
+SELDOM_S = 10.0
+"""Seconds from which a session that has no timer may be kept fresh by asking the same again."""
 PACE = 0.8
 """The part of the reference's first interval below which a retransmission comes too soon."""
 COUNTDOWN_S = 2

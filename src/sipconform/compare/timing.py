@@ -58,9 +58,9 @@ def _later(what: str, run: float | None, reference: float | None, tolerance: flo
 
 
 def _answered_after(exchange: Exchange) -> float | None:
-    """Seconds from the last sending of a request to its final answer; a call waits for people."""
-    message = exchange.final
-    if message is None or exchange.method == "INVITE":
+    """Seconds from the last sending of a request to its final answer; a new call waits for people."""
+    message, request = exchange.final, exchange.request
+    if message is None or (exchange.method == "INVITE" and (request is None or not request.to_tag)):
         return None
     sent = [r.packet.time_ns for r in exchange.transaction.requests if r.packet.time_ns <= message.packet.time_ns]
     return (message.packet.time_ns - max(sent)) / 1e9 if sent else None
@@ -84,11 +84,11 @@ def _overdue(exchange: Exchange) -> float | None:
     granted = exchange.before.final if exchange.before is not None else None
     if granted is None or granted.status >= 300:  # after a failure the next attempt has its own time
         return None
-    lifetime = _lifetime(granted)
+    lifetime = lifetime_of(granted)
     return max(0.0, message.time - granted.time - lifetime) if lifetime else None
 
 
-def _lifetime(granted: WireMessage) -> int:
+def lifetime_of(granted: WireMessage) -> int:
     """Seconds that were granted, the longest of several bindings'; 0 for none."""
     told = [int(digits) for text in granted.texts("Contact") for digits in _EXPIRES.findall(text)]
     return max(told) if told else granted.expires if isinstance(granted.expires, int) else 0
