@@ -30,9 +30,16 @@ def rules(run: Trace, reference: Trace) -> tuple[set[str], set[str]]:
 
 
 def test_a_reference_that_was_too_fast_for_a_state_accuses_nobody_who_tells_it() -> None:
-    counted, ignored = rules(slow(), told(report(2, 10, "ringing"), report(3, 10.05, "over")))
+    fast = told(report(2, 10, "ringing"), report(3, 10.05, "over"), subscription("c2", info="talking", at=10.03))
+    counted, ignored = rules(slow(), fast)
     assert "exchange-extra" not in counted
     assert "overtaken" in ignored
+
+
+def test_a_state_that_nobody_was_told_of_in_the_reference_counts_however_fast_that_was() -> None:
+    counted, ignored = rules(slow(), told(report(2, 10, "ringing"), report(3, 10.05, "over")))
+    assert "exchange-extra" in counted
+    assert "overtaken" not in ignored
 
 
 def test_a_reference_that_had_the_time_and_did_not_tell_shows_a_state_that_is_too_much() -> None:

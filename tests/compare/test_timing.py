@@ -1,6 +1,8 @@
 import pytest
 
 from sipconform.compare.comparison import compare
+from sipconform.trace.trace import Trace
+from tests.checks.support import OTHER, PHONE, SERVER, Scene
 from tests.compare.talk import Said, answer, call, request, subscription, trace
 
 
@@ -53,3 +55,25 @@ def returning(after: float, reason: str) -> list[Said]:
 def test_who_was_told_to_wait_and_comes_back_at_once_shows(reason: str, after: float, rules: list[str]) -> None:
     result = compare(trace(*returning(after, reason)), trace(*returning(30, reason)))
     assert [found.rule for found in result.differences] == rules
+
+
+def passed_on(answered: float, passed: float) -> Trace:
+    """A phone changes its call; the server puts that to the other phone and passes the answer on."""
+    scene = Scene()
+    for at, phone in enumerate((PHONE, OTHER)):
+        scene.ask(f"r{at}", at, "REGISTER", by=phone, call=f"r{at}")
+        scene.answer(f"ok{at}", at + 0.1, f"r{at}", Contact=f"<sip:u@{phone}>;expires=3600")
+    scene.ask("hold", 5, "INVITE", call="in", to_tag="as1")
+    scene.ask("leg", 5.01, "INVITE", by=SERVER, to=OTHER, call="out", to_tag="as1")
+    scene.answer("leg ok", answered, "leg")
+    scene.answer("held", passed, "hold")
+    return scene.trace()
+
+
+@pytest.mark.parametrize(
+    ("answered", "passed", "slow"), [(5.1, 5.2, set()), (9, 9.01, {str(OTHER)}), (5.1, 9, {str(SERVER)})]
+)
+def test_who_waits_for_somebody_else_is_not_late(answered: float, passed: float, slow: set[str]) -> None:
+    result = compare(passed_on(answered, passed), passed_on(5.1, 5.11))
+    late = [found for found in result.differences if found.what == "answer after"]
+    assert {str(found.of_run.source) for found in late if found.of_run is not None} == slow

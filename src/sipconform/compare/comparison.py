@@ -13,7 +13,7 @@ from sipconform.checks.catalogue import Level
 from sipconform.compare.align import lay_out, pair_conversations
 from sipconform.compare.difference import Comparison, Difference, Pair, Row
 from sipconform.compare.excuses import Excuses
-from sipconform.compare.overtaking import overtaken
+from sipconform.compare.overtaking import Standing, overtaken
 from sipconform.compare.parties import Parties, agree
 from sipconform.compare.races import another_course, race_in, rivals
 from sipconform.compare.rules import HEADER_LEVELS, OTHER_HEADER
@@ -60,6 +60,7 @@ class _Comparer:
         self.result = Comparison()
         self._tellings: dict[WireMessage, Telling] = {}
         self._states: dict[Exchange, Hashable] = {}
+        self._standing: Standing | None = None
         self._half_seen = False  # of the two conversations at hand one shows its beginning, the other not
 
     def compare(self) -> Comparison:
@@ -102,7 +103,7 @@ class _Comparer:
         for asker in asking:
             both = lay_out(run.asked_by(*asker), reference.asked_by(*asker), self._says, _kind)
             beside.append(list(both))
-            passed.update(overtaken(beside[-1]))
+            passed.update(overtaken(beside[-1], self._stands))
         partners = {x: y for pairs in beside for one, two in pairs if one and two for x, y in ((one, two), (two, one))}
         excuses = Excuses(self.run, self._state, passed, partners)
         for ours_, theirs_ in _interleaved(beside):
@@ -237,6 +238,16 @@ class _Comparer:
                     said.append(Telling({p: told[p] for p in told if p not in _BESIDE_THE_POINT}))
             state = self._states[exchange] = tuple(said)
         return state
+
+    def _stands(self, report: Exchange) -> bool:
+        """Whether what a report of the run tells is said in the reference too, to whomever."""
+        if self._standing is None:
+            self._standing = Standing(self.reference, self._body_of)
+        return self._standing.holds(report)
+
+    def _body_of(self, exchange: Exchange) -> Hashable:
+        told = self._tell(exchange.request, exchange) if exchange.request is not None else Telling()
+        return Telling({place: told[place] for place in told if place.startswith("body")})
 
     def _answer_says(self, answer: tuple[WireMessage, Exchange]) -> Hashable:
         return self._tell(*answer)

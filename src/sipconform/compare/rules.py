@@ -107,6 +107,8 @@ HELD_UP_S = 0.1
 """Seconds without an answer from which a report was held up, so that the next state may have passed meanwhile."""
 AT_ONCE_S = 0.05
 """Seconds within which a report follows the answer to the one before when it has been waiting for that."""
+CAUSED_LATER_S = 1.0
+"""Seconds by which an effect elsewhere may follow its cause later than in the reference."""
 REFRESH_LATER_S = 1.0
 """Seconds by which a refresh may miss the end of its lifetime by more than the reference does."""
 SELDOM_S = 10.0

@@ -6,6 +6,7 @@ brought it up, so that it can be compared by where it comes again.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -126,6 +127,7 @@ class Story:
     sessions: dict[WireMessage, str] = field(default_factory=dict)  # what is wrong with an o= line
     courses: dict[WireMessage, Course] = field(default_factory=dict)  # how a document follows those before it
     instances: dict[str, int] = field(default_factory=dict)  # device identifiers by order of appearance
+    _heard: dict[Address, tuple[list[int], list[int]]] | None = None
     _by_call_id: dict[str, list[Conversation]] | None = None
     _counts: dict[tuple[str, str], int] = field(default_factory=dict)
 
@@ -171,6 +173,18 @@ class Story:
         found = self._by_call_id.get(call_id, [])
         near = (one for one in found if self.trace.party(message.source) in one.parties)
         return next(near, found[0] if found else None)
+
+    def heard_last(self, party: Address, before: WireMessage) -> int:
+        """When, in ns, a party was last sent anything before a message; 0 for never."""
+        if self._heard is None:
+            self._heard = {}
+            for message in self.trace.messages:
+                numbers, times = self._heard.setdefault(self.trace.party(message.destination), ([], []))
+                numbers.append(message.number)
+                times.append(message.packet.time_ns)
+        numbers, times = self._heard.get(party, ([], []))
+        at = bisect_left(numbers, before.number)
+        return times[at - 1] if at else 0
 
     def lost_provisional(self, status: int) -> bool:
         """Whether the network itself says that it lost, or held back, a provisional answer of this status."""

@@ -58,11 +58,14 @@ def _later(what: str, run: float | None, reference: float | None, tolerance: flo
 
 
 def _answered_after(exchange: Exchange) -> float | None:
-    """Seconds from the last sending of a request to its final answer; a new call waits for people."""
+    """Seconds from the last sending of a request to its final answer; a new call waits for people, and a change of one
+    for whomever else it is put to: it counts from what the answerer heard last."""
     message, request = exchange.final, exchange.request
     if message is None or (exchange.method == "INVITE" and (request is None or not request.to_tag)):
         return None
     sent = [r.packet.time_ns for r in exchange.transaction.requests if r.packet.time_ns <= message.packet.time_ns]
+    if sent and exchange.method == "INVITE":
+        sent.append(exchange.conversation.story.heard_last(exchange.transaction.server, message))
     return (message.packet.time_ns - max(sent)) / 1e9 if sent else None
 
 
