@@ -1,7 +1,8 @@
 """Lays a run beside a reference and lists every difference, with the rule that counts or ignores it.
 
 Order is that of cause and effect: within a conversation what one party asks is in the order of its asking, an answer
-belongs to its request; how the two directions, or two conversations, interleave is not compared.
+belongs to its request, and what comes of another conversation follows it; how the two directions, or two
+conversations, interleave otherwise is not compared.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from itertools import zip_longest
 
 from sipconform.checks.catalogue import Level
 from sipconform.compare.align import lay_out, pair_conversations
+from sipconform.compare.causes import add_causes
 from sipconform.compare.difference import Comparison, Difference, Pair, Row
 from sipconform.compare.excuses import Excuses
 from sipconform.compare.overtaking import Standing, overtaken
@@ -81,6 +83,7 @@ class _Comparer:
             pair = Pair((run or reference).title)  # type: ignore[union-attr]
             pair.rows = list(self._conversation(run, reference))
             result.pairs.append(pair)
+        add_causes(result, self.run, self.reference)
         leave_open(result, self.run, of_run, of_reference)
         leave_open(result, self.reference, of_reference, of_run)
         if any(found.rule == "before-the-capture" for found in result.ignored):

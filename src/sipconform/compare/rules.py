@@ -97,6 +97,21 @@ HEADER_LEVELS = {
 }  # fmt: skip
 OTHER_HEADER = Level.SHOULD
 
+CAUSES = {  # what a server sends in one conversation -> what it was sent in another that can be the cause
+    "INVITE": frozenset({"INVITE", "REFER", "answered", "refused"}),
+    "CANCEL": frozenset({"CANCEL", "BYE", "answered"}),
+    "BYE": frozenset({"BYE", "CANCEL", "REFER", "INVITE"}),
+    "NOTIFY": frozenset(
+        {"INVITE", "CANCEL", "BYE", "REFER", "SUBSCRIBE", "INFO", "MESSAGE", "UPDATE", "ringing", "answered", "refused"}
+    ),
+    "MESSAGE": frozenset({"MESSAGE"}),
+    "ringing": frozenset({"ringing"}),
+    "answered": frozenset({"answered"}),
+    "refused": frozenset({"refused"}),
+}
+CAUSES_AT_A_PHONE = {"INVITE": frozenset({"seized"})}
+"""The same of a phone: a call that follows the seizure of a line."""
+
 ANSWER_LATER_S = 1.0
 """Seconds by which an answer may come later than in the reference, counted from the request's last sending."""
 NOTIFY_LATER_S = 1.0
