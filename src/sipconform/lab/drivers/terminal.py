@@ -6,7 +6,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from threading import Thread
 from typing import TextIO
@@ -33,6 +33,7 @@ class Terminal:
                 answers, prompts = self.answers or sys.stdin, self.prompts or sys.stderr
                 if answers is None or not answers.isatty():
                     raise NotSupportedError(f"nobody is at a terminal to be asked: {prompt}")
+                _forget_what_was_typed(answers)
                 print(f"\n>>> {prompt}: ", end="", file=prompts, flush=True)
                 line = await _line_of(answers)
         if not line:
@@ -47,7 +48,6 @@ async def _line_of(answers: TextIO) -> str:
         number = answers.fileno()
     except (OSError, ValueError):
         return answers.readline()
-    _forget_what_was_typed(number)
     loop = asyncio.get_running_loop()
     typed: asyncio.Future[str] = loop.create_future()
     try:
@@ -74,10 +74,11 @@ def _give(typed: asyncio.Future[str], line: str) -> None:
         typed.set_result(line)
 
 
-def _forget_what_was_typed(number: int) -> None:
-    """A key that was pressed before the question answers no question."""
+def _forget_what_was_typed(answers: TextIO) -> None:
+    """A key that was pressed before the question stands there answers no question."""
     try:
         import termios  # noqa: PLC0415 - not on Windows
     except ImportError:
         return
-    termios.tcflush(number, termios.TCIFLUSH)
+    with suppress(OSError, ValueError, termios.error):  # no terminal of this machine
+        termios.tcflush(answers.fileno(), termios.TCIFLUSH)
