@@ -56,6 +56,7 @@ async def test_each_line_counts_its_own_keys(
     assert await calling == 200, "the call was not answered"
     await assistant.shows_line(2, "active")
     await customer.shows_line(1, "active", mine=True)
+    await asyncio.sleep(2)
     await manager.hang_up_line(2)
     await all_show(2, "idle", manager, assistant)
     await customer.shows_line(1, "idle")

@@ -25,6 +25,13 @@ def test_the_same_stands_beside_the_same() -> None:
     assert list(lay_out(["a1", "a2"], ["a2"], str, _letter)) == [("a1", None), ("a2", "a2")]
 
 
+def test_what_is_said_twice_stands_beside_the_other_the_first_time() -> None:
+    once, twice = ["a1", "a2", "a3", "a4"], ["a1", "a3", "a3", "a4"]
+    beside = [("a1", "a1"), ("a2", None), ("a3", "a3"), (None, "a3"), ("a4", "a4")]
+    assert list(lay_out(once, twice, str, _letter)) == beside
+    assert list(lay_out(twice, once, str, _letter)) == [(b, a) for a, b in beside]
+
+
 def conversations(*states: str) -> list[Conversation]:
     said = [one for at, info in enumerate(states) for one in subscription(f"c{at}", info=info, at=10 * at)]
     return tell_story(trace(*said)).conversations

@@ -63,6 +63,21 @@ def test_a_run_is_excused_only_when_its_report_before_was_held_up_and_the_next_w
     assert ("exchange-missing" in counted) == (not excused)
 
 
+@pytest.mark.parametrize(("held_up", "excused"), [(2.0, True), (0.01, False)])
+def test_a_reference_whose_report_was_held_up_accuses_nobody_who_tells_what_passed_meanwhile(
+    held_up: float, excused: bool
+) -> None:
+    counted, ignored = rules(slow(), told(report(2, 10, "ringing", held_up), report(3, 10.01 + held_up, "over")))
+    assert ("overtaken" in ignored) == excused
+    assert ("exchange-extra" in counted) == (not excused)
+
+
+def test_what_is_told_to_others_and_passes_as_fast_as_a_report_is_answered_counts_for_neither() -> None:
+    run = told(report(2, 10, "ringing"), report(3, 10.02, "talking"), report(4, 10.03, "over"))
+    fast = told(report(2, 10, "ringing"), report(3, 10.02, "over"), subscription("c2", info="talking", at=10.01))
+    assert "overtaken" in rules(run, fast)[1]
+
+
 def test_the_last_state_is_never_excused() -> None:
     run = told(report(2, 10, "ringing", 2.0), report(3, 12.01, "talking"))
     assert "exchange-missing" in rules(run, slow())[0]

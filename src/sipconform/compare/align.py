@@ -22,9 +22,21 @@ def lay_out(
     if ours == theirs:  # as it is between good runs
         yield from zip(run, reference, strict=True)
         return
-    matcher = SequenceMatcher(None, ours, theirs, autojunk=False)
-    for _, a, b, c, d in matcher.get_opcodes():
-        yield from _in_order(run[a:b], reference[c:d], kind)
+    taken = 0
+    for tag, a, b, c, d in SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes():
+        mine, other = tag == "replace" and _is_repeated(ours, b), tag == "replace" and _is_repeated(theirs, d)
+        if mine == other or b == len(run) or d == len(reference):
+            yield from _in_order(run[a + taken : b], reference[c + taken : d], kind)
+            taken = 0
+            continue
+        taken = 1  # whoever says it twice says it the first time beside the other, and the second time alone
+        yield from _in_order(run[a : b - mine], reference[c : d - other], kind)
+        yield run[b - mine], reference[d - other]
+        yield (run[b], None) if mine else (None, reference[d])
+
+
+def _is_repeated(said: Sequence[Hashable], at: int) -> bool:
+    return 0 < at < len(said) and said[at - 1] == said[at]
 
 
 def _in_order(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from typing import NamedTuple
 
 from sipconform.compare.rules import AT_ONCE_S, HELD_UP_S, NOTIFY_LATER_S
 from sipconform.compare.story import Beside, Exchange, Story
@@ -15,10 +16,9 @@ RUN, REFERENCE = 0, 1
 def overtaken(both: Sequence[Beside], stands: Callable[[Exchange], bool]) -> Iterator[Exchange]:
     """Of what one party tells the other in both stories, the reports that one side had no chance to send.
 
-    What only the run tells may be what the reference was too fast for: its next report follows within the tolerance,
-    and the run's does not; and what it tells `stands` in the reference's course all the same, where it was told to
-    somebody else, or by another message. What the run does not tell it could not: its report before was held up, and
-    the next one waited for that.
+    Its report before was held up, and the next one waited for that. Or the state passed faster in the reference than in
+    the run: then what only the run tells has to `stand` in the reference's course all the same, where it was told to
+    somebody else, or by another message.
     """
     last: list[Exchange | None] = [None, None]
     lone: list[list[Exchange]] = [[], []]  # since the last report of the side that lacks them
@@ -26,28 +26,38 @@ def overtaken(both: Sequence[Beside], stands: Callable[[Exchange], bool]) -> Ite
         for side in (RUN, REFERENCE):
             told, other = pair[side], pair[1 - side]
             if told is not None:
-                pause = _pause(last[side], told)
-                if side == RUN and pause is not None and _held_up(last[side]) and pause <= AT_ONCE_S:
-                    yield from lone[RUN]
-                elif side == REFERENCE and pause is not None and pause <= NOTIFY_LATER_S:
-                    slow = (x for x in lone[REFERENCE] if other is not None and _sent(other) - _sent(x) >= HELD_UP_S)
-                    yield from filter(stands, slow)
+                gap = _Gap.between(last[side], told)
+                if gap and gap.is_held_up:
+                    yield from lone[side]
+                elif gap and side == REFERENCE and other is not None:
+                    yield from (x for x in lone[side] if gap.is_too_short(_sent(other) - _sent(x)) and stands(x))
                 last[side], lone[side] = told, []
             elif other is not None and other.method in REPORTS:
                 lone[side].append(other)
 
 
-def _pause(before: Exchange | None, after: Exchange) -> float | None:
-    """Seconds from the last answer to one report until the next; None where one of them was not seen."""
-    if before is None or after.request is None or not before.transaction.responses:
-        return None
-    return after.request.time - before.transaction.responses[-1].time
+class _Gap(NamedTuple):
+    """Between two reports in a row: seconds until the first was answered, and from there to the second."""
 
+    waited: float
+    pause: float
 
-def _held_up(report: Exchange | None) -> bool:
-    if report is None or report.request is None:
-        return False
-    return report.transaction.responses[-1].time - report.request.time >= HELD_UP_S
+    @classmethod
+    def between(cls, before: Exchange | None, after: Exchange) -> _Gap | None:
+        """None where one of them was not seen."""
+        if before is None or before.request is None or after.request is None or not before.transaction.responses:
+            return None
+        answered = before.transaction.responses[-1].time
+        return cls(answered - before.request.time, after.request.time - answered)
+
+    @property
+    def is_held_up(self) -> bool:
+        return self.waited >= HELD_UP_S and self.pause <= AT_ONCE_S
+
+    def is_too_short(self, lasted: float) -> bool:
+        """For a state that lasts that long in the other story, in seconds."""
+        passed_meanwhile = self.pause <= AT_ONCE_S and lasted <= self.waited + self.pause
+        return passed_meanwhile or (self.pause <= NOTIFY_LATER_S and lasted >= HELD_UP_S)
 
 
 def _sent(report: Exchange) -> float:
