@@ -231,11 +231,11 @@ def old_owner_lets_go(trace: Trace) -> Iterator[Finding]:
         ok = final.status in (200, 481)
         yield finding(final, ok, expected="200", observed=str(final.status), also=[bye.request])
         moment = final.packet.time_ns + round(LET_GO * 1e9)
-        lasts = new.end is None or new.end.packet.time_ns > moment
-        if lasts and trace.end_ns > moment:
-            shown = _shown(trace, old, slot.index, moment)
-            if shown is not None and _knows_of_a_call(slot, old, moment):
-                ok = shown != "idle, theirs" and not shown.endswith("mine")
+        until = min(trace.end_ns, new.end.packet.time_ns if new.end is not None else trace.end_ns)
+        shown = _shown(trace, old, slot.index, min(moment, until))
+        if shown is not None and _knows_of_a_call(slot, old, min(moment, until)):
+            ok = shown != "idle, theirs" and not shown.endswith("mine")
+            if ok or moment < until:  # else the display has not had its time
                 yield finding(bye.request, ok, expected="active, theirs", observed=shown, party=old.phone.address)
 
 

@@ -25,9 +25,9 @@ def _shown(trace: Trace, names: set[str], key: str, moment: int) -> Observation 
     return next((o for o in reversed(told) if o.time_ns <= moment), None)
 
 
-def _compared(trace: Trace) -> Iterator[tuple[Told, int, str, str]]:
-    """A NOTIFY after which its phone was told nothing for a while, a slot that is not the phone's own, what the
-    NOTIFY says of it, and what the phone shows.
+def _compared(trace: Trace) -> Iterator[tuple[Told, int, str, str, bool]]:
+    """A NOTIFY, a slot that is not the phone's own, what the NOTIFY says of it, what the phone shows at last, and
+    whether it had the time to: nothing else was told for a while.
     """
     for line in lines(trace):
         for subscription in line.subscriptions:
@@ -40,17 +40,16 @@ def _compared(trace: Trace) -> Iterator[tuple[Told, int, str, str]]:
                 if not names or answer is None or not line.live(subscription, told.notify):
                     continue
                 moment = answer.packet.time_ns + round(LAGS * 1e9)  # a busy phone reads late what has long come
-                if following < moment:
-                    continue
+                in_time = following >= moment
                 own = {
                     leg.index
                     for leg in legs_of(trace, line)
                     if leg.phone.may_be(told.phone) and not leg.over(told.notify)
                 }
                 for index in sorted({*told.state.slots, *range(1, 5)} - own):
-                    shown = _shown(trace, names, f"line.{index}", moment)
+                    shown = _shown(trace, names, f"line.{index}", min(moment, following))
                     if shown is not None and not str(shown.what[f"line.{index}"]).endswith("mine"):
-                        yield told, index, told.state.state(index), str(shown.what[f"line.{index}"])
+                        yield told, index, told.state.state(index), str(shown.what[f"line.{index}"]), in_time
 
 
 @check(
@@ -62,11 +61,12 @@ def phone_follows_the_line(trace: Trace) -> Iterator[Finding]:
     nobody knows means in use; of bridges SCA-097 asks. Compared five seconds after the phone's answer with what it
     says it shows, for slots on which it has no call of its own.
     """
-    for told, index, state, shown in _compared(trace):
+    for told, index, state, shown, in_time in _compared(trace):
         if state not in (State.IDLE, "", *BRIDGES) and known_state(state):
             seen = f"slot {index} shown as {shown}"
-            ok = shown.startswith(f"{state},")
-            yield finding(told.notify, ok, expected=f"{state}", observed=seen, party=told.subscription.subscriber)
+            ok, party = shown.startswith(f"{state},"), told.subscription.subscriber
+            if ok or in_time:
+                yield finding(told.notify, ok, expected=f"{state}", observed=seen, party=party)
 
 
 @check(
@@ -75,11 +75,12 @@ def phone_follows_the_line(trace: Trace) -> Iterator[Finding]:
 )  # fmt: skip
 def unlisted_slots_go_out(trace: Trace) -> Iterator[Finding]:
     """And a slot that is listed as idle is idle too. Compared as for SCA-022."""
-    for told, index, state, shown in _compared(trace):
+    for told, index, state, shown, in_time in _compared(trace):
         if state == State.IDLE:
-            ok = shown.startswith("idle,")
+            ok, party = shown.startswith("idle,"), told.subscription.subscriber
             seen = f"slot {index} shown as {shown}"
-            yield finding(told.notify, ok, expected="idle", observed=seen, party=told.subscription.subscriber)
+            if ok or in_time:
+                yield finding(told.notify, ok, expected="idle", observed=seen, party=party)
 
 
 @check(
@@ -169,10 +170,12 @@ def bridge_is_understood(trace: Trace) -> Iterator[Finding]:
     """Shown: compared as for SCA-022. Pressed: where the record says that its user pressed the key of a bridge while
     barging in was not switched off, an INVITE follows within 32 s (a person may have to be told to press it).
     """
-    for told, index, state, shown in _compared(trace):
+    for told, index, state, shown, in_time in _compared(trace):
         if state in BRIDGES:
-            seen, party = f"slot {index} shown as {shown}", told.subscription.subscriber
-            yield finding(told.notify, shown.startswith(f"{state},"), expected=state, observed=seen, party=party)
+            ok, party = shown.startswith(f"{state},"), told.subscription.subscriber
+            seen = f"slot {index} shown as {shown}"
+            if ok or in_time:
+                yield finding(told.notify, ok, expected=state, observed=seen, party=party)
     settings = [o for o in trace.observations if o.kind == "intent" and o.what.get("do") == "set_line"]
     off = {o.who for o in settings if o.what.get("barge_in") is False}
     presses = [o for o in trace.observations if o.kind == "intent" and o.what.get("do") == "press_line"]
