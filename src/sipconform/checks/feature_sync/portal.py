@@ -122,9 +122,15 @@ def change_at_the_server_is_told(trace: Trace) -> Iterator[Finding]:
             continue
         for subscription in trace.subscriptions_to(EVENT):
             mine = user_in(subscription.resource) == change.user and is_alive(subscription, moment)
+            mine = mine and not is_restarted(trace, _told_last(subscription, change), change.time_ns)  # it may be lost
             old = before(subscription, moment, change.feature) if mine else None
             if old is not None and old != change.value:
                 yield _told(trace, change, subscription)
+
+
+def _told_last(subscription: Subscription, change: Change) -> int:
+    """When a subscription was told anything for the last time before a change, in ns; 0 for never."""
+    return max((n.packet.time_ns for n in notifications(subscription) if n.packet.time_ns <= change.time_ns), default=0)
 
 
 def _is_changed_again(trace: Trace, change: Change, changes: list[Change]) -> bool:
