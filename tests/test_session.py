@@ -112,21 +112,21 @@ def test_only_what_a_device_does_is_held_for_or_against_it(
     assert sipconform(tmp_path, "judge", str(capture)).returncode == (2 if fault else 0)
 
 
+HASTY = "async def test_hasty(server, phone):\n    async with asyncio.timeout(1):\n        await phone.start()\n"
+
+
 def test_a_server_that_answers_nothing_is_asked_by_one_scenario_only(tmp_path: Path) -> None:
-    (tmp_path / "test_story.py").write_text(FINE + "".join(FINE.replace("fine", name) for name in ("again", "more")))
+    (tmp_path / "test_story.py").write_text(f"import asyncio\n{HASTY}{FINE}{FINE.replace('fine', 'more')}")
     with socket(AF_INET, SOCK_DGRAM) as silent:
         silent.bind(("127.0.0.1", 0))
         place = f"127.0.0.1:{silent.getsockname()[1]}"
         done = sipconform(tmp_path, "run", "test_story.py", "--server", place, "--out", "run")
-    told = run_facts(tmp_path / "run")
-    first, *others = (scenario["sentence"] for scenario in told["scenarios"])
-    assert first.endswith("could not register: nobody answered")
-    assert (
-        others
-        == [f"nobody at {place} answered the first scenario, {tmp_path.name}/test_fine; it was not asked again"] * 2
-    )
+    first, *others = run_facts(tmp_path / "run")["scenarios"]
+    why = f"nobody at {place} answered the first scenario, {tmp_path.name}/test_hasty; it was not asked again"
+    assert [scenario["sentence"] for scenario in others] == [why, why]
     assert done.returncode == 2
-    assert not any(scenario["messages"] for scenario in told["scenarios"][1:])
+    assert first["messages"]
+    assert not any(scenario["messages"] for scenario in others)
 
 
 @pytest.mark.parametrize(
