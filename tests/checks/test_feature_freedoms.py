@@ -300,13 +300,13 @@ def test_a_change_at_the_server_is_told() -> None:
     stored = Observation(_ns(100.1), "server", "belief", {"2001.dnd": True})
     assert passes("FS-307", changed_in_the_portal(told=True), until=200.0)
     scene = changed_in_the_portal(told=False)
-    assert doubts("FS-307", scene, until=200.0)  # nobody knows whether it was done
+    assert silent("FS-307", scene, until=200.0)  # nobody knows whether it was done
     scene.observations.append(stored)
     assert fails("FS-307", scene, until=200.0, party=SERVER)
     restarted = recorded(changed_in_the_portal(told=False), (95.0, "server", {"do": "restart"}))
     assert silent("FS-307", restarted, until=200.0)  # it may know of no subscription any more
     scene.drop("alive140.0", "alive140.0-ok")
-    assert doubts("FS-307", scene, until=200.0)  # the line may be down
+    assert silent("FS-307", scene, until=200.0)  # the line may be down
 
 
 # -- refusals ------------------------------------------------------------------------------------------------
