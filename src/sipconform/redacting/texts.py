@@ -41,7 +41,6 @@ _SIP_URI = re.compile(rf"(sips?:)(?:([^@<>\s]*)@)?({_HOST})?(:[0-9]*)?([^?]*)(\?
 _OTHER_AT = re.compile(rf"([a-z]+:)([^@?;]*)@({_HOST})(.*)", re.IGNORECASE | re.DOTALL)
 _WEB = re.compile(rf"([a-z]+://)(?:([^@/]*)@)?({_HOST})(:[0-9]+)?(.*)", re.IGNORECASE | re.DOTALL)
 _PARAMETER = re.compile(r"(\s*;?\s*)([^=;]+)(\s*=\s*)?(.*)", re.DOTALL)
-_CODE = re.compile(r"([*#]*)([0-9]*)(.*)", re.DOTALL)
 LONGEST_CODE = 3  # digits of a feature code that stands between signs, or alone
 USUAL_CODE = 2  # digits of one that a number follows at once
 
@@ -158,18 +157,17 @@ class Texts:
     def _user(self, user: str) -> str:
         known = max((code for code in self.codes if user.startswith(code)), key=len, default="")
         if known:
-            return known + self._behind(user[len(known) :])
+            return known + self.names(user[len(known) :])
         if user[:1] not in ("*", "#"):
             return self.names(user)
-        signs, digits, rest = _CODE.fullmatch(user).groups()  # type: ignore[union-attr] # it matches anything
+        said = user.lstrip("*#")
+        rest = said.lstrip("0123456789")
+        signs, digits = user[: len(user) - len(said)], said[: len(said) - len(rest)]
         if signs == "**":
-            return signs + self.names(digits) + self._behind(rest)
+            return signs + self.names(digits) + self.names(rest)
         ends = LONGEST_CODE if not rest or rest[0] in "*#" else 0
         kept = len(digits) if len(digits) <= ends else USUAL_CODE
-        return signs + digits[:kept] + self.names(digits[kept:]) + self._behind(rest)
-
-    def _behind(self, text: str) -> str:
-        return self.names(text)
+        return signs + digits[:kept] + self.names(digits[kept:]) + self.names(rest)
 
     def escaped(self, text: str, change: Change) -> str:
         """Changes what a percent-encoded text says, with every character encoded as it was (RFC 3986 §2.1)."""
