@@ -304,7 +304,12 @@ def test_a_change_at_the_server_is_told() -> None:
     scene.observations.append(stored)
     assert fails("FS-307", scene, until=200.0, party=SERVER)
     restarted = recorded(changed_in_the_portal(told=False), (95.0, "server", {"do": "restart"}))
+    restarted.observations.append(stored)
     assert silent("FS-307", restarted, until=200.0)  # it may know of no subscription any more
+    lost = changed_in_the_portal(told=False)
+    lost.observations.append(stored)
+    assert fails("FS-307", ask(lost, "refresh", 50.0, 2, b"", 503), until=200.0, party=SERVER)
+    assert silent("FS-307", lost.change("refresh-ok", start="SIP/2.0 481 Gone"), until=200.0)
     scene.drop("alive140.0", "alive140.0-ok")
     assert silent("FS-307", scene, until=200.0)  # the line may be down
 

@@ -40,6 +40,15 @@ def test_a_phone_whose_time_has_run_out_may_be_behind() -> None:
     assert silent("SCA-015", scene, UNTIL)
 
 
+def test_a_phone_whose_refresh_met_481_is_told_no_more() -> None:
+    scene = in_call().drop(*(f"{name}-o-{number}" for name in ("notify", "told") for number in range(4, 7)))
+    asks: Rows = {"by": OTHER, "to": SERVER, "call": "ci-o", "tag": "o", "to_tag": "as", "seq": 2}
+    scene.ask("refresh", 1.9, "SUBSCRIBE", f"sip:u@{SERVER}", Event="call-info", Expires="3600", **asks)
+    scene.answer("refused", 1.95, "refresh", 503)
+    assert fails("SCA-015", scene, UNTIL, party=SERVER)
+    assert not fails("SCA-015", scene.change("refused", start="SIP/2.0 481 Gone"), UNTIL)
+
+
 def test_who_does_not_refresh_is_told_no_more() -> None:
     scene = following("60")
     told(scene, OTHER, 50.0, IDLE)

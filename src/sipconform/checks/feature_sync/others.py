@@ -12,6 +12,7 @@ from sipconform.checks.feature_sync.told import Feature, Wish, wishes
 from sipconform.checks.feature_sync.users import subscriptions_by_user, user_of
 from sipconform.checks.feature_sync.witness import is_driven, said
 from sipconform.checks.subscription.course import expiry_ns, is_final, notifications
+from sipconform.checks.subscription.subscribing import lost
 from sipconform.features.feature_event import EVENT
 from sipconform.trace.packet import Address
 from sipconform.trace.trace import Subscription, Trace, WireMessage
@@ -111,7 +112,8 @@ def _lived(subscription: Subscription, _notifies: int, _subscribes: int) -> Life
     over = [n.number for n in notifications(subscription) if is_final(n)]
     failed = [t.request.number for t in subscription.notifies if t.request is not None and not t.succeeded]
     ended = [t.request.number for t in subscription.subscribes if t.request is not None and t.request.expires == 0]
-    return Life(told, min([*over, *failed, *ended], default=inf), expiry_ns(subscription))
+    unknown = [refusal.number for _, refusal in lost([subscription])]
+    return Life(told, min([*over, *failed, *ended, *unknown], default=inf), expiry_ns(subscription))
 
 
 def is_unforgotten(trace: Trace, subscription: Subscription, moment: WireMessage) -> bool:

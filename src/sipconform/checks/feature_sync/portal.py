@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from sipconform.checks.catalogue import INFO, MUST, SERVER, Finding, check, finding
-from sipconform.checks.feature_sync.others import is_alive
+from sipconform.checks.feature_sync.others import is_alive, is_forgotten, is_unforgotten
 from sipconform.checks.feature_sync.told import CLOSELY, Feature, Value, before, pause, states, user_in, wishes
 from sipconform.checks.feature_sync.users import subscriptions_by_user, user_of
 from sipconform.checks.feature_sync.witness import KEYS, is_restarted, said, showings, shown
@@ -122,15 +122,10 @@ def change_at_the_server_is_told(trace: Trace) -> Iterator[Finding]:
             continue
         for subscription in trace.subscriptions_to(EVENT):
             mine = user_in(subscription.resource) == change.user and is_alive(subscription, moment)
-            mine = mine and not is_restarted(trace, _told_last(subscription, change), change.time_ns)  # it may be lost
+            mine = mine and not is_forgotten(trace, subscription, moment)
             old = before(subscription, moment, change.feature) if mine else None
             if old is not None and old != change.value:
-                yield from _told(trace, change, subscription)
-
-
-def _told_last(subscription: Subscription, change: Change) -> int:
-    """When a subscription was told anything for the last time before a change, in ns; 0 for never."""
-    return max((n.packet.time_ns for n in notifications(subscription) if n.packet.time_ns <= change.time_ns), default=0)
+                yield from _told(trace, change, subscription, moment)
 
 
 def _is_changed_again(trace: Trace, change: Change, changes: list[Change]) -> bool:
@@ -140,15 +135,17 @@ def _is_changed_again(trace: Trace, change: Change, changes: list[Change]) -> bo
     return any(change.time_ns <= at <= end for at in [*(c.time_ns for c in again), *asked])
 
 
-def _told(trace: Trace, change: Change, subscription: Subscription) -> Iterator[Finding]:
-    """Judges that one subscription is told one change; shown by the last it was told before."""
+def _told(trace: Trace, change: Change, subscription: Subscription, moment: WireMessage) -> Iterator[Finding]:
+    """Judges that one subscription is told one change, made just before a message; shown by the last it was told
+    before."""
     end = change.time_ns + round(DEADLINE * 1e9)
     later = [n for n in all_notifications(trace, subscription) if change.time_ns <= n.packet.time_ns <= end]
     told = any(states(n).get(change.feature) == change.value for n in later) or any(map(is_final, later))
     kept = showings(trace, "server", f"{change.user}.{KEYS[change.feature]}")
     stored = any(change.time_ns <= s.time_ns <= end and s.value == shown(change.value, change.feature) for s in kept)
     hop = [n for n in notifications(subscription) if n.packet.time_ns <= change.time_ns][-1]
-    sure = stored and would_be_heard(trace, hop, subscription.notifier, change.time_ns, end)
+    sure = stored and is_unforgotten(trace, subscription, moment)
+    sure = sure and would_be_heard(trace, hop, subscription.notifier, change.time_ns, end)
     party = subscription.notifier
     on, to = change.value
     expected, seen = f"a NOTIFY that tells {change.feature} {on} {to}".strip(), f"none in {DEADLINE:.0f} s"

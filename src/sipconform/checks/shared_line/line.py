@@ -11,6 +11,7 @@ from typing import NamedTuple
 from sipconform.checks.shared_line.phones import Neighbours, Phone, contact_of, neighbours, phone_at
 from sipconform.checks.shared_line.policies import Policies
 from sipconform.checks.subscription.course import is_final, requested, terms
+from sipconform.checks.subscription.subscribing import lost
 from sipconform.features.appearance import Appearance, Appearances, State, appearance_of, read_full_state
 from sipconform.trace.packet import Address
 from sipconform.trace.trace import Subscription, Transaction, WireMessage
@@ -195,11 +196,13 @@ def in_order(subscription: Subscription) -> list[WireMessage]:
 
 
 def ended_at(subscription: Subscription) -> WireMessage | None:
-    """The NOTIFY that ended a subscription, or the 2xx to the SUBSCRIBE that did."""
+    """The NOTIFY that ended a subscription, the 2xx to the SUBSCRIBE that did, or the 481 by which the server says that
+    it knows of none."""
     for transaction in subscription.subscribes:
         if requested(transaction) == 0 and transaction.succeeded:
             return transaction.final
-    return next((t.request for t in subscription.notifies if is_final(t.request)), None)
+    ended = next((t.request for t in subscription.notifies if is_final(t.request)), None)
+    return ended or next((answer for _, answer in lost([subscription])), None)
 
 
 def index_of(message: WireMessage | None) -> int | None:
